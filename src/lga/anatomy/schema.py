@@ -1,0 +1,40 @@
+"""An anatomy: one action label taken apart into ordered atomic stages."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+Origin = Literal["lexicon", "file", "template", "llm"]
+
+
+class Stage(BaseModel):
+    """One atomic action: who moves, how, and with what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subject: Phrase
+    motion: Phrase
+    object: Phrase
+    sentence: Phrase
+
+
+class Anatomy(BaseModel):
+    """A label's ordered stages (onset, progression, completion for three) and where they came from.
+
+    Source: LGA (arXiv:2507.16287), "Textual Anatomy"; the field names are our choice.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: Phrase
+    stages: tuple[Stage, ...] = Field(min_length=1, max_length=8)
+    origin: Origin
+    """lexicon (shipped), file (the user's), template (a fallback that knows nothing), llm"""
+    detail: str = ""
+    """which lexicon, file or model"""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """One sentence a stage, in order."""
+        return tuple(stage.sentence for stage in self.stages)

@@ -1,0 +1,75 @@
+"""What every backbone offers: frames and sentences into one joint space."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Which of a token's `dim` numbers are compared with what.
+
+    CLIP has one space for everything: `visual` and `semantic` are both the whole token. A backbone put together
+    from a vision and a language model keeps them side by side: `visual` is compared between clips, `semantic` is
+    compared with text, and a sentence is zero outside `semantic`.
+    """
+
+    dim: int
+    visual: slice
+    semantic: slice
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a decoded picture becomes the square one that a backbone reads.
+
+    `short_side` and `crop` are in pixels: the short side is resized to `short_side` (antialiased, aspect kept), then
+    the central `crop` x `crop` square is cut. `stretch` resizes both sides to `crop` instead (SigLIP).
+    """
+
+    short_side: int
+    crop: int
+    resample: Literal["bicubic", "bilinear"] = "bicubic"
+    stretch: bool = False
+
+
+class Backbone(Protocol):
+    """Encodes frames and sentences into one joint space; frozen and without state.
+
+    `identity` names weights, preprocessing and number format: two backbones with the same identity give the same
+    features, so it keys caches and taught actions. `motion_gap` is how many seconds after each sampled frame a second
+    view of it is wanted (0: one view is enough).
+    """
+
+    @property
+    def identity(self) -> str:
+        """Weights, revision, preprocessing and number format in one line of text."""
+        ...
+
+    @property
+    def space(self) -> Space:
+        """The layout of a token."""
+        ...
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How pictures must be resized and cropped before `encode_frames`."""
+        ...
+
+    @property
+    def motion_gap(self) -> float:
+        """Seconds between the views of one sampled frame; 0 when one view is enough."""
+        ...
+
+    def encode_frames(
+        self, clips: UInt8[Tensor, "batch frames views height width 3"]
+    ) -> Float[Tensor, "batch frames dim"]:
+        """Encode every frame of every clip in one batch; float32 on the CPU, not normalised."""
+        ...
+
+    def encode_text(self, sentences: Sequence[str]) -> Float[Tensor, "sentences dim"]:
+        """Encode sentences; float32 on the CPU, not normalised."""
+        ...

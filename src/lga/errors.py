@@ -1,0 +1,25 @@
+"""The one error family: every `LGAError` is something its reader can put right."""
+
+
+class LGAError(Exception):
+    """What was wanted, what came and what to do, in one line; the command line exits with 1."""
+
+
+class VideoError(LGAError):
+    """A clip cannot be read; the message starts with its path."""
+
+
+class BackboneError(LGAError):
+    """A backbone's weights are missing, altered or do not fit."""
+
+
+class AnatomyError(LGAError):
+    """A label or a descriptions file cannot be turned into stages."""
+
+
+class ActionsError(LGAError):
+    """A folder of taught actions is missing, damaged or made by something else."""
+
+
+class ManifestError(LGAError):
+    """A manifest or an examples folder does not hold what the job needs."""
