@@ -2,20 +2,35 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+from lga.anatomy.labels import has_hidden_characters
+
+
+def visible(text: str) -> str:
+    """Refuse what a terminal or a web page would obey rather than show."""
+    if has_hidden_characters(text):
+        raise ValueError("must be one line without control characters")
+    return text
+
+
+Part = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), AfterValidator(visible)]
+Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(visible)]
 Origin = Literal["lexicon", "file", "template", "llm"]
 
 
 class Stage(BaseModel):
-    """One atomic action: who moves, how, and with what."""
+    """One atomic action: who moves, how, and with what.
+
+    Only the sentence is read by a model. The three parts say what it is made of; they are empty where nothing
+    but the sentence was written.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    subject: Phrase
-    motion: Phrase
-    object: Phrase
+    subject: Part = ""
+    motion: Part = ""
+    object: Part = ""
     sentence: Phrase
 
 

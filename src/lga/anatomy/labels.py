@@ -1,0 +1,69 @@
+"""Action labels as people and data sets spell them, and the one form under which they are compared."""
+
+import re
+import unicodedata
+
+from lga.errors import AnatomyError
+
+MAX_LABEL = 200
+"""characters"""
+
+JOINERS = "\u200c\u200d"
+"""invisible, but Persian and the scripts of India cannot be spelt without them"""
+
+
+def normalise_label(label: str) -> str:
+    """The readable form under which spellings of one label meet: `Blow DryHair` becomes `blow dry hair`.
+
+    Unicode NFC, lower case, CamelCase taken apart, underscores and hyphens as blanks, single blanks; brackets
+    around placeholders (`[something]`) go. Any string is accepted, the result may be empty. Idempotent.
+    """
+    text = unicodedata.normalize("NFC", label).replace("’", "'")
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower()
+    text = re.sub(r"[\[\]{}<>]", "", text)
+    text = re.sub(r"[\s_\-‐‑–—]+", " ", text).strip()
+    return unicodedata.normalize("NFC", text)
+
+
+def lookup_key(label: str) -> str:
+    """What two labels share when they are the same label: the normalised form without blanks and punctuation.
+
+    So `PullUps`, `pull ups` and `pullups` are one label, and a comma or a bracket makes no difference.
+    """
+    name = normalise_label(label)
+    return re.sub(r"[\s(),.']", "", name) or name
+
+
+def checked_label(label: str) -> str:
+    """The label itself, if it can be one.
+
+    Raises:
+        AnatomyError: the label is blank, longer than `MAX_LABEL` or holds control characters.
+    """
+    if len(label) > MAX_LABEL:
+        raise AnatomyError(f"a label has at most {MAX_LABEL} characters; {quote(label)} has {len(label)}")
+    if has_hidden_characters(label):
+        raise AnatomyError(f"a label is one line of visible text; {quote(label)} holds a control character")
+    if not normalise_label(label):
+        raise AnatomyError(f"a label names an action; {quote(label)} is blank")
+    return label
+
+
+def prompt_name(label: str) -> str:
+    """A label as one would write it in a sentence: `HandstandPushups` becomes `handstand pushups`.
+
+    Raises:
+        AnatomyError: as `checked_label`.
+    """
+    return normalise_label(checked_label(label))
+
+
+def has_hidden_characters(text: str) -> bool:
+    """Whether a text holds line breaks, control or formatting characters (or half a surrogate pair)."""
+    hidden = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return any(unicodedata.category(each) in hidden and each not in JOINERS for each in text)
+
+
+def quote(text: str, limit: int = 60) -> str:
+    """A text for an error message: in quotation marks, hidden characters escaped, cut when long."""
+    return repr(text) if len(text) <= limit else repr(text[:limit]) + "..."

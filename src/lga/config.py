@@ -1,0 +1,66 @@
+"""The settings tree: the same names in Python, on the command line and in saved files. Imports no torch."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Frozen(BaseModel):
+    """A settings group: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BackboneConfig(Frozen):
+    """Which encoder turns frames and sentences into features."""
+
+    backbone: Literal["offline", "clip", "tiny"] = "offline"
+    """offline: shipped weights, no network. clip: any transformers CLIP or SigLIP. tiny: a toy, to try things out"""
+    model: str = "openai/clip-vit-base-patch16"
+    """for `clip`: a hub name or a local folder"""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, mps, or auto for the fastest there is"""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """number format of the encoder; auto takes bfloat16 where the hardware computes it natively"""
+
+
+class MethodConfig(Frozen):
+    """Every switchable part of the method; the defaults are the recommended training-free ones."""
+
+    frames: Annotated[int, Field(ge=1, le=256)] = 8
+    """frames sampled from a clip, at the centres of equal parts"""
+    stages: Annotated[int, Field(ge=1, le=8)] = 3
+    """atomic stages of an action: onset, progression, completion"""
+    segmenter: Literal["cluster", "hard"] = "cluster"
+    """how a clip is cut into stages: by likeness of neighbouring frames, or into fixed windows"""
+    overlap: Annotated[int, Field(ge=0, le=8)] = 1
+    """frames that each stage borrows from its neighbours on either side"""
+    matcher: Literal["ab_mhm", "bi_mhm"] = "ab_mhm"
+    """compare clips stage by stage (ab_mhm) or as a whole (bi_mhm)"""
+    reduction: Literal["sum", "mean"] = "sum"
+    """how the nearest-frame distances of a stage are put together"""
+    injection: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
+    """how strongly an example's frames take up their stage's sentence before matching; 0 switches it off"""
+    alpha: Literal["shots"] | Share = "shots"
+    """weight of the video match against the text match, 0 to 1; shots lets it rise with the examples: K / (K + 4)"""
+    temperature: Annotated[float, Field(gt=0.0)] = 1.0
+    """divides the scores before the softmax: higher is less sure; never changes which label is first"""
+
+
+class ProtocolConfig(Frozen):
+    """What an evaluation episode is."""
+
+    ways: Annotated[int, Field(ge=2)] = 5
+    """classes in an episode"""
+    shots: Annotated[int, Field(ge=0)] = 1
+    """examples of each class; 0 recognises by text alone"""
+    queries: Annotated[int, Field(ge=1)] = 1
+    """clips to recognise of each class"""
+    episodes: Annotated[int, Field(ge=2)] = 10_000
+    """how many episodes are drawn"""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """the same seed draws the same episodes"""
+    source_disjoint: bool = False
+    """no example of any class comes from the group (source video, person) of a query"""

@@ -1,0 +1,71 @@
+"""From distances and likenesses to probabilities: the video match, the text match and their geometric mean."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from einops import einsum
+from jaxtyping import Float
+from torch import Tensor
+
+SHOT_CONSTANT = 4.0
+"""alpha = K / (K + 4): the text counts as much as four examples."""
+
+
+def video_text_scores(
+    stages: Float[Tensor, "query stages dim"], text: Float[Tensor, "way stages dim"]
+) -> Float[Tensor, "query way stages"]:
+    """The cosine between each stage of a query and the same stage's sentence of each class, from -1 to 1.
+
+    Their sum over the stages is the text score s_c. A stage or sentence of all zeros scores 0.
+
+    Source: LGA (arXiv:2507.16287), "Video-text matching".
+    """
+    return einsum(F.normalize(stages, dim=-1), F.normalize(text, dim=-1), "q l d, c l d -> q c l")
+
+
+def shot_alpha(shots: float, constant: float = SHOT_CONSTANT) -> float:
+    """How much the video match counts, 0 to 1, when each class has `shots` examples: K / (K + constant).
+
+    Source: our choice: each example adds evidence while the text stays one sentence long.
+    """
+    if shots < 0 or constant <= 0:
+        raise ValueError(f"shots must be >= 0 and the constant > 0, not {shots} and {constant}")
+    return shots / (shots + constant)
+
+
+def combine(
+    distance: Float[Tensor, "*query way"],
+    likeness: Float[Tensor, "*query way"],
+    *,
+    alpha: float,
+    temperature: float = 1.0,
+) -> Float[Tensor, "*query way"]:
+    """The log posterior over the classes: p is proportional to p_video^alpha * p_text^(1 - alpha).
+
+    `distance` is the summed AB-MHM distance, `likeness` the summed video-text cosine; p_video = softmax(-distance / t)
+    and p_text = softmax(likeness / t). alpha 1 is video alone, 0 text alone. The temperature changes how sure the
+    answer is, never which answer is first.
+
+    Raises:
+        ValueError: if alpha is outside 0..1 or the temperature is not positive.
+
+    Source: LGA, "Multimodal matching" (the geometric mean); one shared temperature is our choice.
+    """
+    if not (0 <= alpha <= 1 and temperature > 0):
+        raise ValueError(f"alpha must lie in 0..1 and the temperature above 0, not {alpha} and {temperature}")
+    return torch.log_softmax((alpha * -distance + (1 - alpha) * likeness) / temperature, dim=-1)
+
+
+AlphaRule = Literal["shots"] | float
+"""A fixed alpha from 0 to 1, or "shots": falling text weight, `shot_alpha`."""
+
+
+def resolve_alpha(rule: AlphaRule, shots: float) -> float:
+    """The alpha that a rule gives for `shots` examples a class; 0 (text alone) without any example.
+
+    Source: our choice.
+    """
+    if shots == 0:
+        return 0.0
+    return shot_alpha(shots) if rule == "shots" else float(rule)

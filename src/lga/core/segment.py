@@ -1,0 +1,130 @@
+"""Visual anatomy: cut a clip's frames into ordered stages, as masks."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from einops import einsum, repeat
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+TIE = 1e-6
+"""Similarities closer than this count as equal: float32 rounding must not decide where a stage ends."""
+
+
+def cluster_segment(frames: Float[Tensor, "batch frames dim"], stages: int) -> Int[Tensor, "batch frames"]:
+    """Label every frame with its stage, by merging the most similar neighbours.
+
+    Starts from one cluster per frame and merges, T - L times, the adjacent pair whose mean features have the highest
+    cosine similarity (ties, within `TIE`: the earliest pair). The scale of the features does not matter, their origin
+    does; an all-zero frame has similarity 0 to everything.
+
+    Raises:
+        ValueError: if there are fewer frames than stages, or no stage at all.
+
+    Source: LGA (arXiv:2507.16287), "Visual Anatomy", CLUSTER-Segment; the treatment of ties is our choice.
+    """
+    length = _checked_length(frames, stages)
+    cut = frames.new_ones(len(frames), length - 1, dtype=torch.bool)  # a border after frame t?
+    label = torch.arange(length, device=frames.device).expand(len(frames), -1)
+    for _ in range(length - stages):
+        member = F.one_hot(label, length).to(frames.dtype)
+        total = F.normalize(einsum(member, frames, "b t c, b t d -> b c d"), dim=-1)
+        mean = einsum(member, total, "b t c, b c d -> b t d")  # each frame's cluster, as a direction
+        likeness = (mean[:, :-1] * mean[:, 1:]).sum(-1).masked_fill(~cut, -torch.inf)
+        best = likeness >= likeness.amax(1, keepdim=True) - TIE
+        cut = cut.scatter(1, best.to(torch.uint8).argmax(1, keepdim=True), False)
+        label = F.pad(cut.cumsum(1), (1, 0))
+    return label
+
+
+def hard_segment(frames: Float[Tensor, "batch frames dim"], stages: int) -> Int[Tensor, "batch frames"]:
+    """Label every frame with its stage by its place alone: equal parts, whatever the frames show.
+
+    Raises:
+        ValueError: if there are fewer frames than stages, or no stage at all.
+
+    Source: LGA, the HARD comparator's centres; exact parts for any T and L are our choice.
+    """
+    length = _checked_length(frames, stages)
+    label = torch.arange(length, device=frames.device) * stages // length
+    return repeat(label, "t -> b t", b=len(frames))
+
+
+def overlap_mask(
+    label: Int[Tensor, "batch frames"], stages: int, overlap: int = 1
+) -> Bool[Tensor, "batch stages frames"]:
+    """Which frames each stage sees: its own, plus `overlap` on either side.
+
+    With `overlap` 1 a clip of T frames has exactly T + 2(L-1) tokens: each stage also takes the last own frame of the
+    stage before and the first own frame of the stage after.
+
+    Source: LGA's overlap as in third-party research code (see docs); wider overlaps are our choice.
+    """
+    own = label[:, None] == torch.arange(stages, device=label.device)[:, None]
+    return F.max_pool1d(own.float(), 2 * overlap + 1, stride=1, padding=overlap) > 0
+
+
+def window_mask(
+    label: Int[Tensor, "batch frames"], stages: int, overlap: int = 1
+) -> Bool[Tensor, "batch stages frames"]:
+    """The fixed windows of HARD: [0:4], [2:6], [4:8] for 8 frames and 3 stages; without overlap, equal parts.
+
+    In general stage l sees frames floor(l T/(L+1)) to ceil((l+2) T/(L+1)), half of them shared with each neighbour.
+
+    Source: LGA, HARD; the general T and L are our choice.
+    """
+    if overlap == 0:
+        return overlap_mask(label, stages, 0)
+    length = label.shape[1]
+    frame = torch.arange(length, device=label.device)
+    stage = torch.arange(stages, device=label.device)[:, None]
+    start = stage * length // (stages + 1)
+    end = -(-(stage + 2) * length // (stages + 1))
+    return repeat((frame >= start) & (frame < end), "l t -> b l t", b=len(label))
+
+
+SegmenterName = Literal["cluster", "hard"]
+Labeller = Callable[[Float[Tensor, "batch frames dim"], int], Int[Tensor, "batch frames"]]
+Masker = Callable[[Int[Tensor, "batch frames"], int, int], Bool[Tensor, "batch stages frames"]]
+
+SEGMENTERS: dict[SegmenterName, tuple[Labeller, Masker]] = {
+    "cluster": (cluster_segment, overlap_mask),
+    "hard": (hard_segment, window_mask),
+}
+
+
+def pack_stages(
+    mask: Bool[Tensor, "batch stages frames"],
+) -> tuple[Int[Tensor, "batch tokens"], Int[Tensor, "batch tokens"]]:
+    """List a mask's tokens stage by stage: for each its frame and its stage; padding has frame 0 and stage -1.
+
+    A frame that two stages see is listed twice, once in each. Clips with fewer tokens than the longest are padded.
+
+    Source: our choice (the paper concatenates f_S1, f_S2, f_S3).
+    """
+    length = mask.shape[2]
+    place = mask.flatten(1)
+    tokens = int(place.sum(1).max())
+    order = place.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :tokens]
+    real = place.gather(1, order)
+    return (order % length).where(real, 0), (order // length).where(real, -1)
+
+
+def stage_means(
+    frames: Float[Tensor, "batch frames dim"], mask: Bool[Tensor, "batch stages frames"]
+) -> Float[Tensor, "batch stages dim"]:
+    """The mean feature of the frames that each stage sees; zero for a stage that sees none.
+
+    Source: LGA, "Video-text matching", v_l.
+    """
+    weight = mask.to(frames.dtype)
+    return einsum(weight, frames, "b l t, b t d -> b l d") / weight.sum(-1, keepdim=True).clamp_min(1)
+
+
+def _checked_length(frames: Float[Tensor, "batch frames dim"], stages: int) -> int:
+    length = frames.shape[1]
+    if not 1 <= stages <= length:
+        raise ValueError(f"{length} frames can be cut into 1 to {length} stages, not {stages}")
+    return length

@@ -1,0 +1,89 @@
+"""Room 1's product: the few frames of a clip that are looked at, already of the size a backbone reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import UInt8
+from torch import Tensor
+
+from lga.backbone.protocol import Preprocessing
+from lga.video.decode import VideoFile, open_footage
+from lga.video.files import content_digest as content_digest
+from lga.video.files import is_clip as is_clip
+from lga.video.pictures import PictureFolder
+from lga.video.sample import jittered_times, uniform_times
+from lga.video.transform import resize_and_crop
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Sampled frames of one clip.
+
+    `times` are the sampled moments and `duration` the clip's length, in seconds. With two views, a frame is
+    the pair [earlier, later]; the sampled moment is the earlier one, but near the clip's end, where nothing
+    comes later, it is the later one.
+    """
+
+    frames: UInt8[Tensor, "frames views height width 3"]
+    times: tuple[float, ...]
+    duration: float
+
+
+def read_clip(
+    path: Path, *, frames: int, how: Preprocessing, motion_gap: float = 0.0, generator: Random | None = None
+) -> Clip:
+    """Sample `frames` moments of a video file or of a folder of frame pictures.
+
+    Without a `generator` the moments are the centres of equal parts; with one, one is drawn from each part.
+    With a `motion_gap` above 0, each frame has two views that many seconds apart: (t, t + gap), or
+    (t - gap, t) where t + gap would be past the last frame. In a clip shorter than that they are closer
+    together, or the same picture.
+    A frame is resized as soon as it's decoded, so that one full-size picture is held at a time.
+
+    Raises:
+        VideoError: the clip is missing, damaged or not a clip.
+        ValueError: `frames` is below 1 or `motion_gap` below 0.
+    """
+    if motion_gap < 0:
+        raise ValueError(f"the views of a frame are 0 or more seconds apart, not {motion_gap}")
+    with open_footage(path) as footage:
+        duration = footage.duration
+        if generator is None:
+            times = uniform_times(duration, frames)
+        else:
+            times = jittered_times(duration, frames, generator=generator)
+        views = [_views(time, motion_gap, footage.last) for time in times]
+        return Clip(_fetch(footage, views, how), times, duration)
+
+
+def _views(time: float, gap: float, last: float) -> tuple[float, ...]:
+    if gap == 0:
+        return (time,)
+    return (time, time + gap) if time + gap <= last else (max(time - gap, 0.0), time)
+
+
+def _fetch(
+    footage: VideoFile | PictureFolder, views: Sequence[tuple[float, ...]], how: Preprocessing
+) -> UInt8[Tensor, "frames views height width 3"]:
+    """Fetch the wanted moments in one pass from early to late, each different picture resized once.
+
+    NumPy does the copying: for pictures this small, torch's threads cost more than they save.
+    """
+    wanted = sorted({time for pair in views for time in pair})
+    resized: list[UInt8[np.ndarray, "height width 3"]] = []
+    place: list[int] = []
+    before = None
+    for picture in footage.pictures_at(wanted):
+        if picture is not before:
+            square = resize_and_crop(rearrange(picture, "h w c -> 1 h w c"), how)[0]
+            resized.append(np.ascontiguousarray(square.numpy()))
+        before = picture
+        place.append(len(resized) - 1)
+    where = dict(zip(wanted, place, strict=True))
+    chosen = [[where[time] for time in pair] for pair in views]
+    return torch.from_numpy(np.stack(resized)[chosen])

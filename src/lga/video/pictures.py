@@ -1,0 +1,52 @@
+"""A folder of frame pictures, shown as if it were a video."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from lga.video.files import check_size, pictures_in, refusal
+
+RATE = 25.0
+"""pictures a second; a folder doesn't say how fast it was filmed"""
+
+
+class PictureFolder:
+    """The pictures of a folder in natural order, 25 a second; the counterpart of `VideoFile`."""
+
+    def __init__(self, folder: Path):
+        self._pictures = pictures_in(folder)
+        self.duration = len(self._pictures) / RATE
+        self.last = (len(self._pictures) - 1) / RATE
+
+    def pictures_at(self, times: Sequence[float]) -> Iterator[UInt8[Tensor, "height width 3"]]:
+        """Yield the picture on screen at each of the ascending `times`; one object per picture.
+
+        Raises:
+            VideoError: a picture is damaged or absurdly large.
+        """
+        shown, picture = -1, torch.empty(0)
+        for time in times:
+            wanted = min(max(int(time * RATE + 1e-6), 0), len(self._pictures) - 1)
+            if wanted != shown:
+                shown, picture = wanted, read_picture(self._pictures[wanted])
+            yield picture
+
+
+def read_picture(path: Path) -> UInt8[Tensor, "height width 3"]:
+    """Read one picture as RGB, turned upright as its EXIF orientation says.
+
+    Raises:
+        VideoError: it cannot be read, is damaged or absurdly large.
+    """
+    try:
+        with Image.open(path, formats=("JPEG", "PNG", "WEBP", "BMP")) as image:
+            check_size(path, *image.size)
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise refusal(path, f"not a readable picture ({type(error).__name__})") from error
+    return torch.from_numpy(np.array(upright))

@@ -1,0 +1,106 @@
+import json
+import re
+from collections import Counter
+from importlib import resources
+
+import pytest
+
+from lga.anatomy.checks import MAX_WORDS, check_anatomy, words
+from lga.anatomy.files import parse_json
+from lga.anatomy.labels import lookup_key, normalise_label
+from lga.anatomy.lexicon import LEXICONS, all_entries, find_entry, read_lexicon
+from lga.anatomy.schema import Anatomy
+
+DEMO = """
+    sit down, stand up, pick up, put down, wave, kick ball, swing golf club, climb stairs, pull up, jump,
+    push cart, drink from cup, throw ball, open door, box, punch, wave hand, jump into pool, ride a bike
+"""
+PEOPLE = re.compile(
+    r"(A person|A baby|People|Two people|Several people|A (row|group) of people|Rows of people)\b"
+)
+
+SHIPPED = [
+    (name, label, stages) for name in LEXICONS for label, stages in read_lexicon(name).anatomies.items()
+]
+
+
+@pytest.mark.parametrize("name", LEXICONS)
+def test_every_shipped_anatomy_passes_the_checks(name):
+    problems = {
+        label: found
+        for label, stages in read_lexicon(name).anatomies.items()
+        if (found := check_anatomy(Anatomy(label=label, stages=stages, origin="lexicon")))
+    }
+    assert problems == {}
+
+
+def test_no_label_or_alias_is_defined_twice():
+    named = [
+        lookup_key(label)
+        for name in LEXICONS
+        for lexicon in [read_lexicon(name)]
+        for label in [*lexicon.anatomies, *lexicon.aliases]
+    ]
+    assert [key for key, count in Counter(named).items() if count > 1] == []
+    assert len(named) == len(all_entries())
+
+
+@pytest.mark.parametrize("name", LEXICONS)
+def test_no_json_object_names_a_key_twice(name):
+    text = (resources.files("lga.anatomy") / "lexicons" / f"{name}.json").read_text(encoding="utf-8")
+    assert parse_json(text.encode())
+
+
+def test_labels_are_written_in_their_readable_form():
+    assert [label for _, label, _ in SHIPPED if normalise_label(label) != label] == []
+
+
+def test_no_sentence_serves_two_labels():
+    seen = Counter(stage.sentence for _, _, stages in SHIPPED for stage in stages)
+    assert [sentence for sentence, count in seen.items() if count > 1] == []
+
+
+def test_sentences_are_short_statements_about_people_made_of_their_parts():
+    for _, label, stages in SHIPPED:
+        for stage in stages:
+            assert PEOPLE.match(stage.sentence), label
+            assert stage.sentence.endswith("."), label
+            assert len(words(stage.sentence)) <= MAX_WORDS, label
+            assert stage.sentence.lower().startswith(stage.subject), label
+            assert stage.motion in stage.sentence, label
+            assert stage.object in stage.sentence, label
+
+
+@pytest.mark.parametrize("label", [each.strip() for each in DEMO.split(",")])
+def test_the_demo_labels_are_known(label):
+    assert find_entry(label) is not None
+
+
+def test_an_entry_is_found_in_any_spelling_and_by_its_aliases():
+    entry = find_entry("pullup")
+    assert entry is not None
+    assert entry.lexicon == "everyday"
+    assert "horizontal bar" in entry.stages[0].sentence
+    assert find_entry("Pull_Up") == find_entry("PullUps") == entry
+    assert find_entry("swing golf") == find_entry("Golf Swing") == find_entry("golf")
+    assert find_entry("knead quantum dough") is None
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("benchmark", ["hmdb51", "ucf101", "kinetics100", "ssv2_small", "ssv2_full"])
+def test_every_class_of_a_benchmark_has_stages_of_its_own(shared, benchmark):
+    names = json.loads((shared / "data/splits/class_names.json").read_text(encoding="utf-8"))[benchmark]
+    labels = {lookup_key(label): label for part in names.values() for label in part["names"]}
+    entries = {label: find_entry(label) for label in labels.values()}
+    assert [label for label, entry in entries.items() if entry is None] == []
+    assert len({entry.label for entry in entries.values()}) == len(labels)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("dataset", ["jhmdb16", "mocap44"])
+def test_every_label_of_the_open_clips_has_stages_of_its_own(shared, dataset):
+    lines = (shared / "data" / dataset / "manifest.csv").read_text(encoding="utf-8").splitlines()[1:]
+    labels = {line.split(",")[1] for line in lines}
+    entries = {label: find_entry(label) for label in labels}
+    assert [label for label, entry in entries.items() if entry is None] == []
+    assert len({entry.label for entry in entries.values()}) == len(labels)

@@ -1,0 +1,92 @@
+"""Renders small videos whose pictures say which frame they are."""
+
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+STEP = 12
+CODECS = {
+    ".mp4": ("libx264", "yuv420p"),
+    ".mov": ("libx264", "yuv420p"),
+    ".m4v": ("libx264", "yuv420p"),
+    ".mkv": ("libx264", "yuv420p"),
+    ".avi": ("mpeg4", "yuv420p"),
+    ".webm": ("libvpx", "yuv420p"),
+    ".gif": ("gif", "gray"),
+}
+
+
+def numbered(count: int, height: int = 48, width: int = 64) -> list[np.ndarray]:
+    """Grey pictures, each `STEP` levels brighter than the one before; 21 of them at most."""
+    return [np.full((height, width, 3), 6 + STEP * number, np.uint8) for number in range(count)]
+
+
+def number_of(picture) -> int:
+    """Which of the `numbered` pictures this is."""
+    return round((float(np.asarray(picture, dtype=float).mean()) - 6) / STEP)
+
+
+def write_video(
+    path: Path,
+    frames: Sequence[np.ndarray],
+    fps: int = 10,
+    *,
+    times: Sequence[float] | None = None,
+    codec: str | None = None,
+    pixels: str | None = None,
+    key_every: int = 5,
+    rotation: int | None = None,
+    mirror: bool = False,
+    sound: bool = False,
+    muxer: dict[str, str] | None = None,
+    encoder: dict[str, str] | None = None,
+) -> Path:
+    """Write RGB pictures as a video; `times` (in seconds) make its frame rate variable."""
+    codec = codec or CODECS[path.suffix][0]
+    pixels = pixels or CODECS[path.suffix][1]
+    with av.open(str(path), "w", options=muxer or {}) as container:
+        stream = container.add_stream(codec, rate=fps, options={"g": str(key_every), **(encoder or {})})
+        stream.height, stream.width = frames[0].shape[:2] if len(frames) else (48, 64)
+        stream.pix_fmt = pixels
+        if times is not None:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        if rotation is not None:
+            stream.set_display_rotation(rotation, hflip=mirror)
+        voice = container.add_stream("aac", rate=8000) if sound else None
+        container.start_encoding()
+        for number, pixel in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixel, "rgb24")
+            if times is not None:
+                frame.pts, frame.time_base = round(times[number] * 1000), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+        if voice is not None:
+            container.mux(voice.encode(silence(len(frames) / fps)))
+            container.mux(voice.encode())
+    return path
+
+
+def write_sound(path: Path, seconds: float = 1.0) -> Path:
+    with av.open(str(path), "w") as container:
+        voice = container.add_stream("aac", rate=8000)
+        container.mux(voice.encode(silence(seconds)))
+        container.mux(voice.encode())
+    return path
+
+
+def silence(seconds: float) -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(np.zeros((1, int(8000 * seconds)), np.float32), "fltp", "mono")
+    frame.sample_rate, frame.pts = 8000, 0
+    return frame
+
+
+def huge_gif(side: int) -> bytes:
+    """A GIF of a few bytes whose header claims `side` x `side` pixels."""
+    size = struct.pack("<HH", side, side)
+    palette = bytes([0, 0, 0, 255, 255, 255])
+    picture = b"\x2c" + struct.pack("<HH", 0, 0) + size + b"\x00" + b"\x02\x02\x44\x01\x00"
+    return b"GIF89a" + size + b"\x80\x00\x00" + palette + picture + b"\x3b"
