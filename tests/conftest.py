@@ -1,8 +1,13 @@
 import importlib.util
+import os
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("busy", deadline=None)  # a busy machine is slow, not wrong
+settings.load_profile("busy")
 
 _SPEC = importlib.util.spec_from_file_location("video_files", Path(__file__).parent / "video_files.py")
 
@@ -19,3 +24,23 @@ def video_files() -> ModuleType:
 def write_video(video_files):
     """`write_video(path, frames, fps=10, *, times=None, rotation=None, ...) -> path`."""
     return video_files.write_video
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Tensors of a few numbers are many times faster on one thread, above all on a busy machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of data that is not part of the repository."""
+    folder = Path(os.environ.get("LGA_SHARED", Path(__file__).parents[1] / ".." / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no data folder {folder}; name one with LGA_SHARED")
+    return folder

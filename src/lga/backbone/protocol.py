@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -36,6 +36,7 @@ class Preprocessing:
     stretch: bool = False
 
 
+@runtime_checkable
 class Backbone(Protocol):
     """Encodes frames and sentences into one joint space; frozen and without state.
 

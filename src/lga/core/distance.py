@@ -59,7 +59,7 @@ def clip_distances(
         hausdorff(1 - einsum(some, support, "q i d, s j d -> q s i j"), stage, support_stage, reduction=reduction)
         for some, stage in zip(query.split(rows), query_stage.split(rows), strict=True)
     ]
-    return torch.cat(parts) if parts else query.new_zeros(0, len(support))
+    return torch.cat(parts)
 
 
 def class_distances(

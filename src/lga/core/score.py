@@ -24,7 +24,7 @@ def video_text_scores(
     return einsum(F.normalize(stages, dim=-1), F.normalize(text, dim=-1), "q l d, c l d -> q c l")
 
 
-def shot_alpha(shots: float, constant: float = SHOT_CONSTANT) -> float:
+def shot_alpha(shots: int | float, constant: float = SHOT_CONSTANT) -> float:
     """How much the video match counts, 0 to 1, when each class has `shots` examples: K / (K + constant).
 
     Source: our choice: each example adds evidence while the text stays one sentence long.
@@ -61,7 +61,7 @@ AlphaRule = Literal["shots"] | float
 """A fixed alpha from 0 to 1, or "shots": falling text weight, `shot_alpha`."""
 
 
-def resolve_alpha(rule: AlphaRule, shots: float) -> float:
+def resolve_alpha(rule: AlphaRule, shots: int | float) -> float:
     """The alpha that a rule gives for `shots` examples a class; 0 (text alone) without any example.
 
     Source: our choice.

@@ -106,7 +106,7 @@ def pack_stages(
     """
     length = mask.shape[2]
     place = mask.flatten(1)
-    tokens = int(place.sum(1).max())
+    tokens = max(place.sum(1).tolist(), default=1)  # no clips: one column, that minima over tokens need
     order = place.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :tokens]
     real = place.gather(1, order)
     return (order % length).where(real, 0), (order // length).where(real, -1)

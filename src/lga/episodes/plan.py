@@ -43,8 +43,9 @@ def plan_episodes(
     usable = np.flatnonzero(counts >= need)
     if len(usable) < protocol.ways:
         raise ManifestError(
-            f"a {protocol.ways}-way episode needs {protocol.ways} classes with {protocol.shots}+{protocol.queries} "
-            f"clips each, only {len(usable)} of {np.count_nonzero(counts)} have them; lower --ways, --shots or --queries"
+            f"a {protocol.ways}-way episode needs {protocol.ways} classes with {protocol.shots}+"
+            f"{protocol.queries} clips each, only {len(usable)} of {np.count_nonzero(counts)} have them; "
+            "lower --ways, --shots or --queries"
         )
     if protocol.source_disjoint and group is None:
         raise ManifestError("source-disjoint episodes need a column `group` in the manifest; it has none")

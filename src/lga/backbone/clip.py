@@ -1,0 +1,189 @@
+"""CLIP and its relatives (SigLIP, SigLIP 2): one space for pictures and sentences, through transformers."""
+
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, UInt8
+from safetensors import SafetensorError
+from torch import Tensor
+
+from lga.backbone.clip_reading import Kind, Pictures, Words, read_json, read_pictures, read_words
+from lga.backbone.hub import Checkpoint, find_checkpoint
+from lga.backbone.precision import Precision, choose_device, choose_dtype
+from lga.backbone.protocol import Preprocessing, Space
+from lga.errors import BackboneError
+
+DEFAULT_MODEL = "openai/clip-vit-base-patch16"
+_FRAMES_AT_ONCE = {"cpu": 8, "cuda": 128, "mps": 32}
+_SENTENCES_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ClipBackbone:
+    """A frozen CLIP: a frame and a sentence become two points of the same space, near where they agree."""
+
+    identity: str
+    space: Space
+    preprocessing: Preprocessing
+    pictures: Pictures
+    device: torch.device
+    see: Callable[[Tensor], Tensor]
+    read: Callable[[Sequence[str]], Tensor]
+    motion_gap: float = 0.0
+
+    def encode_frames(
+        self, clips: UInt8[Tensor, "batch frames views height width 3"]
+    ) -> Float[Tensor, "batch frames dim"]:
+        """Encode the first view of every frame, a fixed number of frames at a time.
+
+        Raises:
+            ValueError: the pictures are not of the size that the model reads.
+        """
+        side = self.preprocessing.crop
+        if tuple(clips.shape[3:5]) != (side, side):
+            raise ValueError(f"frames must be {side} x {side} pixels, not {clips.shape[4]} x {clips.shape[3]}")
+        flat = rearrange(clips[:, :, 0], "b t h w c -> (b t) c h w")
+        if len(flat) == 0:
+            return torch.zeros(*clips.shape[:2], self.space.dim)
+        with torch.inference_mode():
+            features = [
+                self.see(self.pictures.normalise(chunk.to(self.device))).float().cpu()
+                for chunk in flat.split(_FRAMES_AT_ONCE[self.device.type])
+            ]
+        return rearrange(torch.cat(features), "(b t) d -> b t d", b=len(clips))
+
+    def encode_text(self, sentences: Sequence[str]) -> Float[Tensor, "sentences dim"]:
+        """Encode sentences as the model's own tokenizer cuts them; what exceeds its context is left out."""
+        starts = range(0, len(sentences), _SENTENCES_AT_ONCE)
+        with torch.inference_mode():
+            features = [self.read(sentences[at : at + _SENTENCES_AT_ONCE]).float().cpu() for at in starts]
+        return torch.cat([torch.zeros(0, self.space.dim), *features])
+
+
+def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Precision = "auto") -> ClipBackbone:
+    """Load a CLIP or SigLIP from a folder, the hub's local cache or the hub; only safetensors, never pickle.
+
+    Raises:
+        BackboneError: the model cannot be found, is damaged or of another kind, or transformers is missing.
+        LGAError: this machine has no such device.
+    """
+    place = choose_device(device)
+    dtype = choose_dtype(place, precision)
+    try:
+        import transformers  # pyright: ignore[reportUnusedImport]  # noqa: F401
+    except ImportError as error:
+        raise BackboneError("CLIP needs transformers, which is not installed: pip install 'lga[clip]'") from error
+    checkpoint = find_checkpoint(model)
+    kind = _kind(checkpoint)
+    checkpoint.weight_files()
+    with _quiet():
+        loaded = _load_model(checkpoint, kind).to(device=place, dtype=dtype).eval()
+        words = read_words(checkpoint, kind, int(loaded.config.text_config.max_position_embeddings))
+    pictures = read_pictures(checkpoint, int(loaded.config.vision_config.image_size))
+    dim = int(loaded.config.projection_dim if kind == "clip" else loaded.config.vision_config.hidden_size)
+    return ClipBackbone(
+        identity=_identity(checkpoint, kind, pictures, words, _architecture(loaded), dtype),
+        space=Space(dim, slice(0, dim), slice(0, dim)),
+        preprocessing=pictures.preprocessing,
+        pictures=pictures,
+        device=place,
+        see=lambda pixels: loaded.get_image_features(pixel_values=pixels).pooler_output,
+        read=lambda sentences: loaded.get_text_features(**words.tokens(sentences, place)).pooler_output,
+    )
+
+
+def _kind(checkpoint: Checkpoint) -> Kind:
+    kind = read_json(checkpoint, "config.json").get("model_type")
+    match kind:
+        case "clip":
+            return "clip"
+        case "siglip":
+            return "siglip"
+        case "siglip2":
+            reads = "sees pictures of any shape (NaFlex)"
+        case _:
+            reads = f"is of type {kind!r}"
+    raise BackboneError(f"{checkpoint.name}: the model {reads}, but a CLIP or a fixed-size SigLIP is needed")
+
+
+def _load_model(checkpoint: Checkpoint, kind: Kind) -> Any:
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
+
+    families: dict[Kind, tuple[Any, Any]] = {
+        "clip": (CLIPConfig, CLIPModel),
+        "siglip": (SiglipConfig, SiglipModel),
+    }
+    settings, family = families[kind]
+    try:
+        config = settings.from_pretrained(checkpoint.folder)
+        model, report = family.from_pretrained(
+            checkpoint.weights,
+            config=config,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+        SafetensorError,
+        StrictDataclassError,
+    ) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise BackboneError(f"{checkpoint.name}: the weights cannot be loaded ({reason})") from error
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise BackboneError(f"{checkpoint.name}: the weights lack {len(missing)} parts, the first is {missing[0]}")
+    return model
+
+
+def _architecture(model: Any) -> list[object]:
+    """What changes the features and shows neither in the weights nor in their shapes."""
+    towers = (model.config.vision_config, model.config.text_config)
+    facts: list[object] = [(tower.hidden_act, tower.num_attention_heads, tower.layer_norm_eps) for tower in towers]
+    return [*facts, model.config.text_config.eos_token_id]
+
+
+def _identity(
+    checkpoint: Checkpoint,
+    kind: Kind,
+    pictures: Pictures,
+    words: Words,
+    architecture: list[object],
+    dtype: torch.dtype,
+) -> str:
+    how = pictures.preprocessing
+    fit = f"stretch {how.crop}" if how.stretch else f"short side {how.short_side} crop {how.crop}"
+    reading = sha256(repr((pictures.scale, pictures.shift, words.digest, architecture)).encode()).hexdigest()
+    number = str(dtype).removeprefix("torch.")
+    return f"{kind} {checkpoint.weights_digest()[:16]} {fit} {how.resample} {reading[:8]} {number}"
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Keep transformers' bars, advice and warnings off the terminal; a failure is raised, not printed."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            logging.set_verbosity(level)
+            if bars:
+                logging.enable_progress_bar()

@@ -1,0 +1,141 @@
+"""Find a checkpoint's files: in a folder, in the local cache of the model hub, or on the hub."""
+
+import json
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+from lga.errors import BackboneError
+
+_SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_WANTED = (
+    "config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    _SINGLE,
+    _INDEX,
+    "model-*-of-*.safetensors",
+)
+_CONVERTER, _CONVERSION = "SFconvertbot", "Adding `safetensors` variant of this model"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The folder of a model's settings, and the one of its weights, which is mostly the same."""
+
+    name: str
+    folder: Path
+    weights: Path
+
+    def weight_files(self) -> tuple[Path, ...]:
+        """List the safetensors files that make up the weights.
+
+        Raises:
+            BackboneError: there are none, or the list of shards is damaged.
+        """
+        if (self.weights / _SINGLE).is_file():
+            return (self.weights / _SINGLE,)
+        if not _has_weights(self.weights):
+            pickled = any(self.weights.glob("*.bin"))
+            only = "only pickled weights, which are never loaded: save it again as" if pickled else "no"
+            raise BackboneError(f"{self.name}: {only} {_SINGLE}")
+        try:
+            shards = json.loads((self.weights / _INDEX).read_text(encoding="utf-8"))["weight_map"].values()
+            return tuple(self.weights / shard for shard in sorted(set(shards)))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BackboneError(f"{self.name}: {_INDEX} is damaged; download it again") from error
+
+    def weights_digest(self) -> str:
+        """Hash the weights' content; of a single file it is the sha256 that the hub shows.
+
+        Raises:
+            BackboneError: a file is missing or cannot be read.
+        """
+        digests: list[str] = []
+        for file in self.weight_files():
+            try:
+                with file.open("rb") as stream:
+                    digests.append(file_digest(stream, "sha256").hexdigest())
+            except OSError as error:
+                raise BackboneError(f"{self.name}: {file.name} cannot be read ({error.strerror})") from error
+        return digests[0] if len(digests) == 1 else sha256(" ".join(digests).encode()).hexdigest()
+
+
+def find_checkpoint(model: str) -> Checkpoint:
+    """Find `model`: a folder, or a name on the hub (downloaded once, then taken from the local cache).
+
+    Some models, OpenAI's first CLIPs among them, hold safetensors only in the pull request that the hub's own
+    converter opened; for these the weights are taken from there.
+
+    Raises:
+        BackboneError: there is no such folder or model, or the hub cannot be reached.
+    """
+    local = Path(model).expanduser()
+    if local.is_dir():
+        return Checkpoint(model, local, local)
+    folder = _download(model, "main")
+    if _has_weights(folder):
+        return Checkpoint(model, folder, folder)
+    revision = _converted_revision(model)
+    return Checkpoint(model, folder, _download(model, revision) if revision else folder)
+
+
+def _has_weights(folder: Path) -> bool:
+    return (folder / _SINGLE).is_file() or (folder / _INDEX).is_file()
+
+
+def _download(model: str, revision: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.utils import httpx
+
+    try:
+        return Path(snapshot_download(model, revision=revision, allow_patterns=list(_WANTED)))
+    except GatedRepoError as error:
+        raise BackboneError(
+            f"{model}: the model hub wants you to accept its terms and log in (hf auth login)"
+        ) from error
+    except (HFValidationError, RepositoryNotFoundError) as error:
+        raise BackboneError(
+            f"{model}: neither a folder nor a public model of the hub; check the name, or use --model FOLDER"
+        ) from error
+    except (OSError, httpx.HTTPError) as error:
+        raise BackboneError(
+            f"{model}: not on this machine, and the model hub could not be reached; "
+            "use --backbone offline, or --model FOLDER with a copy of it"
+        ) from error
+
+
+def _converted_revision(model: str) -> str | None:
+    """Name the revision on which the hub's converter put safetensors; without the hub, the cached one."""
+    from huggingface_hub import get_repo_discussions
+    from huggingface_hub.utils import httpx
+
+    try:
+        found = [
+            request.git_reference
+            for request in get_repo_discussions(model, author=_CONVERTER, discussion_type="pull_request")
+            if request.author == _CONVERTER and request.title == _CONVERSION and request.status == "open"
+        ]
+    except (OSError, httpx.HTTPError):
+        found = _cached_conversions(model)
+    return found[0] if found else None
+
+
+def _cached_conversions(model: str) -> list[str | None]:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    cache = Path(HF_HUB_CACHE) / f"models--{model.replace('/', '--')}"
+    references = sorted((cache / "refs" / "refs" / "pr").glob("*"))
+    return [
+        f"refs/pr/{reference.name}"
+        for reference in references
+        if reference.name.isdigit()
+        and _has_weights(cache / "snapshots" / reference.read_text(encoding="utf-8").strip())
+    ]

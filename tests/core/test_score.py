@@ -1,0 +1,143 @@
+from math import exp, log, sqrt
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lga.core.score import SHOT_CONSTANT, combine, resolve_alpha, shot_alpha, video_text_scores
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+seeds = st.integers(0, 2**31)
+ways = st.integers(1, 7)
+alphas = st.floats(0.0, 1.0)
+temperatures = st.floats(0.01, 100.0)
+
+
+def random_pair(seed, *shape):
+    """A distance from 0 to 24 and a likeness from -3 to 3, as eight frames in three stages give them."""
+    random = torch.Generator().manual_seed(seed)
+    distance, likeness = torch.rand(2, *shape, generator=random, dtype=torch.float64)
+    return 24 * distance, 6 * likeness - 3
+
+
+def softmax_by_hand(scores):
+    weights = [exp(score - max(scores)) for score in scores]
+    return [weight / sum(weights) for weight in weights]
+
+
+@given(st.integers(1, 5), seeds)
+def test_text_scores_match_the_textbook_loop(stages, seed):
+    random = torch.Generator().manual_seed(seed)
+    video = torch.randn(3, stages, 7, generator=random, dtype=torch.float64)
+    text = torch.randn(2, stages, 7, generator=random, dtype=torch.float64)
+    scores = video_text_scores(video, text)
+    assert scores.shape == (3, 2, stages)
+    for q, c, s in torch.cartesian_prod(torch.arange(3), torch.arange(2), torch.arange(stages)).tolist():
+        v, t = video[q, s].tolist(), text[c, s].tolist()
+        dot = sum(a * b for a, b in zip(v, t, strict=True))
+        cosine = dot / sqrt(sum(a * a for a in v) * sum(b * b for b in t))
+        assert scores[q, c, s].item() == pytest.approx(cosine)
+
+
+def test_text_scores_of_same_opposite_unrelated_and_empty_stages():
+    video = torch.tensor([[[3.0, 4.0], [3.0, 4.0], [3.0, 4.0], [0.0, 0.0]]])
+    text = torch.tensor([[[6.0, 8.0], [-0.3, -0.4], [4.0, -3.0], [1.0, 0.0]]])
+    torch.testing.assert_close(video_text_scores(video, text), torch.tensor([[[1.0, -1.0, 0.0, 0.0]]]))
+
+
+def test_a_stage_meets_only_its_own_sentence():
+    video, text = torch.randn(2, 3, 3, 5, generator=torch.Generator().manual_seed(0))
+    other = text.clone()
+    other[:, 1] = 7.0
+    change = video_text_scores(video, text) != video_text_scores(video, other)
+    assert change.any((0, 1)).tolist() == [False, True, False]
+
+
+def test_different_numbers_of_stages_are_refused():
+    with pytest.raises(TypeError):
+        video_text_scores(torch.zeros(1, 3, 5), torch.zeros(2, 4, 5))
+
+
+@pytest.mark.parametrize(("shots", "alpha"), [(0, 0.0), (1, 0.2), (4, 0.5), (12, 0.75)])
+def test_the_video_counts_more_with_every_example(shots, alpha):
+    assert shot_alpha(shots) == resolve_alpha("shots", shots) == alpha
+
+
+@given(st.floats(0, 1e3), st.floats(0.1, 100))
+def test_as_many_examples_as_the_constant_count_as_the_text(shots, constant):
+    assert shot_alpha(constant, constant) == 0.5
+    assert 0 <= shot_alpha(shots, constant) < shot_alpha(shots + 1, constant) < 1
+    assert SHOT_CONSTANT > 0
+
+
+@pytest.mark.parametrize(("shots", "constant"), [(-1, 4.0), (1, 0.0), (1, -4.0)])
+def test_less_than_no_example_and_an_empty_constant_are_refused(shots, constant):
+    with pytest.raises(ValueError, match=f"not {shots} and {constant}"):
+        shot_alpha(shots, constant)
+
+
+def test_a_fixed_alpha_holds_from_the_first_example_on():
+    assert [resolve_alpha(0.7, shots) for shots in (0, 1, 5)] == [0.0, 0.7, 0.7]
+    assert resolve_alpha(1.0, 0) == 0.0  # without any example there is only the text
+    assert resolve_alpha(0.0, 3) == 0.0
+
+
+@given(ways, seeds, alphas, temperatures)
+def test_combine_is_the_renormalised_product_of_powers(way, seed, alpha, temperature):
+    distance, likeness = random_pair(seed, 3, way)
+    posterior = combine(distance, likeness, alpha=alpha, temperature=temperature)
+    for far, like, found in zip(distance.tolist(), likeness.tolist(), posterior.tolist(), strict=True):
+        if max(far) - min(far) > 500 * temperature:  # the powers would underflow
+            continue
+        video = softmax_by_hand([-d / temperature for d in far])
+        text = softmax_by_hand([s / temperature for s in like])
+        product = [v**alpha * t ** (1 - alpha) for v, t in zip(video, text, strict=True)]
+        assert found == pytest.approx([log(p / sum(product)) for p in product])
+
+
+@given(ways, seeds, alphas, temperatures)
+def test_the_posterior_is_normalised(way, seed, alpha, temperature):
+    posterior = combine(*random_pair(seed, 3, way), alpha=alpha, temperature=temperature)
+    torch.testing.assert_close(posterior.exp().sum(1), torch.ones(3, dtype=torch.float64))
+
+
+@given(ways, seeds, temperatures)
+def test_alpha_one_is_the_video_alone_and_zero_the_text_alone(way, seed, temperature):
+    distance, likeness = random_pair(seed, 3, way)
+    video = combine(distance, likeness, alpha=1.0, temperature=temperature)
+    text = combine(distance, likeness, alpha=0.0, temperature=temperature)
+    torch.testing.assert_close(video, torch.log_softmax(-distance / temperature, dim=1))
+    torch.testing.assert_close(text, torch.log_softmax(likeness / temperature, dim=1))
+
+
+@given(ways, seeds, alphas, temperatures)
+def test_the_temperature_never_changes_the_order(way, seed, alpha, temperature):
+    pair = random_pair(seed, 3, way)
+    warm, plain = combine(*pair, alpha=alpha, temperature=temperature), combine(*pair, alpha=alpha)
+    clear = (plain[:, :, None] - plain[:, None]) > 1e-9
+    assert (warm[:, :, None] > warm[:, None])[clear].all()
+
+
+@given(ways, seeds, alphas)
+def test_renaming_the_classes_renames_the_posterior(way, seed, alpha):
+    distance, likeness = random_pair(seed, way)
+    name = torch.randperm(way, generator=torch.Generator().manual_seed(seed))
+    renamed = combine(distance[name], likeness[name], alpha=alpha)
+    torch.testing.assert_close(renamed, combine(distance, likeness, alpha=alpha)[name])
+
+
+def test_a_posterior_worked_out_by_hand():
+    distance, likeness = torch.tensor([0.0, log(4.0)]), torch.tensor([log(9.0), 0.0])
+    found = combine(distance, likeness, alpha=0.5).exp()  # 4:1 and 9:1, whose geometric mean is 6:1
+    torch.testing.assert_close(found, torch.tensor([6 / 7, 1 / 7]))
+
+
+@pytest.mark.parametrize(
+    ("alpha", "temperature"),
+    [(-0.1, 1.0), (1.1, 1.0), (float("nan"), 1.0), (0.5, 0.0), (0.5, -1.0), (0.5, float("nan"))],
+)
+def test_an_alpha_or_a_temperature_out_of_range_is_refused(alpha, temperature):
+    with pytest.raises(ValueError, match=f"not {alpha} and {temperature}"):
+        combine(torch.zeros(1, 2), torch.zeros(1, 2), alpha=alpha, temperature=temperature)
