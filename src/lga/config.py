@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Wording = Literal["label", "stages", "label+stages"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -33,6 +34,8 @@ class MethodConfig(Frozen):
     """frames sampled from a clip, at the centres of equal parts"""
     stages: Annotated[int, Field(ge=1, le=8)] = 3
     """atomic stages of an action: onset, progression, completion"""
+    wording: Wording = "label+stages"
+    """what the text encoder reads for a stage: its sentence, the label's name, or the name and then the sentence"""
     segmenter: Literal["cluster", "hard"] = "cluster"
     """how a clip is cut into stages: by likeness of neighbouring frames, or into fixed windows"""
     overlap: Annotated[int, Field(ge=0, le=8)] = 1
@@ -41,6 +44,8 @@ class MethodConfig(Frozen):
     """compare clips stage by stage (ab_mhm) or as a whole (bi_mhm)"""
     reduction: Literal["sum", "mean"] = "sum"
     """how the nearest-frame distances of a stage are put together"""
+    pooling: Literal["softmin", "mean"] = "softmin"
+    """how a class's examples are put together: mostly by the nearest ones (softmin), or all alike (mean)"""
     injection: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
     """how strongly an example's frames take up their stage's sentence before matching; 0 switches it off"""
     alpha: Literal["shots"] | Share = "shots"

@@ -1,8 +1,6 @@
 """CLIP and its relatives (SigLIP, SigLIP 2): one space for pictures and sentences, through transformers."""
 
-import warnings
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -17,6 +15,7 @@ from lga.backbone.clip_reading import Kind, Pictures, Words, read_json, read_pic
 from lga.backbone.hub import Checkpoint, find_checkpoint
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Preprocessing, Space
+from lga.backbone.quiet import quiet_transformers
 from lga.errors import BackboneError
 
 DEFAULT_MODEL = "openai/clip-vit-base-patch16"
@@ -82,7 +81,7 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
     checkpoint = find_checkpoint(model)
     kind = _kind(checkpoint)
     checkpoint.weight_files()
-    with _quiet():
+    with quiet_transformers():
         loaded = _load_model(checkpoint, kind).to(device=place, dtype=dtype).eval()
         words = read_words(checkpoint, kind, int(loaded.config.text_config.max_position_embeddings))
     pictures = read_pictures(checkpoint, int(loaded.config.vision_config.image_size))
@@ -169,21 +168,3 @@ def _identity(
     reading = sha256(repr((pictures.scale, pictures.shift, words.digest, architecture)).encode()).hexdigest()
     number = str(dtype).removeprefix("torch.")
     return f"{kind} {checkpoint.weights_digest()[:16]} {fit} {how.resample} {reading[:8]} {number}"
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    """Keep transformers' bars, advice and warnings off the terminal; a failure is raised, not printed."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-        try:
-            yield
-        finally:
-            logging.set_verbosity(level)
-            if bars:
-                logging.enable_progress_bar()

@@ -4,11 +4,12 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from einops import einsum, repeat
+from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor
 
 Reduction = Literal["sum", "mean"]
+Pooling = Literal["softmin", "mean"]
 
 
 def hausdorff(
@@ -63,20 +64,26 @@ def clip_distances(
 
 
 def class_distances(
-    distance: Float[Tensor, "query support"], owner: Int[Tensor, " support"], way: int
-) -> Float[Tensor, "query way"]:
-    """Average the distances to each class's examples; classes may have different numbers of them.
+    distance: Float[Tensor, "*query support"], owner: Int[Tensor, " support"], way: int, *, pooling: Pooling = "mean"
+) -> Float[Tensor, "*query way"]:
+    """Put together the distances to each class's examples; classes may have different numbers of them.
 
-    A class without examples gets the mean over the classes that have some, so that the video match neither favours
-    it nor rules it out; without any example at all the result is 0.
+    "mean" averages the distances. "softmin" is -log mean exp(-distance): the class is as near as the average of its
+    examples' likelihoods says, so that near examples count and far ones hardly do. A class without examples gets the
+    mean over the classes that have some, so that the video match neither favours it nor rules it out; without any
+    example at all the result is 0.
 
-    Source: LGA as in third-party research code (the mean over shots); classes without examples are our choice.
+    Source: LGA as in third-party research code ("mean"); "softmin" and classes without examples are our choice.
     """
     member = F.one_hot(owner, way).to(distance.dtype)
     count = member.sum(0)
-    mean = distance @ member / count.clamp_min(1)
-    neutral = mean.sum(1, keepdim=True) / (count > 0).sum().clamp_min(1)
-    return torch.where(count > 0, mean, repeat(neutral, "q 1 -> q way", way=way))
+    if pooling == "mean":
+        pooled = distance @ member / count.clamp_min(1)
+    else:
+        own = (-distance[..., None]).masked_fill(member == 0, -torch.inf)
+        pooled = (count.log() - own.logsumexp(-2)).masked_fill(count == 0, 0.0)
+    neutral = pooled.sum(-1, keepdim=True) / (count > 0).sum().clamp_min(1)
+    return torch.where(count > 0, pooled, neutral)
 
 
 def _stage_size(stage: Int[Tensor, "*clips tokens"]) -> Int[Tensor, "*clips tokens"]:

@@ -1,0 +1,134 @@
+"""Which clips there are and what they show: a CSV file, or a folder with a folder of clips for each action."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lga.anatomy.labels import checked_label, lookup_key, quote
+from lga.errors import AnatomyError, ManifestError
+from lga.video.clip import is_clip
+
+MAX_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledClip:
+    """One row: a clip, the action it shows, and the group (source video, person) and split it belongs to, if known."""
+
+    path: Path
+    label: str
+    group: str | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What a folder or CSV offers for teaching; an action without clips is taught by words alone."""
+
+    labels: tuple[str, ...]
+    clips: tuple[LabelledClip, ...]
+    ignored: tuple[Path, ...]
+    """files in the action folders that are not clips"""
+
+
+def read_manifest(path: Path, *, split: str | None = None) -> tuple[LabelledClip, ...]:
+    """Read a CSV with the columns path, label and, if wanted, group and split; other columns are ignored.
+
+    Paths are relative to the manifest's folder. With `split` only the rows of that split are returned.
+
+    Raises:
+        ManifestError: the file is missing, is not such a CSV, has an empty cell or has no row left; it names the line.
+    """
+    rows = [_read_row(path, number, row) for number, row in _read_rows(path)]
+    if split is not None:
+        there = sorted({row.split for row in rows if row.split})
+        rows = [row for row in rows if row.split == split]
+        if not rows:
+            raise ManifestError(f"{path}: no row has split {quote(split)}; it has {', '.join(there) or 'no splits'}")
+    if not rows:
+        raise ManifestError(f"{path}: the manifest has a header and no clips")
+    _refuse_twins(str(path), [row.label for row in rows])
+    return tuple(rows)
+
+
+def read_examples(source: Path) -> Examples:
+    """Read what is to be taught: a folder with one folder of clips for each action, or a CSV with path and label.
+
+    A folder's name is the action's label, its underscores read as blanks. Hidden files and folders are passed over.
+
+    Raises:
+        ManifestError: nothing is there, or two folders name the same action.
+    """
+    if source.is_file():
+        rows = read_manifest(source)
+        return Examples(tuple(dict.fromkeys(row.label for row in rows)), rows, ())
+    if not source.is_dir():
+        raise ManifestError(f"{source}: no such folder or CSV; give a folder with one folder of clips for each action")
+    folders = sorted(one for one in source.iterdir() if one.is_dir() and not one.name.startswith("."))
+    if not folders:
+        raise ManifestError(f"{source}: no folders in it; put the clips of each action into a folder named after it")
+    labels = [_folder_label(folder) for folder in folders]
+    _refuse_twins(str(source), labels)
+    clips: list[LabelledClip] = []
+    ignored: list[Path] = []
+    for folder, label in zip(folders, labels, strict=True):
+        for file in sorted(one for one in folder.iterdir() if not one.name.startswith(".")):
+            if is_clip(file):
+                clips.append(LabelledClip(file, label))
+            else:
+                ignored.append(file)
+    return Examples(tuple(labels), tuple(clips), tuple(ignored))
+
+
+def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ManifestError(f"{path}: larger than {MAX_BYTES >> 20} MiB; this is not a manifest")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restkey="", strict=True)
+            rows = [(reader.line_num, row) for row in reader]
+            columns = reader.fieldnames or []
+    except OSError as error:
+        raise ManifestError(
+            f"{path}: cannot be read ({error.strerror}); give a CSV with the columns path,label"
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(f"{path}: not a CSV in UTF-8 ({error}); it needs the columns path,label") from error
+    missing = [name for name in ("path", "label") if name not in columns]
+    if missing:
+        raise ManifestError(
+            f"{path}: no column {' and '.join(missing)} in its first line; it needs path,label and may have group,split"
+        )
+    return rows
+
+
+def _read_row(path: Path, number: int, row: dict[str, str]) -> LabelledClip:
+    name, label = (row.get("path") or "").strip(), (row.get("label") or "").strip()
+    if not name or "\0" in name:
+        raise ManifestError(f"{path}, line {number}: the path is empty or not a path")
+    try:
+        label = checked_label(label)
+    except AnatomyError as error:
+        raise ManifestError(f"{path}, line {number}: {error}") from error
+    return LabelledClip(
+        path.parent / name, label, (row.get("group") or "").strip() or None, (row.get("split") or "").strip() or None
+    )
+
+
+def _folder_label(folder: Path) -> str:
+    try:
+        return checked_label(folder.name.replace("_", " "))
+    except AnatomyError as error:
+        raise ManifestError(f"{folder}: {error}") from error
+
+
+def _refuse_twins(where: str, labels: Sequence[str]) -> None:
+    """Two spellings of one label would be taught as rivals."""
+    spelling: dict[str, str] = {}
+    for label in labels:
+        first = spelling.setdefault(lookup_key(label), label)
+        if first != label:
+            raise ManifestError(
+                f"{where}: {quote(first)} and {quote(label)} are the same action; merge them or rename one"
+            )

@@ -1,0 +1,114 @@
+"""The feature cache on disk: no clip and no sentence is encoded twice."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from lga.backbone.protocol import Backbone
+from lga.files import write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFeatures:
+    """One encoded clip: tokens before fusion, the moments they were taken at and the clip's length, in seconds."""
+
+    frames: Float[Tensor, "frames dim"]
+    times: tuple[float, ...]
+    duration: float
+    digest: str
+    """sha256 of the clip's content"""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureCache:
+    """A folder of small safetensors files, one a clip or sentence, named after what they hold.
+
+    The name is a hash of the clip's content, the sampling and the backbone's identity, so that a renamed clip is
+    found again and a changed one is not. Entries are written whole or not at all, so two processes may share a cache.
+    An entry that cannot be read is made anew and its path noted in `rebuilt`. `folder` None keeps nothing.
+    """
+
+    folder: Path | None
+    rebuilt: list[Path] = field(default_factory=list)
+
+    def find_clip(self, digest: str, sampling: str, backbone: Backbone) -> ClipFeatures | None:
+        """The clip's features, or None if they are not there or damaged."""
+        path = self._path("clips", digest, sampling, backbone.identity)
+        found = self._read(path)
+        if found is None or path is None:
+            return None
+        tensor, note = found
+        try:
+            times, duration = tuple(float(one) for one in json.loads(note["times"])), float(note["duration"])
+        except (KeyError, ValueError, TypeError):
+            self.rebuilt.append(path)
+            return None
+        if tensor.shape != (len(times), backbone.space.dim):
+            self.rebuilt.append(path)
+            return None
+        return ClipFeatures(tensor, times, duration, digest)
+
+    def keep_clip(self, clip: ClipFeatures, sampling: str, backbone: Backbone) -> None:
+        """Write a clip's features."""
+        path = self._path("clips", clip.digest, sampling, backbone.identity)
+        note = {"times": json.dumps(clip.times), "duration": repr(clip.duration)}
+        self._write(path, clip.frames, note)
+
+    def encode_text(self, sentences: Sequence[str], backbone: Backbone) -> Float[Tensor, "sentences dim"]:
+        """Encode sentences, those that were met before from the cache."""
+        paths = {one: self._path("text", one, "", backbone.identity) for one in dict.fromkeys(sentences)}
+        known = {
+            one: found[0].flatten()
+            for one, path in paths.items()
+            if (found := self._read(path)) is not None and found[0].numel() == backbone.space.dim
+        }
+        fresh = [one for one in paths if one not in known]
+        if fresh:
+            for one, vector in zip(fresh, backbone.encode_text(fresh), strict=True):
+                known[one] = vector.clone()
+                self._write(paths[one], vector[None], {})
+        return torch.stack([known[one] for one in sentences]) if sentences else torch.zeros(0, backbone.space.dim)
+
+    def _path(self, kind: str, *parts: str) -> Path | None:
+        if self.folder is None:
+            return None
+        name = sha256("\0".join(parts).encode()).hexdigest()
+        return self.folder / kind / name[:2] / f"{name[2:]}.safetensors"
+
+    def _read(self, path: Path | None) -> tuple[Float[Tensor, "rows dim"], dict[str, str]] | None:
+        if path is None or not path.is_file():
+            return None
+        try:
+            with safe_open(path, framework="pt") as file:
+                tensor, note = file.get_tensor("features"), file.metadata() or {}
+        except (SafetensorError, OSError):
+            self.rebuilt.append(path)
+            return None
+        if tensor.ndim != 2 or tensor.dtype != torch.float32 or not bool(tensor.isfinite().all()):
+            self.rebuilt.append(path)
+            return None
+        return tensor, note
+
+    def _write(self, path: Path | None, tensor: Float[Tensor, "rows dim"], note: dict[str, str]) -> None:
+        if path is not None:
+            write_atomically(path, save({"features": tensor.contiguous()}, note))
+
+
+def default_cache() -> FeatureCache:
+    """The cache in `LGA_CACHE`, else in the user's cache folder; `LGA_CACHE=off` keeps nothing."""
+    wish = os.environ.get("LGA_CACHE")
+    if wish == "off":
+        return FeatureCache(None)
+    if wish:
+        return FeatureCache(Path(wish))
+    root = os.environ.get("XDG_CACHE_HOME")
+    return FeatureCache((Path(root) if root else Path.home() / ".cache") / "lga")

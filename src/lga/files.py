@@ -1,0 +1,86 @@
+"""Write files and folders so that a crash or a second process never leaves half of one."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lga.errors import LGAError
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; readers see the old or the new one, never a part.
+
+    Raises:
+        LGAError: the disk is full, or the place cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o666 & ~_umask())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise LGAError(
+            f"{path}: cannot be written ({error.strerror}); free some space or choose another place"
+        ) from error
+
+
+@contextmanager
+def replace_folder(folder: Path) -> Generator[Path]:
+    """Fill a new folder beside `folder`; it takes its place when the block ends without an error.
+
+    What was there before is kept until then and comes back if the exchange fails.
+
+    Raises:
+        LGAError: the disk is full, or the place cannot be written.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
+        fresh.chmod(0o777 & ~_umask())
+        try:
+            yield fresh
+            _exchange(fresh, folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    except OSError as error:
+        raise LGAError(
+            f"{folder}: cannot be written ({error.strerror}); free some space or choose another place"
+        ) from error
+
+
+def to_json(value: object) -> bytes:
+    """JSON as people read it: indented, UTF-8, one newline at the end."""
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _exchange(fresh: Path, folder: Path) -> None:
+    if not folder.exists():
+        fresh.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".old"))
+    folder.rename(old / "old")
+    try:
+        fresh.rename(folder)
+    except OSError:
+        (old / "old").rename(folder)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,102 @@
+"""The method between features and scores: cut clips into stages, fuse them with text, match them."""
+
+from dataclasses import dataclass
+
+from einops import repeat
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from lga.backbone.protocol import Space
+from lga.config import MethodConfig
+from lga.core.distance import clip_distances
+from lga.core.score import video_text_scores
+from lga.core.segment import SEGMENTERS, pack_stages, stage_means
+from lga.errors import LGAError
+from lga.model.fusion import StageFusion, inject_text
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Clips cut into stages: each frame's own stage, what each stage sees, and the packed tokens' frames and stages."""
+
+    label: Int[Tensor, "clips frames"]
+    mask: Bool[Tensor, "clips stages frames"]
+    frame: Int[Tensor, "clips tokens"]
+    stage: Int[Tensor, "clips tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prototypes:
+    """Clips ready to be matched: fused tokens, stage after stage; stage -1 is padding."""
+
+    tokens: Float[Tensor, "clips tokens dim"]
+    stage: Int[Tensor, "clips tokens"]
+
+
+def cut_clips(frames: Float[Tensor, "clips frames dim"], method: MethodConfig, space: Space) -> Cut:
+    """Segment clips by their visual features, before fusion.
+
+    Raises:
+        LGAError: there are fewer frames than stages.
+
+    Source: LGA (arXiv:2507.16287), "Visual Anatomy".
+    """
+    if method.stages > frames.shape[1]:
+        raise LGAError(
+            f"{method.stages} stages need as many frames, not {frames.shape[1]}; lower --stages or raise --frames"
+        )
+    label_frames, mask_stages = SEGMENTERS[method.segmenter]
+    label = label_frames(frames[..., space.visual], method.stages)
+    mask = mask_stages(label, method.stages, method.overlap)
+    frame, stage = pack_stages(mask)
+    return Cut(label, mask, frame, stage)
+
+
+def build_prototypes(
+    frames: Float[Tensor, "clips frames dim"],
+    cut: Cut,
+    text: Float[Tensor, "clips stages dim"] | None,
+    method: MethodConfig,
+    fusion: StageFusion | None = None,
+) -> Prototypes:
+    """Fuse clips in the support role, with each one's own stage sentences, or, text None, in the query role.
+
+    Without a trained block the fusion is what a new block computes: the text is added to the frames of its stage.
+
+    Source: LGA, "Fine-grained multimodal fusion"; the strength `method.injection` is our choice.
+    """
+    tokens = frames.gather(1, repeat(cut.frame, "c n -> c n d", d=frames.shape[-1]))
+    scaled = None if text is None else text * method.injection
+    if fusion is not None:
+        return Prototypes(fusion(tokens, cut.stage, scaled), cut.stage)
+    return Prototypes(tokens if scaled is None else inject_text(tokens, cut.stage, scaled), cut.stage)
+
+
+def match_videos(
+    query: Prototypes, support: Prototypes, method: MethodConfig, space: Space
+) -> Float[Tensor, "query support"]:
+    """The distance of every query to every example, in the visual part of the space.
+
+    Source: LGA, AB-MHM; with `bi_mhm` the same tokens are matched without regard to their stages.
+    """
+    stages = [query.stage, support.stage]
+    if method.matcher == "bi_mhm":
+        stages = [stage.clamp_max(0) for stage in stages]
+    return clip_distances(
+        query.tokens[..., space.visual],
+        stages[0],
+        support.tokens[..., space.visual],
+        stages[1],
+        reduction=method.reduction,
+    )
+
+
+def match_text(
+    frames: Float[Tensor, "query frames dim"], cut: Cut, text: Float[Tensor, "way stages dim"], space: Space
+) -> Float[Tensor, "query way stages"]:
+    """The likeness of every stage of every query to every class's sentence for it, before fusion, -1 to 1.
+
+    Source: LGA, "Video-text matching".
+    """
+    means = stage_means(frames[..., space.semantic], cut.mask)
+    return video_text_scores(means, text[..., space.semantic])
