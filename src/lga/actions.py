@@ -1,0 +1,230 @@
+"""Taught actions: a value in memory, a self-contained folder on disk."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from lga.anatomy.labels import lookup_key, quote
+from lga.anatomy.schema import Anatomy
+from lga.config import BackboneConfig, MethodConfig
+from lga.errors import ActionsError
+from lga.files import replace_folder, to_json
+
+RECORD, FEATURES = "actions.json", "features.safetensors"
+MAX_RECORD = 256 * 2**20
+
+
+class Example(BaseModel):
+    """Where one example came from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    path: str
+    digest: str
+    """sha256 of the clip's content"""
+    times: tuple[float, ...]
+    """seconds of its sampled frames"""
+    duration: float
+    """seconds"""
+
+
+class _Record(BaseModel):
+    """What `actions.json` holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    made_with: str
+    backbone: BackboneConfig
+    identity: str
+    method: MethodConfig
+    anatomies: tuple[Anatomy, ...]
+    examples: tuple[Example, ...]
+    features_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """Everything recognition needs: labels with their anatomies and text features, examples with their frame features.
+
+    An action without examples is recognised by its words alone. `frames` are tokens before fusion, `identity` is that
+    of the backbone that made them: only the same backbone can be asked about new clips.
+    """
+
+    backbone: BackboneConfig
+    identity: str
+    method: MethodConfig
+    anatomies: tuple[Anatomy, ...]
+    text: Float[Tensor, "way stages dim"]
+    examples: tuple[Example, ...]
+    frames: Float[Tensor, "examples frames dim"]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The taught labels, in the order in which they were taught."""
+        return tuple(anatomy.label for anatomy in self.anatomies)
+
+    @property
+    def owner(self) -> Int[Tensor, " examples"]:
+        """The label number of every example."""
+        place = {label: number for number, label in enumerate(self.labels)}
+        return torch.tensor([place[one.label] for one in self.examples], dtype=torch.long)
+
+    @property
+    def shots(self) -> float:
+        """Examples a label, on average."""
+        return len(self.examples) / len(self.anatomies)
+
+    def find(self, label: str) -> str:
+        """The taught label that a spelling means.
+
+        Raises:
+            ActionsError: no such label is taught.
+        """
+        for known in self.labels:
+            if lookup_key(known) == lookup_key(label):
+                return known
+        raise ActionsError(f"no action {quote(label)} is taught; there are: {', '.join(self.labels)}")
+
+    def without(self, label: str) -> "Actions":
+        """These actions less one; its examples go with it.
+
+        Raises:
+            ActionsError: no such label is taught, or it is the last one.
+        """
+        gone = self.find(label)
+        if len(self.anatomies) == 1:
+            raise ActionsError(f"{quote(gone)} is the only action taught; delete the folder instead")
+        stay = [number for number, known in enumerate(self.labels) if known != gone]
+        keep = [number for number, one in enumerate(self.examples) if one.label != gone]
+        return replace(
+            self._with_examples(keep), anatomies=tuple(self.anatomies[n] for n in stay), text=self.text[stay]
+        )
+
+    def without_example(self, path: str) -> "Actions":
+        """These actions less one example, named by its path as `actions show` prints it.
+
+        Raises:
+            ActionsError: no example has that path.
+        """
+        keep = [number for number, one in enumerate(self.examples) if one.path != path]
+        if len(keep) == len(self.examples):
+            raise ActionsError(f"no example {quote(path)}; `lga actions show` lists them")
+        return self._with_examples(keep)
+
+    def _with_examples(self, keep: Sequence[int]) -> "Actions":
+        return replace(self, examples=tuple(self.examples[n] for n in keep), frames=self.frames[list(keep)])
+
+
+def save_actions(actions: Actions, folder: Path) -> None:
+    """Write a folder that holds everything; an earlier one is replaced when the new one is complete.
+
+    Raises:
+        LGAError: the folder is something else, or cannot be written.
+    """
+    if folder.exists() and not _is_actions(folder) and (not folder.is_dir() or any(folder.iterdir())):
+        raise ActionsError(f"{folder}: exists and is not a folder of taught actions; choose another place")
+    features = save({"frames": actions.frames.contiguous(), "text": actions.text.contiguous()})
+    record = _Record(
+        made_with=_maker(),
+        backbone=actions.backbone,
+        identity=actions.identity,
+        method=actions.method,
+        anatomies=actions.anatomies,
+        examples=actions.examples,
+        features_sha256=sha256(features).hexdigest(),
+    ).model_dump(mode="json")
+    with replace_folder(folder) as fresh:
+        (fresh / FEATURES).write_bytes(features)
+        (fresh / RECORD).write_bytes(to_json({**record, "checksum": _checksum(record)}))
+
+
+def load_actions(folder: Path) -> Actions:
+    """Read a folder of taught actions, strictly: nothing missing, nothing left over, nothing changed by hand.
+
+    Raises:
+        ActionsError: the folder is missing, half-written, damaged, edited or from another version; it says which.
+    """
+    if not _is_actions(folder):
+        what = "not a folder of taught actions" if folder.exists() else "no such folder"
+        raise ActionsError(f"{folder}: {what}; make one with: lga teach EXAMPLES/ --out {folder}")
+    record = _read_record(folder / RECORD)
+    try:
+        data = (folder / FEATURES).read_bytes()
+    except OSError as error:
+        raise ActionsError(
+            f"{folder / FEATURES}: cannot be read ({error.strerror}); teach the actions again"
+        ) from error
+    if sha256(data).hexdigest() != record.features_sha256:
+        raise ActionsError(f"{folder / FEATURES}: not the features that {RECORD} belongs to; teach the actions again")
+    try:
+        tensors = load(data)
+        frames, text = tensors["frames"], tensors["text"]
+    except (SafetensorError, KeyError) as error:
+        raise ActionsError(f"{folder / FEATURES}: damaged; teach the actions again") from error
+    actions = Actions(record.backbone, record.identity, record.method, record.anatomies, text, record.examples, frames)
+    _check(actions, folder)
+    return actions
+
+
+def _read_record(path: Path) -> _Record:
+    try:
+        if path.stat().st_size > MAX_RECORD:
+            raise ActionsError(f"{path}: larger than {MAX_RECORD >> 20} MiB; this was not written by lga")
+        content = json.loads(path.read_bytes())
+        checksum = content.pop("checksum")
+        record = _Record.model_validate_json(json.dumps(content))
+    except OSError as error:
+        raise ActionsError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ActionsError(f"{path}: {where}: {first['msg']}; undo the change or teach the actions again") from error
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise ActionsError(f"{path}: damaged or not written by lga; teach the actions again") from error
+    if checksum != _checksum(record.model_dump(mode="json")):
+        raise ActionsError(
+            f"{path}: was changed by hand; undo that and use `lga actions add|remove|describe`, which keep it whole"
+        )
+    return record
+
+
+def _check(actions: Actions, folder: Path) -> None:
+    """The parts of a folder must speak of the same actions, examples and stages."""
+    method, labels = actions.method, actions.labels
+    same = (
+        len({lookup_key(label) for label in labels}) == len(labels) > 0
+        and {one.label for one in actions.examples} <= set(labels)
+        and actions.text.shape[:2] == (len(labels), method.stages)
+        and actions.frames.shape == (len(actions.examples), method.frames, actions.text.shape[-1])
+        and actions.frames.dtype == actions.text.dtype == torch.float32
+        and all(len(anatomy.stages) == method.stages for anatomy in actions.anatomies)
+        and all(len(one.times) == method.frames for one in actions.examples)
+    )
+    if not same:
+        raise ActionsError(f"{folder}: its labels, examples and features do not fit together; teach the actions again")
+
+
+def _is_actions(folder: Path) -> bool:
+    return (folder / RECORD).is_file()
+
+
+def _checksum(record: dict[str, object]) -> str:
+    return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _maker() -> str:
+    from importlib.metadata import version
+
+    return f"lga {version('lga')}, torch {torch.__version__}"

@@ -1,0 +1,177 @@
+"""What people hold: teach actions from example clips, recognise them in new ones."""
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
+
+from lga.actions import Actions, Example
+from lga.anatomy.anatomize import anatomize
+from lga.anatomy.files import Descriptions
+from lga.anatomy.schema import Anatomy
+from lga.anatomy.wording import word_stages
+from lga.backbone.load import load_backbone
+from lga.backbone.protocol import Backbone
+from lga.config import BackboneConfig, MethodConfig
+from lga.engine.extract import BATCH, Skipped, extract_features
+from lga.episodes.manifest import LabelledClip
+from lga.errors import ActionsError
+from lga.features import ClipFeatures, FeatureCache, default_cache
+from lga.recognition import Recognition, answer, prepare_support
+
+Progress = Callable[[int, int], None]
+
+
+class Recognizer:
+    """A backbone and a feature cache, ready to teach and to recognise; the taught actions are a value it returns.
+
+    >>> recognizer = Recognizer()
+    >>> actions, skipped = recognizer.teach({"jump into pool": ["a.mp4"], "ride a bike": ["b.mp4"]})
+    >>> for result in recognizer.recognize(actions, ["new.mp4"]):
+    ...     print(result.label, result.probability)
+    """
+
+    def __init__(
+        self,
+        backbone: BackboneConfig | None = None,
+        *,
+        cache: FeatureCache | None = None,
+        encoder: Backbone | None = None,
+    ):
+        """Load the backbone (default: `offline`); `encoder` brings one of your own, `cache` another feature cache."""
+        self.config = backbone or BackboneConfig()
+        self.cache = cache or default_cache()
+        self.encoder = encoder or load_backbone(self.config)
+
+    def teach(
+        self,
+        examples: dict[str, Sequence[str | Path]],
+        *,
+        method: MethodConfig | None = None,
+        descriptions: Descriptions | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Actions, tuple[Skipped, ...]]:
+        """Turn labels with their example clips into taught actions; clips that cannot be read are returned as skipped.
+
+        A label without a usable clip is taught by its words alone.
+
+        Raises:
+            AnatomyError: a label is not one.
+            ActionsError: there are no labels.
+        """
+        if not examples:
+            raise ActionsError("nothing to teach: give at least one label")
+        method = method or MethodConfig()
+        anatomies, text = self._read(tuple(examples), method, descriptions)
+        empty = torch.zeros(0, method.frames, self.encoder.space.dim)
+        actions = Actions(self.config, self.encoder.identity, method, anatomies, text, (), empty)
+        clips = [LabelledClip(Path(path), label) for label, paths in examples.items() for path in paths]
+        return self._with_clips(actions, clips, progress)
+
+    def add(
+        self,
+        actions: Actions,
+        label: str,
+        paths: Sequence[str | Path],
+        *,
+        descriptions: Descriptions | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Actions, tuple[Skipped, ...]]:
+        """These actions and more examples of a label, new or known; nothing else is encoded again.
+
+        Raises:
+            ActionsError: the actions were taught with another backbone.
+            AnatomyError: the label is not one.
+        """
+        self._check(actions)
+        try:
+            label = actions.find(label)
+        except ActionsError:
+            anatomies, text = self._read((label,), actions.method, descriptions)
+            actions = replace(actions, anatomies=actions.anatomies + anatomies, text=torch.cat([actions.text, text]))
+        return self._with_clips(actions, [LabelledClip(Path(path), label) for path in paths], progress)
+
+    def describe(self, actions: Actions, descriptions: Descriptions) -> Actions:
+        """These actions with the sentences of a descriptions file; labels that it does not name stay as they are.
+
+        Raises:
+            ActionsError: the actions were taught with another backbone.
+        """
+        self._check(actions)
+        told = [
+            anatomize(one.label, stages=actions.method.stages, descriptions=descriptions) for one in actions.anatomies
+        ]
+        anatomies = tuple(
+            new if new.origin == "file" else old for new, old in zip(told, actions.anatomies, strict=True)
+        )
+        return replace(actions, anatomies=anatomies, text=self._encode(anatomies, actions.method))
+
+    def recognize(self, actions: Actions, paths: Iterable[str | Path]) -> Generator[Recognition | Skipped]:
+        """Say what each clip shows, in order; a clip that cannot be read comes back as skipped.
+
+        Raises:
+            ActionsError: the actions were taught with another backbone.
+        """
+        self._check(actions)
+        places = [Path(path) for path in paths]
+        support = prepare_support(actions, self.encoder.space)
+        features = extract_features(places, self.encoder, frames=actions.method.frames, cache=self.cache)
+        while some := list(islice(features, BATCH)):
+            clips = [one for one in some if isinstance(one, ClipFeatures)]
+            answers = iter(answer(actions, support, clips, self.encoder.space))
+            for one in some:
+                path, places = places[0], places[1:]
+                yield one if isinstance(one, Skipped) else replace(next(answers), path=path)
+
+    def _with_clips(
+        self, actions: Actions, clips: Sequence[LabelledClip], progress: Progress | None
+    ) -> tuple[Actions, tuple[Skipped, ...]]:
+        examples, frames, skipped = list(actions.examples), [actions.frames], list[Skipped]()
+        taught = {(one.label, one.digest) for one in examples}
+        paths = [clip.path for clip in clips]
+        found = extract_features(paths, self.encoder, frames=actions.method.frames, cache=self.cache)
+        for number, (clip, features) in enumerate(zip(clips, found, strict=True), 1):
+            if isinstance(features, Skipped):
+                skipped.append(features)
+            elif (clip.label, features.digest) in taught:
+                skipped.append(
+                    Skipped(clip.path, f"{clip.path}: the same clip already is an example of {clip.label!r}")
+                )
+            else:
+                taught.add((clip.label, features.digest))
+                path = str(clip.path.absolute())
+                examples.append(
+                    Example(
+                        label=clip.label,
+                        path=path,
+                        digest=features.digest,
+                        times=features.times,
+                        duration=features.duration,
+                    )
+                )
+                frames.append(features.frames[None])
+            if progress is not None:
+                progress(number, len(clips))
+        return replace(actions, examples=tuple(examples), frames=torch.cat(frames)), tuple(skipped)
+
+    def _read(
+        self, labels: Sequence[str], method: MethodConfig, descriptions: Descriptions | None
+    ) -> tuple[tuple[Anatomy, ...], Float[Tensor, "way stages dim"]]:
+        anatomies = tuple(anatomize(label, stages=method.stages, descriptions=descriptions) for label in labels)
+        return anatomies, self._encode(anatomies, method)
+
+    def _encode(self, anatomies: Sequence[Anatomy], method: MethodConfig) -> Float[Tensor, "way stages dim"]:
+        words = [text for anatomy in anatomies for text in word_stages(anatomy, method.wording)]
+        return rearrange(self.cache.encode_text(words, self.encoder), "(c l) d -> c l d", c=len(anatomies))
+
+    def _check(self, actions: Actions) -> None:
+        if actions.identity != self.encoder.identity:
+            raise ActionsError(
+                f"these actions were taught with the backbone {actions.identity!r}, this one is "
+                f"{self.encoder.identity!r}; use the same backbone and precision or teach them again"
+            )
