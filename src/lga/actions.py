@@ -133,8 +133,8 @@ def save_actions(actions: Actions, folder: Path) -> None:
     Raises:
         LGAError: the folder is something else, or cannot be written.
     """
-    if folder.exists() and not _is_actions(folder) and (not folder.is_dir() or any(folder.iterdir())):
-        raise ActionsError(f"{folder}: exists and is not a folder of taught actions; choose another place")
+    if folder.exists() and not _is_replaceable(folder):
+        raise ActionsError(f"{folder}: exists and is not just a folder of taught actions; choose another place")
     features = save({"frames": actions.frames.contiguous(), "text": actions.text.contiguous()})
     record = _Record(
         made_with=_maker(),
@@ -184,16 +184,19 @@ def _read_record(path: Path) -> _Record:
             raise ActionsError(f"{path}: larger than {MAX_RECORD >> 20} MiB; this was not written by lga")
         content = json.loads(path.read_bytes())
         checksum = content.pop("checksum")
+        found = _checksum(content)
         record = _Record.model_validate_json(json.dumps(content))
     except OSError as error:
         raise ActionsError(f"{path}: cannot be read ({error.strerror})") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ActionsError(f"{path}: {where}: {first['msg']}; undo the change or teach the actions again") from error
+        raise ActionsError(
+            f"{path}: {quote(where)}: {first['msg']}; undo the change or teach the actions again"
+        ) from error
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ActionsError(f"{path}: damaged or not written by lga; teach the actions again") from error
-    if checksum != _checksum(record.model_dump(mode="json")):
+    if checksum != found:
         raise ActionsError(
             f"{path}: was changed by hand; undo that and use `lga actions add|remove|describe`, which keep it whole"
         )
@@ -218,6 +221,14 @@ def _check(actions: Actions, folder: Path) -> None:
 
 def _is_actions(folder: Path) -> bool:
     return (folder / RECORD).is_file()
+
+
+def _is_replaceable(folder: Path) -> bool:
+    """Whether nothing is lost with the folder but taught actions: it is empty, or holds them and nothing else."""
+    if not folder.is_dir():
+        return False
+    inside = {one.name for one in folder.iterdir()}
+    return not inside or (RECORD in inside and inside <= {RECORD, FEATURES, ".DS_Store"})
 
 
 def _checksum(record: dict[str, object]) -> str:

@@ -50,7 +50,7 @@ class MethodConfig(Frozen):
     """how strongly an example's frames take up their stage's sentence before matching; 0 switches it off"""
     alpha: Literal["shots"] | Share = "shots"
     """weight of the video match against the text match, 0 to 1; shots lets it rise with the examples: K / (K + 4)"""
-    temperature: Annotated[float, Field(gt=0.0)] = 1.0
+    temperature: Annotated[float, Field(gt=0.0)] = 0.4
     """divides the scores before the softmax: higher is less sure; never changes which label is first"""
 
 

@@ -66,11 +66,14 @@ class FeatureCache:
     def encode_text(self, sentences: Sequence[str], backbone: Backbone) -> Float[Tensor, "sentences dim"]:
         """Encode sentences, those that were met before from the cache."""
         paths = {one: self._path("text", one, "", backbone.identity) for one in dict.fromkeys(sentences)}
-        known = {
-            one: found[0].flatten()
-            for one, path in paths.items()
-            if (found := self._read(path)) is not None and found[0].numel() == backbone.space.dim
-        }
+        known: dict[str, Tensor] = {}
+        for one, path in paths.items():
+            if path is None or (found := self._read(path)) is None:
+                continue
+            if found[0].shape == (1, backbone.space.dim):
+                known[one] = found[0][0]
+            else:
+                self.rebuilt.append(path)
         fresh = [one for one in paths if one not in known]
         if fresh:
             for one, vector in zip(fresh, backbone.encode_text(fresh), strict=True):
@@ -85,9 +88,11 @@ class FeatureCache:
         return self.folder / kind / name[:2] / f"{name[2:]}.safetensors"
 
     def _read(self, path: Path | None) -> tuple[Float[Tensor, "rows dim"], dict[str, str]] | None:
-        if path is None or not path.is_file():
+        if path is None:
             return None
         try:
+            if not path.is_file():
+                return None
             with safe_open(path, framework="pt") as file:
                 tensor, note = file.get_tensor("features"), file.metadata() or {}
         except (SafetensorError, OSError):

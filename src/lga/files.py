@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lga.errors import LGAError
@@ -70,14 +70,17 @@ def _exchange(fresh: Path, folder: Path) -> None:
         fresh.rename(folder)
         return
     old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".old"))
-    folder.rename(old / "old")
+    kept = old / "old"
     try:
+        folder.rename(kept)
         fresh.rename(folder)
-    except OSError:
-        (old / "old").rename(folder)
+    except BaseException:
+        if kept.exists() and not folder.exists():
+            kept.rename(folder)
+        with suppress(OSError):
+            old.rmdir()
         raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _umask() -> int:

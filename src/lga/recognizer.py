@@ -1,6 +1,7 @@
 """What people hold: teach actions from example clips, recognise them in new ones."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+import os
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -19,10 +20,11 @@ from lga.backbone.load import load_backbone
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig
 from lga.engine.extract import BATCH, Skipped, extract_features
-from lga.episodes.manifest import LabelledClip
+from lga.episodes.manifest import LabelledClip, refuse_twins
 from lga.errors import ActionsError
 from lga.features import ClipFeatures, FeatureCache, default_cache
 from lga.recognition import Recognition, answer, prepare_support
+from lga.video.files import refusal
 
 Progress = Callable[[int, int], None]
 
@@ -50,7 +52,7 @@ class Recognizer:
 
     def teach(
         self,
-        examples: dict[str, Sequence[str | Path]],
+        examples: Mapping[str, Sequence[str | Path]],
         *,
         method: MethodConfig | None = None,
         descriptions: Descriptions | None = None,
@@ -63,13 +65,17 @@ class Recognizer:
         Raises:
             AnatomyError: a label is not one.
             ActionsError: there are no labels.
+            ManifestError: two labels are spellings of the same action.
         """
         if not examples:
             raise ActionsError("nothing to teach: give at least one label")
+        refuse_twins("the examples", tuple(examples))
         method = method or MethodConfig()
         anatomies, text = self._read(tuple(examples), method, descriptions)
         empty = torch.zeros(0, method.frames, self.encoder.space.dim)
-        actions = Actions(self.config, self.encoder.identity, method, anatomies, text, (), empty)
+        actions = Actions(
+            _portable(self.config, self.encoder), self.encoder.identity, method, anatomies, text, (), empty
+        )
         clips = [LabelledClip(Path(path), label) for label, paths in examples.items() for path in paths]
         return self._with_clips(actions, clips, progress)
 
@@ -139,12 +145,11 @@ class Recognizer:
             if isinstance(features, Skipped):
                 skipped.append(features)
             elif (clip.label, features.digest) in taught:
-                skipped.append(
-                    Skipped(clip.path, f"{clip.path}: the same clip already is an example of {clip.label!r}")
-                )
+                why = f"the same clip already is an example of {clip.label!r}"
+                skipped.append(Skipped(clip.path, str(refusal(clip.path, why))))
             else:
                 taught.add((clip.label, features.digest))
-                path = str(clip.path.absolute())
+                path = os.fsencode(clip.path.absolute()).decode("utf-8", "backslashreplace")
                 examples.append(
                     Example(
                         label=clip.label,
@@ -175,3 +180,11 @@ class Recognizer:
                 f"these actions were taught with the backbone {actions.identity!r}, this one is "
                 f"{self.encoder.identity!r}; use the same backbone and precision or teach them again"
             )
+
+
+def _portable(config: BackboneConfig, encoder: Backbone) -> BackboneConfig:
+    """The settings that find the same backbone again, elsewhere too: any device, but the same number format."""
+    number = encoder.identity.rsplit(" ", 1)[-1]
+    model = str(Path(config.model).absolute()) if Path(config.model).is_dir() else config.model
+    precision = number if number in ("float32", "bfloat16") else config.precision
+    return config.model_copy(update={"device": "auto", "precision": precision, "model": model})

@@ -12,6 +12,7 @@ from lga.backbone.protocol import Backbone
 from lga.errors import VideoError
 from lga.features import ClipFeatures, FeatureCache
 from lga.video.clip import Clip, content_digest, read_clip
+from lga.video.files import refusal
 
 BATCH = 8
 """Clips encoded at once; also how many are decoded ahead."""
@@ -85,7 +86,9 @@ def _finish(
         elif one.clip is not None:
             features = ClipFeatures(next(encoded).clone(), one.clip.times, one.clip.duration, one.digest)
             if not bool(features.frames.isfinite().all()):
-                yield Skipped(path, f"{path}: its features are not finite numbers; the backbone cannot read it")
+                yield Skipped(
+                    path, str(refusal(path, "its features are not finite numbers; the backbone cannot read it"))
+                )
                 continue
             cache.keep_clip(features, sampling, backbone)
             yield features

@@ -8,6 +8,7 @@ from pathlib import Path
 from lga.anatomy.labels import checked_label, lookup_key, quote
 from lga.errors import AnatomyError, ManifestError
 from lga.video.clip import is_clip
+from lga.video.files import printable
 
 MAX_BYTES = 256 * 2**20
 
@@ -48,7 +49,7 @@ def read_manifest(path: Path, *, split: str | None = None) -> tuple[LabelledClip
             raise ManifestError(f"{path}: no row has split {quote(split)}; it has {', '.join(there) or 'no splits'}")
     if not rows:
         raise ManifestError(f"{path}: the manifest has a header and no clips")
-    _refuse_twins(str(path), [row.label for row in rows])
+    refuse_twins(str(path), [row.label for row in rows])
     return tuple(rows)
 
 
@@ -65,15 +66,15 @@ def read_examples(source: Path) -> Examples:
         return Examples(tuple(dict.fromkeys(row.label for row in rows)), rows, ())
     if not source.is_dir():
         raise ManifestError(f"{source}: no such folder or CSV; give a folder with one folder of clips for each action")
-    folders = sorted(one for one in source.iterdir() if one.is_dir() and not one.name.startswith("."))
+    folders = [one for one in _visible(source) if one.is_dir()]
     if not folders:
         raise ManifestError(f"{source}: no folders in it; put the clips of each action into a folder named after it")
     labels = [_folder_label(folder) for folder in folders]
-    _refuse_twins(str(source), labels)
+    refuse_twins(str(source), [folder.name for folder in folders])
     clips: list[LabelledClip] = []
     ignored: list[Path] = []
     for folder, label in zip(folders, labels, strict=True):
-        for file in sorted(one for one in folder.iterdir() if not one.name.startswith(".")):
+        for file in _visible(folder):
             if is_clip(file):
                 clips.append(LabelledClip(file, label))
             else:
@@ -120,11 +121,24 @@ def _folder_label(folder: Path) -> str:
     try:
         return checked_label(folder.name.replace("_", " "))
     except AnatomyError as error:
-        raise ManifestError(f"{folder}: {error}") from error
+        raise ManifestError(f"{printable(folder)}: {error}") from error
 
 
-def _refuse_twins(where: str, labels: Sequence[str]) -> None:
-    """Two spellings of one label would be taught as rivals."""
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return sorted(one for one in folder.iterdir() if not one.name.startswith("."))
+    except OSError as error:
+        raise ManifestError(
+            f"{printable(folder)}: cannot be listed ({error.strerror}); check that you may read it"
+        ) from error
+
+
+def refuse_twins(where: str, labels: Sequence[str]) -> None:
+    """Two spellings of one label would be taught as rivals.
+
+    Raises:
+        ManifestError: there are two.
+    """
     spelling: dict[str, str] = {}
     for label in labels:
         first = spelling.setdefault(lookup_key(label), label)

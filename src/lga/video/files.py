@@ -79,10 +79,13 @@ def is_folder(path: Path) -> bool:
 
 def refusal(path: Path, why: str) -> VideoError:
     """The error that names `path` and says `why`, in one printable line whatever the name holds."""
+    return VideoError(f"{printable(path)}: {why}")
+
+
+def printable(path: Path) -> str:
+    """The path in one line that can be shown and saved: line breaks, other control characters and stray bytes escaped."""
     name = str(path)
-    if not name.isprintable():
-        name = name.encode("unicode_escape", "surrogatepass").decode("ascii")
-    return VideoError(f"{name}: {why}")
+    return name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def check_size(path: Path, width: int, height: int) -> None:

@@ -1,0 +1,32 @@
+"""`lga demo`."""
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lga.cli.options import out
+from lga.config import BackboneConfig
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Render clips of a drawn person, teach from two of each action, recognise the others, and show one decision.
+
+    Needs no video of yours and no network.
+    """
+
+    out: Path | None = None
+    """folder for the clips, the taught actions and the picture; default: a new temporary one"""
+    clips: int = 5
+    """clips rendered of each action; two of them are the examples"""
+    seed: int = 0
+    """another seed, other people and places"""
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+
+    def run(self) -> int:
+        """Run the demo."""
+        from lga.demo.run import run_demo
+
+        folder = self.out or Path(tempfile.mkdtemp(prefix="lga-demo-"))
+        run_demo(folder, backbone=self.backbone, clips=self.clips, seed=self.seed, console=out())
+        return 0

@@ -1,0 +1,59 @@
+"""`lga extract`."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from tyro.conf import Positional
+
+from lga.cli.options import Flag, out, progress_bar, report_cache, report_skipped
+from lga.config import BackboneConfig
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Fill the feature cache with the clips of a manifest, so that later runs need no video.
+
+    An interrupted run goes on where it stopped. The cache lies in $LGA_CACHE or ~/.cache/lga.
+
+    Example: lga extract clips.csv
+    """
+
+    manifest: Positional[Path]
+    """CSV with the columns path,label[,group][,split]; paths relative to it"""
+    frames: Annotated[int, tyro.conf.arg(metavar="T")] = 8
+    """frames sampled from each clip"""
+    json: Flag = False
+    """print one JSON document instead of a line"""
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+
+    def run(self) -> int:
+        """Encode what is not yet in the cache; exit 1 if no clip could be read."""
+        from lga.backbone.load import load_backbone
+        from lga.engine.extract import Skipped, extract_features
+        from lga.episodes.manifest import read_manifest
+        from lga.errors import LGAError
+        from lga.features import default_cache
+
+        if not 1 <= self.frames <= 256:
+            raise LGAError(f"--frames must be 1 to 256, not {self.frames}")
+        clips, cache, encoder = read_manifest(self.manifest), default_cache(), load_backbone(self.backbone)
+        skipped: list[Skipped] = []
+        with progress_bar("encoding") as bar:
+            paths = [clip.path for clip in clips]
+            for number, one in enumerate(extract_features(paths, encoder, frames=self.frames, cache=cache), 1):
+                bar(number, len(clips))
+                if isinstance(one, Skipped):
+                    skipped.append(one)
+        done = len(clips) - len(skipped)
+        if self.json:
+            reasons = [{"path": str(one.path), "reason": one.reason} for one in skipped]
+            value = {"encoded": done, "skipped": reasons, "cache": str(cache.folder), "identity": encoder.identity}
+            print(json.dumps(value, indent=2, ensure_ascii=False))
+        else:
+            out().print(f"{done} of {len(clips)} clips are in the cache {cache.folder}", soft_wrap=True)
+        report_skipped(skipped)
+        report_cache(cache)
+        return 0 if done else 1

@@ -1,0 +1,73 @@
+"""The command line: lga teach | recognize | actions | anatomize | extract | evaluate | demo."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Protocol
+
+import tyro
+
+from lga.cli.actions import Add, Describe, List, Remove, Show
+from lga.cli.anatomize import Anatomize
+from lga.cli.demo import Demo
+from lga.cli.evaluate import Evaluate
+from lga.cli.extract import Extract
+from lga.cli.options import aside
+from lga.cli.recognize import Recognize
+from lga.cli.teach import Teach
+from lga.errors import LGAError
+
+sub = tyro.conf.subcommand
+ActionsCommand = (
+    Annotated[List, sub("list")]
+    | Annotated[Show, sub("show")]
+    | Annotated[Add, sub("add")]
+    | Annotated[Remove, sub("remove")]
+    | Annotated[Describe, sub("describe")]
+)
+
+
+class Command(Protocol):
+    """What every subcommand is: settings that can be run."""
+
+    def run(self) -> int:
+        """Do it; the exit code."""
+        ...
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; exit 0 when it did its work, 1 with one line when it could not, 2 for wrong usage."""
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; a wrong usage raises SystemExit(2)."""
+    command = _parse(arguments)
+    try:
+        return command.run()
+    except LGAError as error:
+        aside().print(f"lga: {error}", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        aside().print("lga: interrupted; the clips that were encoded are kept, run it again to go on")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parse(arguments: Sequence[str]) -> Command:
+    """Actions has commands of its own; everything else is one level deep."""
+    from lga import __doc__ as about
+
+    commands = (
+        Annotated[Teach, sub("teach")]
+        | Annotated[Recognize, sub("recognize")]
+        | Annotated[ActionsCommand, sub("actions", description="list, show, add, remove or describe taught actions")]
+        | Annotated[Anatomize, sub("anatomize")]
+        | Annotated[Extract, sub("extract")]
+        | Annotated[Evaluate, sub("evaluate")]
+        | Annotated[Demo, sub("demo")]
+    )
+    settings = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
+    return tyro.cli(commands, prog="lga", description=about, args=arguments, config=settings)  # pyright: ignore

@@ -1,0 +1,86 @@
+"""What several commands share: output, progress and the flags that mean the same everywhere."""
+
+import sys
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from lga.engine.extract import Skipped
+    from lga.features import FeatureCache
+
+Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+PIPE_WIDTH = 140
+"""Columns of a table that nobody's terminal limits."""
+
+
+def out() -> Console:
+    """Where results go; as wide as the terminal, or wide enough for a file."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)
+
+
+def aside() -> Console:
+    """Where progress, notes and errors go."""
+    return Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False, markup=False)
+
+
+@contextmanager
+def progress_bar(task: str) -> Generator["Bar"]:
+    """A bar with the time that is left, on standard error; nothing is drawn where no one watches."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=aside(), transient=True, disable=not sys.stderr.isatty()) as progress:
+        yield Bar(progress, task)
+
+
+class Bar:
+    """Callable as `bar(done, total)`."""
+
+    def __init__(self, progress: Progress, task: str):
+        self.progress, self.task = progress, progress.add_task(task, total=None)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` are finished."""
+        self.progress.update(self.task, completed=done, total=total)
+
+
+def report_skipped(skipped: Sequence["Skipped"]) -> None:
+    """Name every clip that was left out, and count them."""
+    for one in skipped:
+        aside().print(f"skipped: {one.reason}", soft_wrap=True)
+    if skipped:
+        aside().print(f"{len(skipped)} clip{'s' if len(skipped) > 1 else ''} skipped")
+
+
+def report_cache(cache: "FeatureCache") -> None:
+    """Name every cache entry that was damaged and made anew."""
+    for path in cache.rebuilt:
+        aside().print(f"cache: {path} was damaged and has been made anew", soft_wrap=True)
+
+
+def seconds(value: float) -> str:
+    """A moment in a clip, for people."""
+    return f"{value:.2f} s"
+
+
+def existing(paths: Iterable[Path]) -> list[Path]:
+    """The clips that are meant: files as they are, and the clips in folders that are not clips themselves."""
+    from lga.video.clip import is_clip
+
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir() and not is_clip(path):
+            found += sorted(one for one in path.rglob("*") if is_clip(one))
+        else:
+            found.append(path)
+    return found

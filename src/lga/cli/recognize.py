@@ -1,0 +1,100 @@
+"""`lga recognize`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from tyro.conf import Positional
+
+from lga.cli.options import Flag, aside, existing, out, progress_bar, report_cache, report_skipped
+
+if TYPE_CHECKING:
+    from lga.actions import Actions
+    from lga.backbone.protocol import Space
+    from lga.engine.extract import Skipped
+    from lga.recognition import Recognition
+    from lga.recognizer import Recognizer
+
+
+@dataclass(frozen=True)
+class Recognize:
+    """Say which of the taught actions new clips show, how surely, and why.
+
+    Clips are video files, folders of frame pictures, or folders that are searched for clips. Probabilities add up to
+    one over the taught actions: they say which of these it is, given that it is one of them.
+
+    Example: lga recognize my_actions/ new_clip.mp4
+    """
+
+    actions: Positional[Path]
+    """folder that `lga teach` wrote"""
+    clips: Positional[Annotated[tuple[Path, ...], tyro.conf.arg(metavar="CLIP [CLIP ...]")]]
+    """clips to recognise"""
+    top: Annotated[int, tyro.conf.arg(metavar="N")] = 3
+    """how many labels to show for each clip"""
+    json: Flag = False
+    """print one JSON document instead of tables"""
+    pictures: Path | None = None
+    """folder to write a picture of each decision to"""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, mps, or auto"""
+
+    def run(self) -> int:
+        """Recognise; exit 1 if no clip could be read."""
+        from lga.actions import load_actions
+        from lga.errors import LGAError
+        from lga.recognizer import Recognizer
+
+        if self.top < 1:
+            raise LGAError(f"--top must be at least 1, not {self.top}")
+        actions = load_actions(self.actions)
+        clips = existing(self.clips)
+        if not clips:
+            raise LGAError(f"{', '.join(map(str, self.clips)) or 'nothing'}: no clips to recognise there")
+        recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
+        found, skipped = self._recognize(recognizer, actions, clips)
+        if self.json:
+            self._print_json(found, skipped)
+        if self.pictures is not None:
+            self._draw(found, actions, recognizer.encoder.space, self.pictures)
+        report_skipped(skipped)
+        report_cache(recognizer.cache)
+        return 0 if found else 1
+
+    def _recognize(
+        self, recognizer: "Recognizer", actions: "Actions", clips: Sequence[Path]
+    ) -> "tuple[list[Recognition], list[Skipped]]":
+        from lga.cli.tables import recognition_table, stages_table
+        from lga.recognition import Recognition
+
+        found: list[Recognition] = []
+        skipped: list[Skipped] = []
+        with progress_bar("recognising") as bar:
+            for number, result in enumerate(recognizer.recognize(actions, clips), 1):
+                bar(number, len(clips))
+                if isinstance(result, Recognition):
+                    found.append(result)
+                    if not self.json:
+                        out().print(recognition_table(result, self.top), stages_table(result), "")
+                else:
+                    skipped.append(result)
+        return found, skipped
+
+    def _print_json(self, found: "Sequence[Recognition]", skipped: "Sequence[Skipped]") -> None:
+        from lga.cli.tables import recognition_value
+
+        value = {
+            "results": [recognition_value(result, self.top) for result in found],
+            "skipped": [{"path": str(one.path), "reason": one.reason} for one in skipped],
+        }
+        print(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def _draw(self, found: "Sequence[Recognition]", actions: "Actions", space: "Space", folder: Path) -> None:
+        from lga.explain.picture import draw_decision
+
+        for number, result in enumerate(found, 1):
+            draw_decision(result, actions, folder / f"{number:03d}_{result.path.stem}.png", space=space)
+        aside().print(f"{len(found)} pictures in {folder}", soft_wrap=True)

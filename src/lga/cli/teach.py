@@ -1,0 +1,55 @@
+"""`lga teach`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from lga.cli.options import out, progress_bar, report_cache, report_skipped
+from lga.config import BackboneConfig, MethodConfig
+
+
+@dataclass(frozen=True)
+class Teach:
+    """Teach actions from example clips.
+
+    EXAMPLES is a folder with one folder of clips for each action (the folder's name is the label), or a CSV with the
+    columns path,label. A few clips for each action are enough, one works, none means: by its words alone. A clip is a
+    video file (mp4, avi, webm, mkv, mov, gif) or a folder of frame pictures.
+
+    Example: lga teach my_clips/ --out my_actions/
+    """
+
+    examples: Positional[Path]
+    """folder with one folder of clips for each action, or a CSV with path,label"""
+    out: Path
+    """folder to write the taught actions to; an earlier one is replaced"""
+    descriptions: Path | None = None
+    """JSON file with your own stage sentences: {label: [sentence, sentence, sentence]}"""
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+
+    def run(self) -> int:
+        """Teach, save, and say what was learnt from what."""
+        from lga.actions import save_actions
+        from lga.anatomy.files import read_descriptions
+        from lga.cli.tables import actions_table
+        from lga.engine.extract import Skipped
+        from lga.episodes.manifest import read_examples
+        from lga.recognizer import Recognizer
+
+        told = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
+        given = read_examples(self.examples)
+        clips = {label: [clip.path for clip in given.clips if clip.label == label] for label in given.labels}
+        recognizer = Recognizer(self.backbone)
+        with progress_bar("teaching") as bar:
+            actions, skipped = recognizer.teach(clips, method=self.method, descriptions=told, progress=bar)
+        save_actions(actions, self.out)
+        out().print(actions_table(actions))
+        ignored = tuple(Skipped(path, f"{path}: not a clip") for path in given.ignored)
+        report_skipped(ignored + skipped)
+        report_cache(recognizer.cache)
+        out().print(
+            f"taught {len(actions.labels)} actions from {len(actions.examples)} clips: {self.out}", soft_wrap=True
+        )
+        return 0

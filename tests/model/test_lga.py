@@ -1,0 +1,208 @@
+from dataclasses import fields
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lga.backbone.protocol import Space
+from lga.config import MethodConfig
+from lga.errors import LGAError
+from lga.model.fusion import StageFusion
+from lga.model.lga import build_prototypes, cut_clips, match_text, match_videos
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+DIM, FRAMES, CLIPS, STAGES = 13, 7, 5, 3
+SPACE = Space(DIM, slice(0, 8), slice(8, DIM))
+JOINT = Space(DIM, slice(0, DIM), slice(0, DIM))
+PLAIN = MethodConfig(frames=FRAMES)
+seeds = st.integers(0, 2**31)
+
+
+def random_set(seed, *, stages=STAGES):
+    """Features of clips and, for each, the texts of its stages."""
+    random = torch.Generator().manual_seed(seed)
+    frames = torch.randn(CLIPS, FRAMES, DIM, generator=random, dtype=torch.float64)
+    return frames, torch.randn(CLIPS, stages, DIM, generator=random, dtype=torch.float64)
+
+
+def distances(frames, text, space=SPACE, **switched):
+    method = PLAIN.model_copy(update=switched)
+    cut = cut_clips(frames, method, space)
+    query, support = build_prototypes(frames, cut, None, method), build_prototypes(frames, cut, text, method)
+    return match_videos(query, support, method, space)
+
+
+def inside(one, part):
+    """A tensor of random numbers in `part` of the token and of zeros elsewhere."""
+    noise = torch.zeros_like(one)
+    noise[..., part] = torch.randn(noise[..., part].shape, generator=torch.Generator().manual_seed(7)).double()
+    return noise
+
+
+@settings(max_examples=20)
+@given(seeds, st.sampled_from([0.0, 0.5, 1.0, 3.0]))
+def test_a_new_fusion_block_is_no_fusion(seed, injection):
+    frames, text = random_set(seed)
+    method, block = PLAIN.model_copy(update={"injection": injection}), StageFusion(DIM, heads=1).double().eval()
+    cut = cut_clips(frames, method, SPACE)
+    for words in (text, None):
+        fused = build_prototypes(frames, cut, words, method, block)
+        plain = build_prototypes(frames, cut, words, method)
+        assert torch.equal(fused.tokens, plain.tokens)
+        assert torch.equal(fused.stage, plain.stage)
+
+
+def test_a_block_that_learnt_something_is_used():
+    frames, text = random_set(3)
+    block = StageFusion(DIM, heads=1).double().eval()
+    block.attend.out_proj.bias.data += 0.25
+    cut = cut_clips(frames, PLAIN, SPACE)
+    fused, plain = build_prototypes(frames, cut, text, PLAIN, block), build_prototypes(frames, cut, text, PLAIN)
+    torch.testing.assert_close(fused.tokens, plain.tokens + 0.25)
+
+
+@settings(max_examples=20)
+@given(seeds, st.floats(0, 10))
+def test_the_injection_scales_the_text_that_an_example_takes_up(seed, injection):
+    frames, text = random_set(seed)
+    cut = cut_clips(frames, PLAIN, SPACE)
+    by = {
+        much: build_prototypes(frames, cut, text, PLAIN.model_copy(update={"injection": much})).tokens
+        for much in (0.0, 1.0, injection)
+    }
+    torch.testing.assert_close(by[injection] - by[0.0], injection * (by[1.0] - by[0.0]))
+    assert torch.equal(by[0.0], build_prototypes(frames, cut, None, PLAIN).tokens)
+
+
+@settings(max_examples=20)
+@given(seeds)
+def test_every_token_is_a_frame_of_its_stage_plus_that_stages_sentence(seed):
+    frames, text = random_set(seed)
+    cut = cut_clips(frames, PLAIN, SPACE)
+    found = build_prototypes(frames, cut, text, PLAIN)
+    for clip in range(CLIPS):
+        seen = [(stage, at) for stage in range(STAGES) for at in range(FRAMES) if cut.mask[clip, stage, at]]
+        assert [stage for stage in found.stage[clip].tolist() if stage >= 0] == [stage for stage, _ in seen]
+        for token, (stage, at) in zip(found.tokens[clip], seen, strict=False):
+            torch.testing.assert_close(token, frames[clip, at] + text[clip, stage])
+
+
+@settings(max_examples=20)
+@given(seeds)
+def test_bi_mhm_does_not_look_at_the_stages_but_ab_mhm_does(seed):
+    frames, _ = random_set(seed)
+    cut = cut_clips(frames, PLAIN, SPACE)
+    query = build_prototypes(frames, cut, None, PLAIN)
+    support = build_prototypes(frames.flip(0), cut_clips(frames.flip(0), PLAIN, SPACE), None, PLAIN)
+    renamed = type(query)(query.tokens, (2 - query.stage).where(query.stage >= 0, -1))
+    whole, staged = PLAIN.model_copy(update={"matcher": "bi_mhm"}), PLAIN
+    assert torch.equal(match_videos(query, support, whole, SPACE), match_videos(renamed, support, whole, SPACE))
+    assert not torch.allclose(match_videos(query, support, staged, SPACE), match_videos(renamed, support, staged, SPACE))
+
+
+@settings(max_examples=20)
+@given(seeds, st.integers(0, 2), st.sampled_from(["cluster", "hard"]), st.sampled_from(["sum", "mean"]))
+def test_with_a_single_stage_both_metrics_are_one(seed, overlap, segmenter, reduction):
+    frames, text = random_set(seed, stages=1)
+    settled = {"stages": 1, "overlap": overlap, "segmenter": segmenter, "reduction": reduction}
+    staged = distances(frames, text, matcher="ab_mhm", **settled)
+    assert torch.equal(staged, distances(frames, text, matcher="bi_mhm", **settled))
+
+
+@settings(max_examples=20)
+@given(seeds)
+def test_only_the_visual_part_decides_between_videos(seed):
+    frames, text = random_set(seed)
+    wanted = distances(frames, text)
+    shifted = distances(frames + inside(frames, SPACE.semantic), text + inside(text, SPACE.semantic))
+    torch.testing.assert_close(shifted, wanted)
+    assert not torch.allclose(distances(frames + inside(frames, SPACE.visual), text), wanted)
+
+
+@settings(max_examples=20)
+@given(seeds)
+def test_only_the_semantic_part_is_compared_with_text(seed):
+    frames, text = random_set(seed)
+    cut = cut_clips(frames, PLAIN, SPACE)
+    wanted = match_text(frames, cut, text, SPACE)
+    shifted = match_text(frames + inside(frames, SPACE.visual), cut, text + inside(text, SPACE.visual), SPACE)
+    torch.testing.assert_close(shifted, wanted)
+    assert not torch.allclose(match_text(frames, cut, text + inside(text, SPACE.semantic), SPACE), wanted)
+
+
+def test_where_the_parts_are_the_same_everything_is_compared():
+    frames, text = random_set(3)
+    assert not torch.allclose(distances(frames, text, JOINT), distances(frames + inside(frames, slice(8, 13)), text, JOINT))
+
+
+@settings(max_examples=20)
+@given(seeds)
+def test_the_text_score_of_a_stage_is_the_cosine_of_its_mean_frame(seed):
+    frames, text = random_set(seed)
+    cut = cut_clips(frames, PLAIN, SPACE)
+    found = match_text(frames, cut, text[:2], SPACE)
+    assert found.shape == (CLIPS, 2, STAGES)
+    for clip in range(CLIPS):
+        for label in range(2):
+            for stage in range(STAGES):
+                mean = frames[clip, cut.mask[clip, stage], SPACE.semantic].mean(0)
+                wanted = torch.cosine_similarity(mean, text[label, stage, SPACE.semantic], dim=0)
+                torch.testing.assert_close(found[clip, label, stage], wanted)
+
+
+def test_a_clip_is_cut_where_its_picture_changes_not_where_its_meaning_does():
+    frames = torch.zeros(1, FRAMES, DIM)
+    frames[0, torch.arange(FRAMES), torch.tensor([0, 0, 1, 1, 1, 1, 2])] = 1.0
+    frames[0, torch.arange(FRAMES), torch.tensor([8, 9, 9, 9, 10, 11, 11])] = 5.0
+    assert cut_clips(frames, PLAIN, SPACE).label.tolist() == [[0, 0, 1, 1, 1, 1, 2]]
+
+
+def test_a_clip_is_no_distance_from_itself_while_no_text_is_taken_up():
+    frames, text = random_set(5)
+    itself = distances(frames, torch.zeros_like(text)).diagonal()
+    torch.testing.assert_close(itself, torch.zeros_like(itself))
+
+
+@pytest.mark.parametrize("segmenter", ["cluster", "hard"])
+def test_fewer_frames_than_stages_are_refused(segmenter):
+    frames, _ = random_set(0)
+    method = MethodConfig(stages=FRAMES + 1, segmenter=segmenter)
+    with pytest.raises(LGAError, match=r"8 stages need as many frames, not 7; lower --stages or raise --frames"):
+        cut_clips(frames, method, SPACE)
+
+
+@pytest.mark.parametrize("stages", [1, 2, FRAMES])
+def test_any_number_of_stages_up_to_the_frames_works(stages):
+    frames, text = random_set(0, stages=stages)
+    assert distances(frames, text, stages=stages).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "switched",
+    [
+        {"stages": 2},
+        {"segmenter": "hard"},
+        {"overlap": 0},
+        {"matcher": "bi_mhm"},
+        {"reduction": "mean"},
+        {"injection": 0.0},
+    ],
+    ids=str,
+)
+def test_every_setting_of_the_matching_changes_the_distances(switched):
+    frames, text = random_set(11)
+    other = distances(frames, text[:, : switched.get("stages", STAGES)], **switched)
+    assert not torch.allclose(other, distances(frames, text))
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_no_clips_have_empty_prototypes(text):
+    frames, words = (one[:0] for one in random_set(0))
+    cut = cut_clips(frames, PLAIN, SPACE)
+    empty = build_prototypes(frames, cut, words if text else None, PLAIN)
+    full_frames, full_text = random_set(0)
+    full = build_prototypes(full_frames, cut_clips(full_frames, PLAIN, SPACE), full_text, PLAIN)
+    assert match_videos(full, empty, PLAIN, SPACE).shape == (CLIPS, 0)
+    assert [getattr(cut, field.name).shape[0] for field in fields(cut)] == [0] * 4

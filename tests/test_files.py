@@ -1,0 +1,206 @@
+import errno
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from lga.errors import LGAError
+from lga.files import replace_folder, to_json, write_atomically
+
+
+def names(folder):
+    return sorted(one.name for one in folder.iterdir())
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Every flush to the disk fails."""
+
+    def refuse(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("lga.files.os.fsync", refuse)
+
+
+@pytest.fixture
+def mask():
+    """Set the umask for one test."""
+    before = os.umask(0o022)
+    yield os.umask
+    os.umask(before)
+
+
+def fill(folder, **files):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_a_file_is_written_with_the_folders_it_needs(tmp_path):
+    write_atomically(tmp_path / "a" / "b" / "c.bin", b"\0\1")
+    assert (tmp_path / "a" / "b" / "c.bin").read_bytes() == b"\0\1"
+    assert names(tmp_path / "a" / "b") == ["c.bin"]
+
+
+def test_an_older_file_is_replaced(tmp_path):
+    write_atomically(tmp_path / "a", b"old and long")
+    write_atomically(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new(tmp_path, full_disk):
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(LGAError) as caught:
+        write_atomically(tmp_path / "a", b"new")
+    assert str(caught.value) == (
+        f"{tmp_path / 'a'}: cannot be written (No space left on device); free some space or choose another place"
+    )
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert names(tmp_path) == ["a"]
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_no_part_of_the_new(tmp_path, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    (tmp_path / "a").write_bytes(b"old")
+    monkeypatch.setattr("lga.files.os.fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("place", ["file/below", "folder"])
+def test_a_place_that_cannot_be_a_file_is_refused_in_one_line(tmp_path, place):
+    (tmp_path / "file").write_bytes(b"kept")
+    fill(tmp_path / "folder", inside="kept")
+    with pytest.raises(LGAError) as caught:
+        write_atomically(tmp_path / place, b"new")
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / place}: cannot be written (")
+    assert message.endswith("choose another place")
+    assert "\n" not in message
+    assert names(tmp_path) == ["file", "folder"]
+
+
+def test_permissions_follow_the_umask(tmp_path, mask):
+    for wanted in (0o022, 0o077, 0o002):
+        mask(wanted)
+        write_atomically(tmp_path / "file", b"")
+        with replace_folder(tmp_path / "folder") as fresh:
+            (fresh / "inside").touch()
+        assert (tmp_path / "file").stat().st_mode & 0o777 == 0o666 & ~wanted
+        assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o777 & ~wanted
+        assert mask(wanted) == wanted, "the umask itself is left as it was"
+
+
+def test_readers_see_the_old_file_or_the_new_one_and_never_a_part(tmp_path):
+    path, whole = tmp_path / "a", [bytes([number]) * 100_000 for number in (1, 2)]
+    write_atomically(path, whole[0])
+    done, torn = threading.Event(), []
+
+    def read():
+        while not done.is_set():
+            if path.read_bytes() not in whole:
+                torn.append(True)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(30):
+        write_atomically(path, whole[number % 2])
+    done.set()
+    reader.join()
+    assert not torn
+
+
+def test_a_new_folder_appears_when_the_block_ends(tmp_path):
+    with replace_folder(tmp_path / "deep" / "new") as fresh:
+        (fresh / "a").write_text("1")
+        assert not (tmp_path / "deep" / "new").exists()
+    assert names(tmp_path / "deep") == ["new"]
+    assert (tmp_path / "deep" / "new" / "a").read_text() == "1"
+
+
+def test_an_older_folder_is_exchanged_whole(tmp_path):
+    fill(tmp_path / "it", old="1", both="1")
+    with replace_folder(tmp_path / "it") as fresh:
+        fill(fresh, new="2", both="2")
+        assert names(tmp_path / "it") == ["both", "old"]
+    assert names(tmp_path / "it") == ["both", "new"]
+    assert (tmp_path / "it" / "both").read_text() == "2"
+    assert names(tmp_path) == ["it"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_in_the_block_leaves_the_old_folder_and_nothing_else(tmp_path, error):
+    fill(tmp_path / "it", old="1")
+    with pytest.raises(error), replace_folder(tmp_path / "it") as fresh:
+        fill(fresh, half="2")
+        raise error
+    assert names(tmp_path / "it") == ["old"]
+    assert names(tmp_path) == ["it"]
+
+
+def test_a_full_disk_in_the_block_is_one_line_that_names_the_folder(tmp_path):
+    fill(tmp_path / "it", old="1")
+    with pytest.raises(LGAError) as caught, replace_folder(tmp_path / "it"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert str(caught.value) == (
+        f"{tmp_path / 'it'}: cannot be written (No space left on device); free some space or choose another place"
+    )
+    assert names(tmp_path / "it") == ["old"]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()])
+@pytest.mark.parametrize("step", [1, 2])
+def test_an_exchange_that_fails_brings_the_old_folder_back(tmp_path, monkeypatch, step, error):
+    fill(tmp_path / "it", old="1")
+    rename, calls = Path.rename, []
+
+    def fail(self, target):
+        calls.append(target)
+        if len(calls) == step:
+            raise error
+        return rename(self, target)
+
+    with pytest.raises((LGAError, KeyboardInterrupt)), replace_folder(tmp_path / "it") as fresh:
+        fill(fresh, new="2")
+        monkeypatch.setattr(Path, "rename", fail)
+    assert names(tmp_path / "it") == ["old"]
+    assert names(tmp_path) == ["it"]
+
+
+def test_an_old_folder_that_cannot_be_brought_back_is_not_deleted(tmp_path, monkeypatch):
+    fill(tmp_path / "it", old="1")
+    rename, calls = Path.rename, []
+
+    def fail(self, target):
+        calls.append(target)
+        if len(calls) > 1:
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    with pytest.raises(LGAError), replace_folder(tmp_path / "it"):
+        monkeypatch.setattr(Path, "rename", fail)
+    assert [one.read_text() for one in tmp_path.rglob("old") if one.is_file()] == ["1"]
+
+
+def test_a_folder_below_a_file_is_refused_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(LGAError) as caught, replace_folder(tmp_path / "file" / "it"):
+        pass
+    assert str(caught.value).startswith(f"{tmp_path / 'file' / 'it'}: cannot be written (")
+    assert "\n" not in str(caught.value)
+
+
+def test_json_is_readable_and_comes_back():
+    value = {"label": "跳水 žába", "numbers": [1, 0.1], "nothing": None}
+    data = to_json(value)
+    assert json.loads(data) == value
+    assert "跳水 žába".encode() in data
+    assert data.endswith(b"}\n")
+    assert data.count(b"\n") > 3
