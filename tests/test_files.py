@@ -39,6 +39,13 @@ def fill(folder, **files):
     return folder
 
 
+def exchange(folder, then=None):
+    with replace_folder(folder) as fresh:
+        fill(fresh, new="2")
+        if then is not None:
+            raise then
+
+
 def test_a_file_is_written_with_the_folders_it_needs(tmp_path):
     write_atomically(tmp_path / "a" / "b" / "c.bin", b"\0\1")
     assert (tmp_path / "a" / "b" / "c.bin").read_bytes() == b"\0\1"
@@ -138,9 +145,8 @@ def test_an_older_folder_is_exchanged_whole(tmp_path):
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_an_error_in_the_block_leaves_the_old_folder_and_nothing_else(tmp_path, error):
     fill(tmp_path / "it", old="1")
-    with pytest.raises(error), replace_folder(tmp_path / "it") as fresh:
-        fill(fresh, half="2")
-        raise error
+    with pytest.raises(error):
+        exchange(tmp_path / "it", then=error)
     assert names(tmp_path / "it") == ["old"]
     assert names(tmp_path) == ["it"]
 
@@ -167,9 +173,9 @@ def test_an_exchange_that_fails_brings_the_old_folder_back(tmp_path, monkeypatch
             raise error
         return rename(self, target)
 
-    with pytest.raises((LGAError, KeyboardInterrupt)), replace_folder(tmp_path / "it") as fresh:
-        fill(fresh, new="2")
-        monkeypatch.setattr(Path, "rename", fail)
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises((LGAError, KeyboardInterrupt)):
+        exchange(tmp_path / "it")
     assert names(tmp_path / "it") == ["old"]
     assert names(tmp_path) == ["it"]
 
@@ -184,8 +190,9 @@ def test_an_old_folder_that_cannot_be_brought_back_is_not_deleted(tmp_path, monk
             raise OSError(errno.EIO, "Input/output error")
         return rename(self, target)
 
-    with pytest.raises(LGAError), replace_folder(tmp_path / "it"):
-        monkeypatch.setattr(Path, "rename", fail)
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(LGAError):
+        exchange(tmp_path / "it")
     assert [one.read_text() for one in tmp_path.rglob("old") if one.is_file()] == ["1"]
 
 

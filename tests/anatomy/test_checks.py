@@ -5,12 +5,8 @@ from lga.anatomy.schema import Anatomy, Stage
 
 GOOD = (
     Stage(subject="a person", motion="grips", object="a cup", sentence="A person grips a cup on the table."),
-    Stage(
-        subject="a person", motion="tilts", object="the cup", sentence="A person tilting the cup at the lips."
-    ),
-    Stage(
-        subject="a person", motion="lowers", object="the cup", sentence="A person lowers the empty cup again."
-    ),
+    Stage(subject="a person", motion="tilts", object="the cup", sentence="A person tilting the cup at the lips."),
+    Stage(subject="a person", motion="lowers", object="the cup", sentence="A person lowers the empty cup again."),
 )
 
 

@@ -15,13 +15,9 @@ DEMO = """
     sit down, stand up, pick up, put down, wave, kick ball, swing golf club, climb stairs, pull up, jump,
     push cart, drink from cup, throw ball, open door, box, punch, wave hand, jump into pool, ride a bike
 """
-PEOPLE = re.compile(
-    r"(A person|A baby|People|Two people|Several people|A (row|group) of people|Rows of people)\b"
-)
+PEOPLE = re.compile(r"(A person|A baby|People|Two people|Several people|A (row|group) of people|Rows of people)\b")
 
-SHIPPED = [
-    (name, label, stages) for name in LEXICONS for label, stages in read_lexicon(name).anatomies.items()
-]
+SHIPPED = [(name, label, stages) for name in LEXICONS for label, stages in read_lexicon(name).anatomies.items()]
 
 
 @pytest.mark.parametrize("name", LEXICONS)

@@ -1,4 +1,4 @@
-from math import sqrt
+from math import exp, log, sqrt
 
 import numpy as np
 import pytest
@@ -222,3 +222,81 @@ def test_classes_may_have_different_numbers_of_examples():
 def test_an_example_of_an_unknown_class_is_refused(owner):
     with pytest.raises(RuntimeError, match="Class values must be"):
         class_distances(torch.zeros(1, 1), torch.tensor([owner]), 3)
+
+
+def softmin_by_hand(row, owner, way):
+    """-log of the mean likelihood of each class's examples; classes without any get the mean of the others."""
+    shots = [[d for d, o in zip(row, owner, strict=True) if o == c] for c in range(way)]
+    pooled = [-log(sum(exp(-d) for d in own) / len(own)) if own else None for own in shots]
+    known = [one for one in pooled if one is not None]
+    return [(sum(known) / len(known) if known else 0.0) if one is None else one for one in pooled]
+
+
+@given(st.integers(0, 11), st.integers(1, 5), seeds)
+def test_softmin_matches_the_textbook_loop(examples, way, seed):
+    random = torch.Generator().manual_seed(seed)
+    distance = 24 * torch.rand(3, examples, generator=random, dtype=torch.float64)
+    owner = torch.randint(0, way, (examples,), generator=random)
+    found = class_distances(distance, owner, way, pooling="softmin")
+    wanted = [softmin_by_hand(row, owner.tolist(), way) for row in distance.tolist()]
+    torch.testing.assert_close(found, torch.tensor(wanted, dtype=torch.float64).reshape(3, way))
+
+
+@given(st.integers(1, 5), seeds)
+def test_softmin_of_one_example_a_class_is_its_distance(way, seed):
+    distance = 24 * torch.rand(3, way, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    owner = torch.randperm(way, generator=torch.Generator().manual_seed(seed))
+    soft, mean = (class_distances(distance, owner, way, pooling=pooling) for pooling in ("softmin", "mean"))
+    torch.testing.assert_close(soft, mean)
+    torch.testing.assert_close(soft[:, owner], distance)
+
+
+@given(st.integers(1, 11), seeds, st.floats(0.1, 500))
+def test_softmin_lies_between_the_nearest_example_and_the_mean(examples, seed, scale):
+    distance = scale * torch.rand(3, examples, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    found = class_distances(distance, torch.zeros(examples, dtype=torch.long), 1, pooling="softmin")[:, 0]
+    slack = 1e-9 * scale
+    assert (found >= distance.amin(1) - slack).all()
+    assert (found <= distance.mean(1) + slack).all()
+    assert (found <= distance.amin(1) + log(examples) + slack).all()
+
+
+@given(st.integers(1, 5), seeds)
+def test_softmin_moves_with_its_distances_and_examples_told_twice_change_nothing(way, seed):
+    random = torch.Generator().manual_seed(seed)
+    distance, owner = 9 * torch.rand(3, 7, generator=random, dtype=torch.float64), torch.arange(7) % way
+    found = class_distances(distance, owner, way, pooling="softmin")
+    torch.testing.assert_close(class_distances(distance + 2.5, owner, way, pooling="softmin"), found + 2.5)
+    twice = class_distances(distance.repeat(1, 2), owner.repeat(2), way, pooling="softmin")
+    torch.testing.assert_close(twice, found)
+
+
+def test_softmin_with_different_numbers_of_examples_worked_out_by_hand():
+    distance = torch.tensor([[1.0, 2.0, 6.0, 5.0]])
+    found = class_distances(distance, torch.tensor([2, 0, 0, 3]), 4, pooling="softmin")
+    near = -log((exp(-2) + exp(-6)) / 2)
+    torch.testing.assert_close(found, torch.tensor([[near, (near + 1 + 5) / 3, 1.0, 5.0]]))
+
+
+def test_softmin_of_far_examples_stays_finite():
+    found = class_distances(torch.tensor([[900.0, 1000.0]]), torch.tensor([0, 0]), 2, pooling="softmin")
+    torch.testing.assert_close(found, torch.full((1, 2), 900.0 + log(2)))
+
+
+@pytest.mark.parametrize("pooling", ["mean", "softmin"])
+@pytest.mark.parametrize("leading", [(), (2,), (2, 3), (2, 1, 3), (0,)])
+def test_any_axes_may_come_before_the_examples(pooling, leading):
+    random = torch.Generator().manual_seed(5)
+    distance, owner = torch.rand(*leading, 7, generator=random), torch.tensor([0, 2, 2, 3, 0, 0, 3])
+    found = class_distances(distance, owner, 5, pooling=pooling)
+    assert found.shape == (*leading, 5)
+    flat = class_distances(distance.reshape(-1, 7), owner, 5, pooling=pooling)
+    torch.testing.assert_close(found, flat.reshape(*leading, 5))
+
+
+@pytest.mark.parametrize("pooling", ["mean", "softmin"])
+def test_the_gradient_of_a_pooled_distance_is_finite_with_and_without_examples(pooling):
+    distance = torch.rand(3, 5, generator=torch.Generator().manual_seed(5)).requires_grad_(True)
+    class_distances(distance, torch.tensor([0, 0, 2, 2, 2]), 4, pooling=pooling).square().sum().backward()
+    assert distance.grad.isfinite().all()
+    assert (distance.grad > 0).all()

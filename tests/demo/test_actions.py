@@ -46,9 +46,7 @@ def test_a_pose_passes_through_its_key_poses():
 
 def test_hands_do_not_slip_from_the_bar():
     poses = poses_at(ACTIONS["pull up"], Build(), np.linspace(0.3, 1, 23))
-    assert np.array([pose.hands[0] for pose in poses]) == pytest.approx(
-        np.array([(0.19, 1.18)] * 23), abs=1e-9
-    )
+    assert np.array([pose.hands[0] for pose in poses]) == pytest.approx(np.array([(0.19, 1.18)] * 23), abs=1e-9)
 
 
 def test_a_lifted_box_goes_with_the_hands():

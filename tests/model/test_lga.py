@@ -99,7 +99,9 @@ def test_bi_mhm_does_not_look_at_the_stages_but_ab_mhm_does(seed):
     renamed = type(query)(query.tokens, (2 - query.stage).where(query.stage >= 0, -1))
     whole, staged = PLAIN.model_copy(update={"matcher": "bi_mhm"}), PLAIN
     assert torch.equal(match_videos(query, support, whole, SPACE), match_videos(renamed, support, whole, SPACE))
-    assert not torch.allclose(match_videos(query, support, staged, SPACE), match_videos(renamed, support, staged, SPACE))
+    assert not torch.allclose(
+        match_videos(query, support, staged, SPACE), match_videos(renamed, support, staged, SPACE)
+    )
 
 
 @settings(max_examples=20)
@@ -134,7 +136,9 @@ def test_only_the_semantic_part_is_compared_with_text(seed):
 
 def test_where_the_parts_are_the_same_everything_is_compared():
     frames, text = random_set(3)
-    assert not torch.allclose(distances(frames, text, JOINT), distances(frames + inside(frames, slice(8, 13)), text, JOINT))
+    assert not torch.allclose(
+        distances(frames, text, JOINT), distances(frames + inside(frames, slice(8, 13)), text, JOINT)
+    )
 
 
 @settings(max_examples=20)

@@ -76,9 +76,7 @@ def test_a_recording_without_index_or_duration_is_measured(tmp_path, write_video
 
 def test_only_what_is_near_the_wanted_moments_is_decoded(tmp_path, write_video, video_files, monkeypatch):
     pictures = video_files.numbered(20)
-    path = write_video(
-        tmp_path / "hour.mp4", [pictures[number // 180] for number in range(3600)], fps=1, key_every=10
-    )
+    path = write_video(tmp_path / "hour.mp4", [pictures[number // 180] for number in range(3600)], fps=1, key_every=10)
     decoded = 0
     plainly = VideoFile._frames
 
@@ -95,9 +93,7 @@ def test_only_what_is_near_the_wanted_moments_is_decoded(tmp_path, write_video, 
     assert decoded <= 3 * 12
 
 
-@pytest.mark.parametrize(
-    "name", ["-i.mp4", "http:a.mp4", "concat:a|b.mp4", "a%d.mp4", "ü $(x);.mp4", "a\nb.mp4"]
-)
+@pytest.mark.parametrize("name", ["-i.mp4", "http:a.mp4", "concat:a|b.mp4", "a%d.mp4", "ü $(x);.mp4", "a\nb.mp4"])
 def test_a_name_is_only_a_name(tmp_path, write_video, video_files, monkeypatch, name):
     write_video(tmp_path / "a.mp4", video_files.numbered(3)).rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
@@ -176,9 +172,7 @@ def test_sound_alone_is_refused(tmp_path, video_files):
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
 def test_a_video_without_frames_is_refused(tmp_path, write_video, suffix):
-    with pytest.raises(
-        VideoError, match=r": (the video holds no frames|no video stream in it|not a readable)"
-    ):
+    with pytest.raises(VideoError, match=r": (the video holds no frames|no video stream in it|not a readable)"):
         length(write_video(tmp_path / f"a{suffix}", []))
 
 

@@ -36,9 +36,7 @@ def test_the_same_seed_draws_the_same_times():
     assert jittered_times(7.0, 5, generator=Random(3)) != jittered_times(7.0, 5, generator=Random(4))
 
 
-@pytest.mark.parametrize(
-    ("duration", "count"), [(0.0, 3), (-1.0, 3), (float("inf"), 3), (float("nan"), 3), (2.0, 0)]
-)
+@pytest.mark.parametrize(("duration", "count"), [(0.0, 3), (-1.0, 3), (float("inf"), 3), (float("nan"), 3), (2.0, 0)])
 def test_impossible_requests_are_refused(duration, count):
     with pytest.raises(ValueError, match="not"):
         uniform_times(duration, count)

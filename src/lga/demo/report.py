@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -59,8 +60,8 @@ def print_report(report: DemoReport, console: Console) -> None:
     """Print the figures, where the files are, and what to type for videos of one's own."""
     console.print(_action_table(report), _share_table(report), sep="\n")
     console.print(
-        f"Stage borders are off by {report.border_error:.2f} s on average; "
-        f"cutting every clip into equal thirds, by {report.thirds_error:.2f} s.\n"
+        f"Stage borders found: {report.border_error:.2f} s off on average; "
+        f"equal thirds of every clip would be {report.thirds_error:.2f} s off.\n\n"
         f"One decision as a picture: {report.folder / 'decision.png'}\n"
         f"The taught actions:        {report.folder / 'actions'}\n\n"
         "Now with your own videos, one folder of clips for each action:\n\n"
@@ -73,7 +74,7 @@ def print_report(report: DemoReport, console: Console) -> None:
 
 
 def _action_table(report: DemoReport) -> Table:
-    table = Table("action", title=f"{report.clips} clips recognised among {len(report.actions)} actions")
+    table = Table("action", title=f"{report.clips} clips, {len(report.actions)} actions", box=SIMPLE_HEAD)
     table.add_column("right", justify="right")
     table.add_column("of", justify="right")
     for one in report.actions:
@@ -84,12 +85,16 @@ def _action_table(report: DemoReport) -> Table:
 
 
 def _share_table(report: DemoReport) -> Table:
-    """The pairs stand below the whole: with the two labels alone to choose from, a coin would get one half."""
-    table = Table("recognised rightly", title="What the video and the words contribute")
-    for name in ("clips", "video alone", "words alone", "together", "guessing"):
+    """The order pairs stand below the whole, where there are only two labels to choose from."""
+    table = Table(
+        "choosing between",
+        title="How often the right one comes first, by video alone, by words alone, by both",
+        box=SIMPLE_HEAD,
+    )
+    for name in ("clips", "video", "words", "both", "chance"):
         table.add_column(name, justify="right")
-    rows = [("among all actions", report.clips, report.accuracy, report.chance)]
-    rows += [(f"{' or '.join(one.labels)}, one of the two", one.clips, one.right, 0.5) for one in report.pairs]
+    rows = [(f"all {len(report.actions)} actions", report.clips, report.accuracy, report.chance)]
+    rows += [(" and ".join(one.labels), one.clips, one.right, 0.5) for one in report.pairs]
     for name, clips, right, chance in rows:
         shares = (right.video, right.text, right.combined, chance)
         table.add_row(name, str(clips), *(f"{share:.0%}" for share in shares))

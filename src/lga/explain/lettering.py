@@ -3,10 +3,11 @@
 import unicodedata
 from functools import cache
 
-from PIL import ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Color = tuple[int, int, int]
+Pixels = int | float
 
 FALLBACKS = (
     "DejaVuSans.ttf",
@@ -21,7 +22,7 @@ FALLBACKS = (
 
 
 def write(
-    draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, *, size: int, color: Color, anchor: str = "la"
+    draw: ImageDraw.ImageDraw, at: tuple[Pixels, Pixels], text: str, *, size: int, color: Color, anchor: str = "la"
 ) -> None:
     """Draw one line; `anchor` is Pillow's: which point of the line `at` is, la its upper left corner."""
     text = printable(text)
@@ -29,14 +30,14 @@ def write(
     draw.text(at, _drawn(text, font), font=font, fill=color, anchor=anchor)
 
 
-def width_of(text: str, size: int) -> float:
+def width_of(text: str, size: int) -> Pixels:
     """How many pixels wide a line is."""
     text = printable(text)
     font = _font(text, size)
     return font.getlength(_drawn(text, font))
 
 
-def shorten(text: str, size: int, width: float) -> str:
+def shorten(text: str, size: int, width: Pixels) -> str:
     """The text, or as much of it as fits with an ellipsis behind it."""
     if width_of(text, size) <= width:
         return text
@@ -50,7 +51,7 @@ def shorten(text: str, size: int, width: float) -> str:
     return text[:fits].rstrip() + "…"
 
 
-def wrap(text: str, size: int, width: float, *, lines: int) -> tuple[str, ...]:
+def wrap(text: str, size: int, width: Pixels, *, lines: int) -> tuple[str, ...]:
     """The text in at most `lines` lines, the last one shortened if need be; a word wider than a line is broken."""
     done: list[str] = []
     line = ""
@@ -79,11 +80,11 @@ def printable(text: str) -> str:
 
 
 def _font(text: str, size: int) -> Font:
-    """Pillow's own font if it can draw the text, else the first fallback that can, else Pillow's own."""
+    """Pillow's own font if it can draw the text, else whichever of the fonts there are can draw most of it."""
     own = _own(size)
     if all(_has(own, char) for char in text):
         return own
-    return next((font for font in _fallbacks(size) if all(_has(font, char) for char in text)), own)
+    return max((own, *_fallbacks(size)), key=lambda font: sum(_has(font, char) for char in text))
 
 
 def _drawn(text: str, font: Font) -> str:
@@ -117,6 +118,7 @@ def _has(font: Font, char: str) -> bool:
     return char.isspace() or " " < char <= "~" or _look(font, char) != _look(font, "\uffff")
 
 
-def _look(font: Font, char: str) -> tuple[tuple[int, int], bytes]:
-    mask = font.getmask(char)
-    return mask.size, bytes(mask)
+def _look(font: Font, char: str) -> bytes:
+    picture = Image.new("L", (96, 96))
+    ImageDraw.Draw(picture).text((24, 24), char, font=font, fill=255)
+    return picture.tobytes()

@@ -21,8 +21,8 @@ VIDEO: Color = (117, 148, 188)
 WORDS: Color = (214, 174, 112)
 CANDIDATES = 5
 _TITLE, _HEADING, _SMALL = 44, 20, 15
-_NAMES, _ROW = 300, 46
-"""pixels: the labels' column, and the height of a label's bars"""
+_NAMES, _ROW, _BETWEEN = 300, 46, 30
+"""pixels: the labels' column, the height of a label's bars, and what separates the blocks"""
 
 
 def draw_decision(
@@ -42,13 +42,12 @@ def draw_decision(
         *_draw_example(recognition, actions, space),
         _draw_candidates(recognition.candidates[:CANDIDATES], len(recognition.candidates)),
     ]
-    space_between = 30
-    height = 2 * MARGIN + sum(block.height + space_between for block in blocks) - space_between
+    height = 2 * MARGIN + sum(block.height for block in blocks) + _BETWEEN * (len(blocks) - 1)
     page = Image.new("RGB", (WIDTH, height), PAPER)
     top = MARGIN
     for block in blocks:
         page.paste(block, (0, top))
-        top += block.height + space_between
+        top += block.height + _BETWEEN
     data = BytesIO()
     page.save(data, "PNG", optimize=True)
     write_atomically(path, data.getvalue())
@@ -56,7 +55,7 @@ def draw_decision(
 
 def _draw_headline(recognition: Recognition, truth: str | None) -> Image.Image:
     """The winner and its probability; right or wrong, if that is known."""
-    block = Image.new("RGB", (WIDTH, _TITLE + 14 + _HEADING), PAPER)
+    block = Image.new("RGB", (WIDTH, _TITLE + (34 if truth is not None else 12)), PAPER)
     draw = ImageDraw.Draw(block)
     share = f"{recognition.probability:.0%}".replace("%", " %")
     room = WIDTH - 2 * MARGIN - width_of(share, _TITLE) - 20
@@ -88,12 +87,12 @@ def _draw_clip(recognition: Recognition) -> Image.Image:
 
 
 def _draw_example(recognition: Recognition, actions: Actions, space: Space) -> list[Image.Image]:
-    """The winner's nearest example, cut into stages of its own; a line of text if it has none."""
+    """The winner's nearest example, cut into stages of its own; a line that says so if it has none."""
     label, best = recognition.label, recognition.best_example
     numbers = [number for number, one in enumerate(actions.examples) if (one.label, one.path) == (label, best)]
     if not numbers:
-        nothing = Image.new("RGB", (WIDTH, 1), PAPER)
-        return [_under("No example was taught: the words decided alone", "", nothing)]
+        why = "No example of it was taught" if actions.examples else "No examples were taught: the words decided alone"
+        return [_under(why, "", Image.new("RGB", (WIDTH, 1), PAPER))]
     example = actions.examples[numbers[0]]
     cut = cut_clips(actions.frames[numbers[:1]], actions.method, space)
     frame_stage = tuple(cut.label[0].tolist())

@@ -83,7 +83,7 @@ def refusal(path: Path, why: str) -> VideoError:
 
 
 def printable(path: Path) -> str:
-    """The path in one line that can be shown and saved: line breaks, other control characters and stray bytes escaped."""
+    """The path in one line that can be shown: line breaks, other control characters and stray bytes escaped."""
     name = str(path)
     return name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode("ascii")
 

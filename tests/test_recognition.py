@@ -1,0 +1,157 @@
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lga.actions import Actions, Example
+from lga.anatomy.anatomize import anatomize
+from lga.backbone.tiny import TinyBackbone
+from lga.config import BackboneConfig, MethodConfig
+from lga.features import ClipFeatures
+from lga.recognition import answer, prepare_support, stage_borders
+from lga.video.sample import uniform_times
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+TINY = TinyBackbone()
+TIMES = tuple((2 * k + 1) / 10 for k in range(5))
+
+
+def clip(seed):
+    frames = torch.randn(5, TINY.space.dim, generator=torch.Generator().manual_seed(seed))
+    return ClipFeatures(frames, TIMES, 1.0, f"{seed}")
+
+
+def taught(shots, **method):
+    """Actions with the clips `clip(0)`, `clip(1)`, ... as examples of the labels in turn."""
+    settings = MethodConfig(frames=5, **method)
+    anatomies = tuple(anatomize(label, stages=settings.stages) for label in shots)
+    owners = [label for label, count in shots.items() for _ in range(count)]
+    words = [text for anatomy in anatomies for text in anatomy.sentences]
+    return Actions(
+        backbone=BackboneConfig(backbone="tiny"),
+        identity=TINY.identity,
+        method=settings,
+        anatomies=anatomies,
+        text=TINY.encode_text(words).unflatten(0, (len(shots), settings.stages)),
+        examples=tuple(
+            Example(label=label, path=f"{number}.mp4", digest=f"{number}", times=TIMES, duration=1.0)
+            for number, label in enumerate(owners)
+        ),
+        frames=torch.stack([clip(number).frames for number in range(len(owners))])
+        if owners
+        else torch.zeros(0, 5, TINY.space.dim),
+    )
+
+
+def ask(actions, *clips):
+    return answer(actions, prepare_support(actions, TINY.space), clips, TINY.space)
+
+
+def test_borders_lie_halfway_between_frames_of_different_stages():
+    assert stage_borders((0, 0, 1, 2), (1.0, 2.0, 4.0, 5.0), 8.0) == (0.0, 3.0, 4.5, 8.0)
+
+
+def test_one_stage_is_the_whole_clip():
+    assert stage_borders((0, 0, 0), (0.5, 1.5, 2.5), 3.0) == (0.0, 3.0)
+    assert stage_borders((0,), (0.02,), 0.04) == (0.0, 0.04)
+
+
+@given(st.lists(st.integers(1, 7), min_size=1, max_size=8), st.floats(0.02, 9000))
+def test_borders_run_from_the_first_moment_to_the_last(lengths, duration):
+    stage = [number for number, length in enumerate(lengths) for _ in range(length)]
+    borders = stage_borders(stage, uniform_times(duration, len(stage)), duration)
+    assert len(borders) == len(lengths) + 1
+    assert (borders[0], borders[-1]) == (0.0, duration)
+    assert all(before < after for before, after in pairwise(borders))
+
+
+def test_no_clips_have_no_answers():
+    assert ask(taught({"wave": 1})) == ()
+
+
+@pytest.mark.parametrize("shots", [{"wave": 1, "jump": 1}, {"wave": 3, "jump": 1, "clap": 0}, {"wave": 0, "jump": 0}])
+@pytest.mark.parametrize("stages", [1, 3, 5])
+def test_every_share_is_a_distribution_and_candidates_fall(shots, stages):
+    for result in ask(taught(shots, stages=stages), *map(clip, range(10, 17))):
+        assert sorted(one.label for one in result.candidates) == sorted(shots)
+        for share in ("probability", "video", "text"):
+            values = [getattr(one, share) for one in result.candidates]
+            assert sum(values) == pytest.approx(1, abs=1e-5)
+            assert min(values) >= 0
+        falling = [one.probability for one in result.candidates]
+        assert falling == sorted(falling, reverse=True)
+        assert (result.label, result.probability) == (result.candidates[0].label, falling[0])
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3, 5])
+def test_stages_cover_the_clip_and_carry_the_winner_s_sentences(stages):
+    actions = taught({"wave": 1, "jump into pool": 1}, stages=stages)
+    for result in ask(actions, *map(clip, range(5))):
+        winner = actions.anatomies[actions.labels.index(result.label)]
+        assert tuple(stage.sentence for stage in result.stages) == winner.sentences
+        assert result.stages[0].start == 0
+        assert result.stages[-1].end == result.duration == 1.0
+        assert [one.end for one in result.stages[:-1]] == [one.start for one in result.stages[1:]]
+        assert all(-1 <= one.likeness <= 1 for one in result.stages)
+        assert sorted(set(result.frame_stage)) == list(range(stages))
+        assert list(result.frame_stage) == sorted(result.frame_stage)
+        assert result.times == TIMES
+
+
+def test_an_example_is_found_again_at_no_distance():
+    actions = taught({"wave": 2, "jump": 3}, alpha=1.0)
+    for number, result in enumerate(ask(actions, *map(clip, range(5)))):
+        assert result.label == actions.examples[number].label
+        assert result.best_example == f"{number}.mp4"
+        assert result.best_distance == pytest.approx(0, abs=1e-4)
+
+
+def test_the_best_example_belongs_to_the_winner_and_words_need_none():
+    results = ask(taught({"wave": 3, "jump": 2}), *map(clip, range(20, 27)))
+    for result in results:
+        assert int(result.best_example.removesuffix(".mp4")) in ((0, 1, 2) if result.label == "wave" else (3, 4))
+        assert result.best_distance > 0
+    (result,) = ask(taught({"wave": 0, "jump": 0}), clip(20))
+    assert (result.best_example, result.best_distance) == (None, None)
+
+
+def test_without_examples_the_words_decide_alone():
+    for result in ask(taught({"wave": 0, "jump": 0, "clap": 0}), *map(clip, range(5))):
+        for one in result.candidates:
+            assert one.probability == pytest.approx(one.text)
+            assert one.video == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(("alpha", "share"), [(1.0, "video"), (0.0, "text")])
+def test_the_extreme_weights_are_the_matches_alone(alpha, share):
+    for result in ask(taught({"wave": 2, "jump": 1}, alpha=alpha), *map(clip, range(7, 10))):
+        for one in result.candidates:
+            assert one.probability == pytest.approx(getattr(one, share))
+
+
+def test_the_order_of_the_labels_does_not_matter():
+    actions = taught({"wave": 1, "jump": 1, "clap": 1})
+    order = [2, 0, 1]
+    turned = replace(
+        actions,
+        anatomies=tuple(actions.anatomies[n] for n in order),
+        text=actions.text[order],
+        examples=tuple(actions.examples[n] for n in order),
+        frames=actions.frames[order],
+    )
+    for one, other in zip(ask(actions, *map(clip, range(9))), ask(turned, *map(clip, range(9))), strict=True):
+        assert one.best_example == other.best_example
+        for a, b in zip(one.candidates, other.candidates, strict=True):
+            assert (a.label, a.probability) == (b.label, pytest.approx(b.probability, abs=1e-6))
+
+
+def test_a_batch_is_answered_like_each_alone():
+    actions = taught({"wave": 2, "jump": 1})
+    together = ask(actions, *map(clip, range(7)))
+    for number, one in enumerate(together):
+        (alone,) = ask(actions, clip(number))
+        assert (alone.label, alone.frame_stage, alone.best_example) == (one.label, one.frame_stage, one.best_example)
+        assert alone.probability == pytest.approx(one.probability, abs=1e-6)
