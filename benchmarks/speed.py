@@ -207,14 +207,14 @@ def write_clips(folder: Path, number: int) -> list[Path]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print a table for each part as soon as it is measured."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=int, default=20, help="rendered clips, more than the 5 that are taught from")
     parser.add_argument("--pairs", type=int, default=1000, help="clips and examples matched in one call")
     parser.add_argument("--frames", type=int, default=16, help="pictures that the bare networks see at once")
     asked = parser.parse_args()
-    title = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    table = Table("", "wall ms", "processor ms", "", "peak MiB", title=title)
+    console = Console()
+    console.print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
     with TemporaryDirectory() as name:
         folder = Path(name)
         paths = write_clips(folder, max(asked.clips, len(LABELS) + 1))
@@ -222,17 +222,16 @@ def main() -> None:
             partial(steps, paths),
             partial(end_to_end, paths, folder),
             partial(command_line, paths, folder),
-            partial(many_pairs, asked.pairs),
             partial(networks, asked.frames),
+            partial(many_pairs, asked.pairs),
         ]
         for part in parts:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
                 rows, peak = fresh.submit(measured, part).result()
-            for place, (what, wall, processor, note) in enumerate(rows):
-                shown = "" if place else f"{peak:.0f}"
-                table.add_row(what, f"{wall * 1000:.1f}", f"{processor * 1000:.1f}", note, shown)
-            table.add_section()
-    Console().print(table)
+            table = Table("", "wall ms", "processor ms", "", title=f"peak memory {peak:.0f} MiB", title_justify="left")
+            for what, wall, processor, note in rows:
+                table.add_row(what, f"{wall * 1000:.1f}", f"{processor * 1000:.1f}", note)
+            console.print(table)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Wording = Literal["label", "stages", "label+stages"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -46,12 +46,20 @@ class MethodConfig(Frozen):
     """how the nearest-frame distances of a stage are put together"""
     pooling: Literal["softmin", "mean"] = "softmin"
     """how a class's examples are put together: mostly by the nearest ones (softmin), or all alike (mean)"""
+    discount: Share = 0.6
+    """how much of an example's (or sentence's) mean closeness to the other classes' examples is held against it"""
     injection: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
     """how strongly an example's frames take up their stage's sentence before matching; 0 switches it off"""
     alpha: Literal["shots"] | Share = "shots"
     """weight of the video match against the text match, 0 to 1; shots lets it rise with the examples: K / (K + 4)"""
     temperature: Annotated[float, Field(gt=0.0)] = 0.4
     """divides the scores before the softmax: higher is less sure; never changes which label is first"""
+
+    @model_validator(mode="after")
+    def _enough_frames(self) -> "MethodConfig":
+        if self.frames < self.stages:
+            raise ValueError(f"{self.stages} stages need at least as many frames, not {self.frames}")
+        return self
 
 
 class ProtocolConfig(Frozen):

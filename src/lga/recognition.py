@@ -11,7 +11,7 @@ from torch import Tensor
 from lga.actions import Actions
 from lga.backbone.protocol import Space
 from lga.core.distance import class_distances
-from lga.core.score import combine, resolve_alpha
+from lga.core.score import combine, discount_hubs, resolve_alpha
 from lga.features import ClipFeatures
 from lga.model.lga import Prototypes, build_prototypes, cut_clips, match_text, match_videos
 
@@ -68,15 +68,26 @@ class Recognition:
         return self.candidates[0].probability
 
 
-def prepare_support(actions: Actions, space: Space) -> Prototypes:
-    """The taught examples, cut and fused once with the sentences of their labels."""
-    cut = cut_clips(actions.frames, actions.method, space)
-    return build_prototypes(actions.frames, cut, actions.text[actions.owner], actions.method)
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The taught examples, cut and fused once, and how they score among themselves."""
+
+    prototypes: Prototypes
+    distance: Float[Tensor, "examples examples"]
+    """row i: example i asked about like a new clip"""
+    likeness: Float[Tensor, "examples way"]
 
 
-def answer(
-    actions: Actions, support: Prototypes, clips: Sequence[ClipFeatures], space: Space
-) -> tuple[Recognition, ...]:
+def prepare_support(actions: Actions, space: Space) -> Support:
+    """Cut the taught examples, fuse them with the sentences of their labels, and match them with each other."""
+    frames, method = actions.frames, actions.method
+    cut = cut_clips(frames, method, space)
+    prototypes = build_prototypes(frames, cut, actions.text[actions.owner], method)
+    distance = match_videos(build_prototypes(frames, cut, None, method), prototypes, method, space)
+    return Support(prototypes, distance, match_text(frames, cut, actions.text, space).sum(-1))
+
+
+def answer(actions: Actions, support: Support, clips: Sequence[ClipFeatures], space: Space) -> tuple[Recognition, ...]:
     """Recognise a batch of encoded clips; the paths are left empty.
 
     Without any example the video match is uniform and the words decide alone.
@@ -87,10 +98,13 @@ def answer(
     frames = torch.stack([clip.frames for clip in clips])
     cut = cut_clips(frames, method, space)
     query = build_prototypes(frames, cut, None, method)
-    distance = match_videos(query, support, method, space)
-    pooled = class_distances(distance, actions.owner, len(actions.labels), pooling=method.pooling)
+    distance = match_videos(query, support.prototypes, method, space)
     likeness = match_text(frames, cut, actions.text, space)
-    scores = likeness.sum(-1)
+    owner, way = actions.owner, len(actions.labels)
+    apart = discount_hubs(distance, support.distance, owner[:, None] != owner, strength=method.discount)
+    pooled = class_distances(apart, owner, way, pooling=method.pooling)
+    foreign = owner[:, None] != torch.arange(way)
+    scores = discount_hubs(likeness.sum(-1), support.likeness, foreign, strength=method.discount)
     alpha = resolve_alpha(method.alpha, actions.shots)
     probability = torch.stack(
         [combine(pooled, scores, alpha=share, temperature=method.temperature).exp() for share in (alpha, 1.0, 0.0)], -1

@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from einops import einsum
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 SHOT_CONSTANT = 4.0
@@ -22,6 +22,27 @@ def video_text_scores(
     Source: LGA (arXiv:2507.16287), "Video-text matching".
     """
     return einsum(F.normalize(stages, dim=-1), F.normalize(text, dim=-1), "q l d, c l d -> q c l")
+
+
+def discount_hubs(
+    values: Float[Tensor, "*query columns"],
+    examples: Float[Tensor, "*query_or_1 examples columns"],
+    foreign: Bool[Tensor, "examples columns"],
+    *,
+    strength: float,
+) -> Float[Tensor, "*query columns"]:
+    """Take from every column what it gives to clips that it should not suit: `strength` times its mean there.
+
+    `values` are the queries' scores (distances to examples, or likenesses to classes), `examples` the same scores of
+    the taught examples themselves, `foreign` says which examples are of another class than the column. An example, or
+    a sentence, that is near to everything says little about a clip near to it. A column without foreign examples, or
+    strength 0, changes nothing.
+
+    Source: our choice, after hubness corrections such as CSLS (arXiv:1710.04087); only the examples are used.
+    """
+    weight = foreign.to(values.dtype)
+    mean = (examples * weight).sum(-2) / weight.sum(0).clamp_min(1)
+    return values - strength * mean
 
 
 def shot_alpha(shots: int | float, constant: float = SHOT_CONSTANT) -> float:

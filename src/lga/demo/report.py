@@ -88,10 +88,10 @@ def _share_table(report: DemoReport) -> Table:
     """The order pairs stand below the whole, where there are only two labels to choose from."""
     table = Table(
         "choosing between",
-        title="How often the right one comes first, by video alone, by words alone, by both",
+        title="How often the right one comes first",
         box=SIMPLE_HEAD,
     )
-    for name in ("clips", "video", "words", "both", "chance"):
+    for name in ("clips", "video only", "words only", "both", "chance"):
         table.add_column(name, justify="right")
     rows = [(f"all {len(report.actions)} actions", report.clips, report.accuracy, report.chance)]
     rows += [(" and ".join(one.labels), one.clips, one.right, 0.5) for one in report.pairs]

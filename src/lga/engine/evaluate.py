@@ -13,7 +13,7 @@ from torch import Tensor
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig
 from lga.core.distance import class_distances
-from lga.core.score import combine, resolve_alpha
+from lga.core.score import combine, discount_hubs, resolve_alpha
 from lga.episodes.plan import Episodes
 from lga.model.fusion import StageFusion
 from lga.model.lga import build_prototypes, cut_clips, match_text, match_videos
@@ -107,6 +107,8 @@ def run_episodes(
     way, shots = protocol.ways, protocol.shots
     alpha = resolve_alpha(method.alpha, shots)
     owner = repeat(torch.arange(way), "w -> (w k)", k=shots)
+    strangers, outsiders = owner[:, None] != owner, owner[:, None] != torch.arange(way)
+    strength = method.discount
     target = repeat(torch.arange(way), "w -> (w q)", q=protocol.queries)
     total = len(episodes.classes)
     parts: list[tuple[Tensor, ...]] = []
@@ -115,8 +117,14 @@ def run_episodes(
         query = rearrange(torch.from_numpy(episodes.query[some]), "e w q -> e (w q) 1")
         support = rearrange(torch.from_numpy(episodes.support[some]), "e w k -> e 1 (w k)")
         classes = rearrange(torch.from_numpy(episodes.classes[some]), "e w -> e 1 w")
-        distance = class_distances(matrix.distance[query, support], owner, way, pooling=method.pooling)
-        likeness = matrix.likeness[query, classes]
+        example = rearrange(support, "e 1 s -> e s 1")
+        apart = discount_hubs(
+            matrix.distance[query, support], matrix.distance[example, support][:, None], strangers, strength=strength
+        )
+        distance = class_distances(apart, owner, way, pooling=method.pooling)
+        likeness = discount_hubs(
+            matrix.likeness[query, classes], matrix.likeness[example, classes][:, None], outsiders, strength=strength
+        )
         posterior = combine(distance, likeness, alpha=alpha, temperature=method.temperature)
         hits = [one.argmax(-1) == target for one in (-distance, likeness, posterior)]
         truth = rearrange(classes, "e 1 w -> e w").gather(1, repeat(target, "q -> e q", e=len(classes)))
