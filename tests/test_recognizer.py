@@ -12,7 +12,7 @@ from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig
 from lga.engine import extract as extract_module
 from lga.engine.extract import BATCH, Skipped
-from lga.errors import ActionsError, AnatomyError, LGAError, ManifestError
+from lga.errors import ActionsError, AnatomyError, ManifestError, SettingsError
 from lga.features import FeatureCache
 from lga.recognition import Recognition
 from lga.recognizer import Recognizer
@@ -307,15 +307,9 @@ def test_actions_of_another_backbone_are_refused_everywhere(recognizer, teach, c
             ask()
 
 
-def test_more_stages_than_frames_are_refused_with_what_to_do(recognizer, clips):
-    def use(method):
-        actions, _ = recognizer.teach({"left": clips["sweep left"]}, method=method)
-        next(recognizer.recognize(actions, clips["sweep left"]))
-
-    with pytest.raises(LGAError) as caught:
-        use(MethodConfig(frames=2, stages=3))
-    assert str(caught.value).isprintable()
-    assert "lower --stages or raise --frames" in str(caught.value)
+def test_more_stages_than_frames_are_refused_before_anything_is_encoded():
+    with pytest.raises(SettingsError, match="3 stages need at least as many frames, not 2"):
+        MethodConfig(frames=2, stages=3)
 
 
 @pytest.mark.parametrize(

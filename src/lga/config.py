@@ -2,7 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from lga.errors import SettingsError
 
 Wording = Literal["label", "stages", "label+stages"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -12,6 +15,17 @@ class Frozen(BaseModel):
     """A settings group: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **values: object):
+        """Check the settings.
+
+        Raises:
+            SettingsError: one is out of its range, unknown, or does not go with another.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError("; ".join(_told(one) for one in error.errors())) from error
 
 
 class BackboneConfig(Frozen):
@@ -32,12 +46,12 @@ class MethodConfig(Frozen):
 
     frames: Annotated[int, Field(ge=1, le=256)] = 8
     """frames sampled from a clip, at the centres of equal parts"""
-    stages: Annotated[int, Field(ge=1, le=8)] = 3
+    stages: Annotated[int, Field(ge=1, le=5)] = 3
     """atomic stages of an action: onset, progression, completion"""
     wording: Wording = "label+stages"
     """what the text encoder reads for a stage: its sentence, the label's name, or the name and then the sentence"""
-    segmenter: Literal["cluster", "hard"] = "cluster"
-    """how a clip is cut into stages: by likeness of neighbouring frames, or into fixed windows"""
+    segmenter: Literal["centred", "cluster", "hard"] = "centred"
+    """how a clip is cut: by likeness of neighbouring frames (cluster), after taking off their mean, or fixed windows"""
     overlap: Annotated[int, Field(ge=0, le=8)] = 1
     """frames that each stage borrows from its neighbours on either side"""
     matcher: Literal["ab_mhm", "bi_mhm"] = "ab_mhm"
@@ -77,3 +91,9 @@ class ProtocolConfig(Frozen):
     """the same seed draws the same episodes"""
     source_disjoint: bool = False
     """no example of any class comes from the group (source video, person) of a query"""
+
+
+def _told(error: ErrorDetails) -> str:
+    """One wrong setting in words; a rule between settings names them itself."""
+    said = error["msg"].removeprefix("Value error, ")
+    return f"--{error['loc'][0]} {error['input']!r}: {said}" if error["loc"] else said

@@ -5,6 +5,10 @@ class LGAError(Exception):
     """What was wanted, what came and what to do, in one line; the command line exits with 1."""
 
 
+class SettingsError(LGAError):
+    """A setting is out of its range or does not go with another; the command line exits with 2."""
+
+
 class VideoError(LGAError):
     """A clip cannot be read; the message starts with its path."""
 

@@ -82,6 +82,11 @@ def test_a_wrong_usage_exits_with_2(run):
     run("evaluate", "x.csv", "--ways", "many", code=2)
 
 
+@pytest.mark.parametrize("flag", [("--ways", "1"), ("--alpha", "2"), ("--frames", "2"), ("--stages", "9")])
+def test_a_setting_out_of_its_range_is_one_line_and_exits_with_2(run, flag):
+    assert flag[1] in one_line_error(run("evaluate", "x.csv", *flag, code=2))
+
+
 def test_a_taught_clip_is_recognised_with_its_stages_and_itself_as_nearest(run, actions, clips):
     done = run("recognize", actions, clips / "wave" / "1.mp4", "--json")
     [result] = json.loads(done.stdout)["results"]

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lga.core.score import SHOT_CONSTANT, combine, resolve_alpha, shot_alpha, video_text_scores
+from lga.core.score import SHOT_CONSTANT, combine, discount_hubs, resolve_alpha, shot_alpha, video_text_scores
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -141,3 +141,27 @@ def test_a_posterior_worked_out_by_hand():
 def test_an_alpha_or_a_temperature_out_of_range_is_refused(alpha, temperature):
     with pytest.raises(ValueError, match=f"not {alpha} and {temperature}"):
         combine(torch.zeros(1, 2), torch.zeros(1, 2), alpha=alpha, temperature=temperature)
+
+
+@given(st.integers(1, 4), st.integers(1, 6), st.integers(1, 5), st.floats(0.0, 1.0), seeds)
+def test_the_discount_takes_off_each_columns_mean_over_the_examples_of_other_classes(
+    rows, examples, columns, share, seed
+):
+    random = torch.Generator().manual_seed(seed)
+    values = torch.randn(rows, columns, generator=random, dtype=torch.float64)
+    among = torch.randn(examples, columns, generator=random, dtype=torch.float64)
+    foreign = torch.rand(examples, columns, generator=random) < 0.5
+    found = discount_hubs(values, among, foreign, strength=share)
+    for column in range(columns):
+        met = [among[row, column].item() for row in range(examples) if foreign[row, column]]
+        taken = share * sum(met) / len(met) if met else 0.0
+        torch.testing.assert_close(found[:, column], values[:, column] - taken)
+
+
+def test_the_discount_unmasks_an_example_that_is_near_to_everything():
+    distance = torch.tensor([[4.0, 5.0]])
+    among = torch.tensor([[0.0, 9.0], [3.0, 0.0]])
+    foreign = torch.tensor([[False, True], [True, False]])
+    assert distance.argmin() == 0
+    assert discount_hubs(distance, among, foreign, strength=1.0).argmin() == 1
+    torch.testing.assert_close(discount_hubs(distance, among, foreign, strength=0.0), distance)

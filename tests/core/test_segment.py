@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lga.config import MethodConfig
 from lga.core.segment import (
     SEGMENTERS,
+    centred_segment,
     cluster_segment,
     hard_segment,
     overlap_mask,
@@ -254,3 +255,17 @@ def test_every_segmenter_shows_every_frame_to_a_stage_and_every_stage_a_frame(na
             seen = mask(segment(random_frames(length, 5, length, 3), stages), stages, 1)
             assert seen.any(1).all()
             assert seen.any(2).all()
+
+
+@given(seeds)
+def test_centred_segmentation_is_cluster_segment_on_deviations_and_ignores_what_all_frames_share(seed):
+    frames = torch.randn(3, 7, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    shared = 100 * torch.randn(3, 1, 5, generator=torch.Generator().manual_seed(seed + 1), dtype=torch.float64)
+    expected = cluster_segment(frames - frames.mean(1, keepdim=True), 3)
+    torch.testing.assert_close(centred_segment(frames, 3), expected)
+    torch.testing.assert_close(centred_segment(frames + shared, 3), expected)
+
+
+def test_centred_segmentation_refuses_more_stages_than_frames():
+    with pytest.raises(ValueError, match="stages"):
+        centred_segment(torch.zeros(1, 2, 3), 3)

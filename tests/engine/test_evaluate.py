@@ -126,7 +126,7 @@ def answers_by_hand(frames, text, episode, method, alpha):
 )
 def test_an_evaluation_is_what_the_textbook_loop_says(shots, pooling, rule, alpha, temperature):
     (frames, text), (plan, protocol) = random_set(shots), planned(shots=shots)
-    method = MethodConfig(frames=FRAMES, pooling=pooling, alpha=rule, temperature=temperature)
+    method = MethodConfig(frames=FRAMES, segmenter="cluster", pooling=pooling, alpha=rule, temperature=temperature)
     outcome = run_episodes(match_all(frames, OWNER, text, method, SPACE), plan, method, protocol)
     wanted = [
         list(answers_by_hand(frames.tolist(), text.tolist(), episode, method, alpha))
@@ -142,7 +142,7 @@ def test_an_evaluation_is_what_the_textbook_loop_says(shots, pooling, rule, alph
 
 def test_the_matrix_holds_every_pair_of_clips_and_every_text():
     frames, text = random_set(7)
-    matrix = match_all(frames, OWNER, text, MethodConfig(frames=FRAMES), SPACE)
+    matrix = match_all(frames, OWNER, text, MethodConfig(frames=FRAMES, segmenter="cluster"), SPACE)
     pairs = [(0, 0), (0, 3), (3, 0), (17, 24)]
     for one, other in pairs:
         wanted = video_distance(frames[one].tolist(), frames[other].tolist(), text[LABEL[other]].tolist())

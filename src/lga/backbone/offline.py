@@ -20,7 +20,7 @@ SIDE, VISUAL, SEMANTIC = 224, 1280, 384
 GRID = SIDE // 32
 SPACE = Space(3 * VISUAL + SEMANTIC, slice(0, 3 * VISUAL), slice(3 * VISUAL, 3 * VISUAL + SEMANTIC))
 PREPROCESSING = Preprocessing(SIDE, SIDE)
-IMAGES_AT_ONCE = 64
+IMAGES_AT_ONCE = 8
 CONSTANTS = "offline_constants.safetensors"
 TEMPERATURE, CANDIDATES = 2.0, 100
 """ConSE: the softmax temperature of the class scores and how many classes a frame may be made of."""

@@ -103,7 +103,7 @@ class Add:
         stages = actions.method.stages
         told = read_descriptions(self.descriptions, stages=stages) if self.descriptions else None
         recognizer = _recognizer(actions)
-        with progress_bar("adding") as bar:
+        with progress_bar("adding") as (bar,):
             more, skipped = recognizer.add(actions, self.label, existing(self.clips), descriptions=told, progress=bar)
         _save(more, self.actions)
         report_skipped(skipped)

@@ -50,9 +50,16 @@ class Evaluate:
         told = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
         clips = read_manifest(self.manifest, split=self.split)
         cache, encoder = default_cache(), load_backbone(self.backbone)
-        with progress_bar("encoding") as bar:
+        with progress_bar("encoding", "matching") as (encoding, matching):
             report = evaluate_clips(
-                clips, encoder, self.method, self.protocol, cache=cache, descriptions=told, progress=bar
+                clips,
+                encoder,
+                self.method,
+                self.protocol,
+                cache=cache,
+                descriptions=told,
+                encoding=encoding,
+                matching=matching,
             )
         if self.json:
             print(json.dumps(self._value(report, encoder.identity), indent=2, ensure_ascii=False))

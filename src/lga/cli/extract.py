@@ -41,7 +41,7 @@ class Extract:
             raise LGAError(f"--frames must be 1 to 256, not {self.frames}")
         clips, cache, encoder = read_manifest(self.manifest), default_cache(), load_backbone(self.backbone)
         skipped: list[Skipped] = []
-        with progress_bar("encoding") as bar:
+        with progress_bar("encoding") as (bar,):
             paths = [clip.path for clip in clips]
             for number, one in enumerate(extract_features(paths, encoder, frames=self.frames, cache=cache), 1):
                 bar(number, len(clips))

@@ -15,7 +15,7 @@ from lga.cli.extract import Extract
 from lga.cli.options import aside
 from lga.cli.recognize import Recognize
 from lga.cli.teach import Teach
-from lga.errors import LGAError
+from lga.errors import LGAError, SettingsError
 
 sub = tyro.conf.subcommand
 ActionsCommand = (
@@ -42,12 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; a wrong usage raises SystemExit(2)."""
-    command = _parse(arguments)
     try:
-        return command.run()
+        return _parse(arguments).run()
     except LGAError as error:
         aside().print(f"lga: {error}", soft_wrap=True)
-        return 1
+        return 2 if isinstance(error, SettingsError) else 1
     except KeyboardInterrupt:
         aside().print("lga: interrupted; the clips that were encoded are kept, run it again to go on")
         return 130

@@ -30,8 +30,8 @@ def aside() -> Console:
 
 
 @contextmanager
-def progress_bar(task: str) -> Generator["Bar"]:
-    """A bar with the time that is left, on standard error; nothing is drawn where no one watches."""
+def progress_bar(*tasks: str) -> Generator[tuple["Bar", ...]]:
+    """A bar for each task, with the time that is left, on standard error; nothing where no one watches."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -40,7 +40,7 @@ def progress_bar(task: str) -> Generator["Bar"]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=aside(), transient=True, disable=not sys.stderr.isatty()) as progress:
-        yield Bar(progress, task)
+        yield tuple(Bar(progress, task) for task in tasks)
 
 
 class Bar:

@@ -72,7 +72,7 @@ class Recognize:
 
         found: list[Recognition] = []
         skipped: list[Skipped] = []
-        with progress_bar("recognising") as bar:
+        with progress_bar("recognising") as (bar,):
             for number, result in enumerate(recognizer.recognize(actions, clips), 1):
                 bar(number, len(clips))
                 if isinstance(result, Recognition):

@@ -42,7 +42,7 @@ class Teach:
         given = read_examples(self.examples)
         clips = {label: [clip.path for clip in given.clips if clip.label == label] for label in given.labels}
         recognizer = Recognizer(self.backbone)
-        with progress_bar("teaching") as bar:
+        with progress_bar("teaching") as (bar,):
             actions, skipped = recognizer.teach(clips, method=self.method, descriptions=told, progress=bar)
         save_actions(actions, self.out)
         out().print(actions_table(actions))

@@ -1,7 +1,7 @@
 """From labelled clips to a few-shot accuracy: encode, match all with all, run the episodes."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from lga.anatomy.wording import word_stages
 from lga.backbone.protocol import Backbone
 from lga.config import MethodConfig, ProtocolConfig
 from lga.core.score import resolve_alpha
-from lga.engine.evaluate import Interval, match_all, run_episodes
+from lga.engine.evaluate import Interval, Progress, match_all, run_episodes
 from lga.engine.extract import Skipped, extract_features
 from lga.episodes.manifest import LabelledClip
 from lga.episodes.plan import plan_episodes
@@ -45,7 +45,8 @@ def evaluate_clips(
     *,
     cache: FeatureCache,
     descriptions: Descriptions | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    encoding: Progress | None = None,
+    matching: Progress | None = None,
 ) -> Report:
     """Evaluate training-free on labelled clips; clips that cannot be read are left out and named.
 
@@ -61,8 +62,8 @@ def evaluate_clips(
             skipped.append(features)
         else:
             kept.append((clip, features))
-        if progress is not None:
-            progress(number, len(clips))
+        if encoding is not None:
+            encoding(number, len(clips))
     if not kept:
         raise ManifestError(f"none of the {len(clips)} clips can be read; the first: {skipped[0].reason}")
     labels = sorted({clip.label for clip, _ in kept})
@@ -72,7 +73,7 @@ def evaluate_clips(
     number = np.array([labels.index(clip.label) for clip, _ in kept])
     episodes = plan_episodes(number, _groups([clip for clip, _ in kept]), protocol)
     frames = torch.stack([features.frames for _, features in kept])
-    matrix = match_all(frames, torch.from_numpy(number), text, method, backbone.space)
+    matrix = match_all(frames, torch.from_numpy(number), text, method, backbone.space, progress=matching)
     outcome = run_episodes(matrix, episodes, method, protocol)
     by_class = outcome.class_accuracy(len(labels)).tolist()
     return Report(

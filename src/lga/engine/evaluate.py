@@ -16,9 +16,11 @@ from lga.core.distance import class_distances
 from lga.core.score import combine, discount_hubs, resolve_alpha
 from lga.episodes.plan import Episodes
 from lga.model.fusion import StageFusion
-from lga.model.lga import build_prototypes, cut_clips, match_text, match_videos
+from lga.model.lga import Prototypes, build_prototypes, cut_clips, match_text, match_videos
 
 EPISODES_AT_ONCE = 2000
+CLIPS_AT_ONCE = 64
+Progress = Callable[[int, int], None]
 MATCHES = ("video", "text", "combined")
 
 
@@ -84,6 +86,7 @@ def match_all(
     space: Space,
     *,
     fusion: StageFusion | None = None,
+    progress: Progress | None = None,
 ) -> Matrix:
     """Cut and fuse every clip once in each role, and match every clip with every clip and every class's text.
 
@@ -92,7 +95,12 @@ def match_all(
     cut = cut_clips(frames, method, space)
     query = build_prototypes(frames, cut, None, method, fusion)
     support = build_prototypes(frames, cut, text[label], method, fusion)
-    return Matrix(match_videos(query, support, method, space), match_text(frames, cut, text, space).sum(-1))
+    rows: list[Tensor] = []
+    for tokens, stage in zip(query.tokens.split(CLIPS_AT_ONCE), query.stage.split(CLIPS_AT_ONCE), strict=True):
+        rows.append(match_videos(Prototypes(tokens, stage), support, method, space))
+        if progress is not None:
+            progress(min(len(rows) * CLIPS_AT_ONCE, len(frames)), len(frames))
+    return Matrix(torch.cat(rows), match_text(frames, cut, text, space).sum(-1))
 
 
 def run_episodes(
@@ -101,7 +109,7 @@ def run_episodes(
     method: MethodConfig,
     protocol: ProtocolConfig,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Outcome:
     """Answer every query of every episode from the matrix, `EPISODES_AT_ONCE` episodes at a time."""
     way, shots = protocol.ways, protocol.shots

@@ -11,7 +11,6 @@ from lga.config import MethodConfig
 from lga.core.distance import clip_distances
 from lga.core.score import video_text_scores
 from lga.core.segment import SEGMENTERS, pack_stages, stage_means
-from lga.errors import LGAError
 from lga.model.fusion import StageFusion, inject_text
 
 
@@ -37,14 +36,10 @@ def cut_clips(frames: Float[Tensor, "clips frames dim"], method: MethodConfig, s
     """Segment clips by their visual features, before fusion.
 
     Raises:
-        LGAError: there are fewer frames than stages.
+        ValueError: there are fewer frames than stages.
 
     Source: LGA (arXiv:2507.16287), "Visual Anatomy".
     """
-    if method.stages > frames.shape[1]:
-        raise LGAError(
-            f"{method.stages} stages need as many frames, not {frames.shape[1]}; lower --stages or raise --frames"
-        )
     label_frames, mask_stages = SEGMENTERS[method.segmenter]
     label = label_frames(frames[..., space.visual], method.stages)
     mask = mask_stages(label, method.stages, method.overlap)

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from lga import config
+from lga.config import BackboneConfig, MethodConfig, ProtocolConfig
+from lga.core.segment import SEGMENTERS
+from lga.errors import SettingsError
+
+GROUPS = [BackboneConfig, MethodConfig, ProtocolConfig]
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda one: one.__name__)
+def test_every_setting_says_what_it_is(group):
+    source = Path(config.__file__).read_text(encoding="utf-8")
+    body = source[source.index(f"class {group.__name__}") :]
+    for name in group.model_fields:
+        after = body[body.index(f"\n    {name}: ") :].split("\n")[2]
+        assert after.strip().startswith('"""'), name
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda one: one.__name__)
+def test_settings_cannot_be_changed_or_misspelt(group):
+    first = next(iter(group.model_fields))
+    with pytest.raises(ValueError, match="frozen"):
+        setattr(group(), first, None)
+    with pytest.raises(SettingsError, match="Extra inputs are not permitted"):
+        group(**{first + "x": 1})
+
+
+@pytest.mark.parametrize(
+    ("group", "wrong"),
+    [
+        (MethodConfig, {"stages": 0}),
+        (MethodConfig, {"stages": 4, "frames": 3}),
+        (MethodConfig, {"alpha": 1.5}),
+        (MethodConfig, {"temperature": 0.0}),
+        (MethodConfig, {"discount": -0.1}),
+        (ProtocolConfig, {"ways": 1}),
+        (ProtocolConfig, {"shots": -1}),
+        (ProtocolConfig, {"episodes": 1}),
+        (BackboneConfig, {"backbone": "resnet"}),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_line_that_names_it(group: type[BaseModel], wrong):
+    with pytest.raises(SettingsError) as caught:
+        group(**wrong)
+    assert "\n" not in str(caught.value)
+    assert any(name in str(caught.value) for name in wrong)
+
+
+def test_the_segmenters_on_offer_are_the_ones_there_are():
+    offered = MethodConfig.model_fields["segmenter"].annotation
+    assert set(offered.__args__) == set(SEGMENTERS)
