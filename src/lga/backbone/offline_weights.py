@@ -87,8 +87,9 @@ def lazy_reader(device: torch.device) -> Reader:
 
 
 def _fold(part: nn.Module, *pairs: tuple[str, str]) -> None:
+    named = dict(part.named_children())
     for convolution, norm in pairs:
-        found, follower = getattr(part, convolution, None), getattr(part, norm, None)
+        found, follower = named.get(convolution), named.get(norm)
         if isinstance(found, nn.Conv2d) and isinstance(follower, nn.BatchNorm2d):
             part.add_module(convolution, fuse_conv_bn_eval(found, follower))
             part.add_module(norm, nn.Identity())

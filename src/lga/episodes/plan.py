@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Bool, Int
 from numpy import ndarray
 
@@ -93,7 +94,7 @@ def _draw_chunk(
     free = pool >= 0
     np.put_along_axis(free, query_place, False, 2)
     if group is not None:
-        asked = group[query].reshape(CHUNK, 1, -1)
+        asked = rearrange(group[query], "e w q -> e 1 (w q)")
         clash = np.zeros_like(free)
         for one in range(asked.shape[2]):
             clash |= group[pool] == asked[:, :, one, None]

@@ -1,0 +1,61 @@
+"""Habits of the code that a machine can keep."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "src/lga").rglob("*.py"))
+CORE = [file for file in SOURCES if file.parent.name in ("core", "model") and file.name != "__init__.py"]
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_file_is_one_sitting_and_its_functions_fit_a_screen(file):
+    text = file.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 250
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 60, node.name
+
+
+@pytest.mark.parametrize("file", CORE, ids=lambda file: file.name)
+def test_every_public_function_of_the_method_names_its_source(file):
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            assert "Source:" in ast.get_docstring(node), node.name
+
+
+def test_the_core_has_functions_only():
+    for file in CORE:
+        if file.parent.name == "core":
+            assert not [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ClassDef)], file
+
+
+@pytest.mark.parametrize(
+    "banned",
+    [
+        r"\.(view|reshape|permute|squeeze)\(",
+        r"hasattr\(",
+        r"_target_",
+        r"except Exception",
+        r"weights_only=False",
+        r"\.cuda\(",
+    ],
+)
+def test_what_the_house_does_without(banned):
+    assert not [file for file in SOURCES if re.search(banned, file.read_text(encoding="utf-8"))]
+
+
+def test_no_file_is_a_dumping_ground():
+    names = {"utils", "helpers", "misc", "common", "base", "core"}
+    assert not [file for file in SOURCES if file.stem in names]
+
+
+def test_the_readme_lists_the_public_names():
+    import lga
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(lga.__all__) <= 10
+    assert all(f"`{name}`" in readme for name in lga.__all__)
