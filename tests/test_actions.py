@@ -176,7 +176,10 @@ BREAKS = {
 def test_an_edit_that_breaks_the_form_is_named(folder, where, change):
     edit(folder, change)
     message = refusal_of(folder)
-    assert message.startswith(f"/{RECORD}: '{where}': ")
+    if where.startswith("method."):
+        assert message.startswith(f"/{RECORD}: --{where.removeprefix('method.')} ")
+    else:
+        assert message.startswith(f"/{RECORD}: '{where}': ")
     assert message.endswith("; undo the change or teach the actions again")
 
 

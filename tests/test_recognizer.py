@@ -180,6 +180,23 @@ def test_the_same_clip_twice_is_one_example(recognizer, clips, tmp_path):
     assert len(skipped) == 1
 
 
+def test_clips_that_cannot_be_read_do_not_make_an_action_of_words_alone(recognizer, clips, tmp_path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video")
+    with pytest.raises(ActionsError, match=r"none of the 1 example clips can be used; the first: .*bad\.mp4"):
+        recognizer.teach({"left": [bad]})
+    actions, _ = recognizer.teach({"left": clips["sweep left"]})
+    with pytest.raises(ActionsError, match="none of the 1 example clips can be used"):
+        recognizer.add(actions, "right", [bad])
+
+
+def test_blanks_around_a_label_are_not_part_of_it(recognizer, clips, tmp_path):
+    actions, _ = recognizer.teach({" left ": clips["sweep left"]})
+    save_actions(actions, tmp_path / "actions")
+    assert load_actions(tmp_path / "actions").labels == ("left",)
+    assert {one.label for one in actions.examples} == {"left"}
+
+
 def test_adding_one_by_one_is_teaching_together(recognizer, teach, clips):
     wanted = teach({"sweep right": 2, "sweep down": 1, "sweep left": 0})
     actions = teach({"sweep right": 1})

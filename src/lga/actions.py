@@ -17,8 +17,8 @@ from torch import Tensor
 from lga.anatomy.labels import lookup_key, quote
 from lga.anatomy.schema import Anatomy
 from lga.config import BackboneConfig, MethodConfig
-from lga.errors import ActionsError
-from lga.files import replace_folder, to_json
+from lga.errors import ActionsError, SettingsError
+from lga.files import replace_folder, to_json, write_atomically
 
 RECORD, FEATURES = "actions.json", "features.safetensors"
 MAX_RECORD = 256 * 2**20
@@ -86,15 +86,19 @@ class Actions:
         """Examples a label, on average."""
         return len(self.examples) / len(self.anatomies)
 
+    def spelling(self, label: str) -> str | None:
+        """How a label is spelt here, or None if it is not taught."""
+        return next((known for known in self.labels if lookup_key(known) == lookup_key(label)), None)
+
     def find(self, label: str) -> str:
         """The taught label that a spelling means.
 
         Raises:
             ActionsError: no such label is taught.
         """
-        for known in self.labels:
-            if lookup_key(known) == lookup_key(label):
-                return known
+        known = self.spelling(label)
+        if known is not None:
+            return known
         raise ActionsError(f"no action {quote(label)} is taught; there are: {', '.join(self.labels)}")
 
     def without(self, label: str) -> "Actions":
@@ -146,8 +150,8 @@ def save_actions(actions: Actions, folder: Path) -> None:
         features_sha256=sha256(features).hexdigest(),
     ).model_dump(mode="json")
     with replace_folder(folder) as fresh:
-        (fresh / FEATURES).write_bytes(features)
-        (fresh / RECORD).write_bytes(to_json({**record, "checksum": _checksum(record)}))
+        write_atomically(fresh / FEATURES, features)
+        write_atomically(fresh / RECORD, to_json({**record, "checksum": _checksum(record)}))
 
 
 def load_actions(folder: Path) -> Actions:
@@ -188,6 +192,8 @@ def _read_record(path: Path) -> _Record:
         record = _Record.model_validate_json(json.dumps(content))
     except OSError as error:
         raise ActionsError(f"{path}: cannot be read ({error.strerror})") from error
+    except SettingsError as error:
+        raise ActionsError(f"{path}: {error}; undo the change or teach the actions again") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -63,7 +63,8 @@ class MethodConfig(Frozen):
     discount: Share = 0.6
     """how much of an example's (or sentence's) mean closeness to the other classes' examples is held against it"""
     injection: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
-    """how strongly an example's frames take up their stage's sentence before matching; 0 switches it off"""
+    """how strongly an example's frames take up their stage's sentence before matching; 0 switches it off. No
+    effect with `offline`, whose text and visual parts lie side by side"""
     alpha: Literal["shots"] | Share = "shots"
     """weight of the video match against the text match, 0 to 1; shots lets it rise with the examples: K / (K + 4)"""
     temperature: Annotated[float, Field(gt=0.0)] = 0.4

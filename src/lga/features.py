@@ -14,6 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from lga.backbone.protocol import Backbone
+from lga.errors import LGAError
 from lga.files import write_atomically
 
 
@@ -105,7 +106,12 @@ class FeatureCache:
 
     def _write(self, path: Path | None, tensor: Float[Tensor, "rows dim"], note: dict[str, str]) -> None:
         if path is not None:
-            write_atomically(path, save({"features": tensor.contiguous()}, note))
+            try:
+                write_atomically(path, save({"features": tensor.contiguous()}, note))
+            except LGAError as error:
+                raise LGAError(
+                    f"{error} (the feature cache: LGA_CACHE=FOLDER moves it, LGA_CACHE=off does without)"
+                ) from error
 
 
 def default_cache() -> FeatureCache:

@@ -3,10 +3,10 @@
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 from lga.errors import LGAError
 
@@ -19,16 +19,15 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        part = path.with_name(f".{uuid4().hex}.part")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with part.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).chmod(0o666 & ~_umask())
-            Path(name).replace(path)
+            part.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise LGAError(
@@ -47,8 +46,8 @@ def replace_folder(folder: Path) -> Generator[Path]:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
-        fresh.chmod(0o777 & ~_umask())
+        fresh = folder.with_name(f".{uuid4().hex}.part")
+        fresh.mkdir()
         try:
             yield fresh
             _exchange(fresh, folder)
@@ -69,7 +68,8 @@ def _exchange(fresh: Path, folder: Path) -> None:
     if not folder.exists():
         fresh.rename(folder)
         return
-    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".old"))
+    old = folder.with_name(f".{uuid4().hex}.old")
+    old.mkdir()
     kept = old / "old"
     try:
         folder.rename(kept)
@@ -81,9 +81,3 @@ def _exchange(fresh: Path, folder: Path) -> None:
             old.rmdir()
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

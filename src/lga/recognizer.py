@@ -64,7 +64,7 @@ class Recognizer:
 
         Raises:
             AnatomyError: a label is not one.
-            ActionsError: there are no labels.
+            ActionsError: there are no labels, or clips are given and none can be used.
             ManifestError: two labels are spellings of the same action.
         """
         if not examples:
@@ -76,8 +76,12 @@ class Recognizer:
         actions = Actions(
             _portable(self.config, self.encoder), self.encoder.identity, method, anatomies, text, (), empty
         )
-        clips = [LabelledClip(Path(path), label) for label, paths in examples.items() for path in paths]
-        return self._with_clips(actions, clips, progress)
+        spelt = zip(examples.values(), (one.label for one in anatomies), strict=True)
+        clips = [LabelledClip(Path(path), label) for paths, label in spelt for path in paths]
+        actions, skipped = self._with_clips(actions, clips, progress)
+        if clips and not actions.examples:
+            raise ActionsError(f"none of the {len(clips)} example clips can be used; the first: {skipped[0].reason}")
+        return actions, skipped
 
     def add(
         self,
@@ -91,24 +95,33 @@ class Recognizer:
         """These actions and more examples of a label, new or known; nothing else is encoded again.
 
         Raises:
-            ActionsError: the actions were taught with another backbone.
+            ActionsError: the actions were taught with another backbone, none of a new label's clips can be
+                used, or sentences are given for a label that has some.
             AnatomyError: the label is not one.
         """
         self._check(actions)
-        try:
-            label = actions.find(label)
-        except ActionsError:
+        known = actions.spelling(label)
+        new = known is None
+        if known is None:
             anatomies, text = self._read((label,), actions.method, descriptions)
+            known = anatomies[0].label
             actions = replace(actions, anatomies=actions.anatomies + anatomies, text=torch.cat([actions.text, text]))
-        return self._with_clips(actions, [LabelledClip(Path(path), label) for path in paths], progress)
+        elif descriptions is not None:
+            raise ActionsError(f"{known!r} is already taught; give it other sentences with `lga actions describe`")
+        more, skipped = self._with_clips(actions, [LabelledClip(Path(path), known) for path in paths], progress)
+        if new and paths and len(more.examples) == len(actions.examples):
+            raise ActionsError(f"none of the {len(paths)} example clips can be used; the first: {skipped[0].reason}")
+        return more, skipped
 
     def describe(self, actions: Actions, descriptions: Descriptions) -> Actions:
         """These actions with the sentences of a descriptions file; labels that it does not name stay as they are.
 
         Raises:
-            ActionsError: the actions were taught with another backbone.
+            ActionsError: the actions were taught with another backbone, or the file names a label that is not taught.
         """
         self._check(actions)
+        for label in descriptions.labels:
+            actions.find(label)
         told = [
             anatomize(one.label, stages=actions.method.stages, descriptions=descriptions) for one in actions.anatomies
         ]
@@ -125,13 +138,13 @@ class Recognizer:
         """
         self._check(actions)
         places = [Path(path) for path in paths]
+        ordered = iter(places)
         support = prepare_support(actions, self.encoder.space)
         features = extract_features(places, self.encoder, frames=actions.method.frames, cache=self.cache)
         while some := list(islice(features, BATCH)):
             clips = [one for one in some if isinstance(one, ClipFeatures)]
             answers = iter(answer(actions, support, clips, self.encoder.space))
-            for one in some:
-                path, places = places[0], places[1:]
+            for one, path in zip(some, ordered, strict=False):
                 yield one if isinstance(one, Skipped) else replace(next(answers), path=path)
 
     def _with_clips(

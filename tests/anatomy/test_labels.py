@@ -95,8 +95,8 @@ def test_a_hostile_label_is_refused_in_one_short_visible_line(function, label):
     assert not has_hidden_characters(message)
 
 
-def test_a_label_comes_back_as_it_was_spelt():
-    assert checked_label("Blow DryHair ") == "Blow DryHair "
+def test_a_label_comes_back_as_it_was_spelt_without_blanks_around_it():
+    assert checked_label("Blow DryHair ") == "Blow DryHair"
     assert checked_label("j" * MAX_LABEL) == "j" * MAX_LABEL
 
 

@@ -270,8 +270,11 @@ def test_ctrl_c_leaves_the_finished_clips_in_the_cache_and_says_so(clips, tmp_pa
     cache = tmp_path / "cache"
     process = subprocess.Popen(
         [sys.executable, "-m", "lga.cli", "extract", str(manifest), "--backbone", "tiny"],
-        env={**os.environ, "LGA_CACHE": str(cache)}, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        env={**os.environ, "LGA_CACHE": str(cache)},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job inherits "ignore"
+    )
     deadline = time.monotonic() + 60
     while not list(cache.rglob("*.safetensors")) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -152,9 +152,11 @@ def test_the_discount_takes_off_each_columns_mean_over_the_examples_of_other_cla
     among = torch.randn(examples, columns, generator=random, dtype=torch.float64)
     foreign = torch.rand(examples, columns, generator=random) < 0.5
     found = discount_hubs(values, among, foreign, strength=share)
-    for column in range(columns):
-        met = [among[row, column].item() for row in range(examples) if foreign[row, column]]
-        taken = share * sum(met) / len(met) if met else 0.0
+    met = [[among[row, column].item() for row in range(examples) if foreign[row, column]] for column in range(columns)]
+    means = [sum(some) / len(some) for some in met if some]
+    usual = sum(means) / len(means) if means else 0.0
+    for column, some in enumerate(met):
+        taken = share * (sum(some) / len(some) if some else usual)
         torch.testing.assert_close(found[:, column], values[:, column] - taken)
 
 

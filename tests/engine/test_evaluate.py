@@ -233,7 +233,8 @@ def test_how_many_episodes_are_answered_at_once_does_not_matter(at_once, monkeyp
     method = MethodConfig(frames=FRAMES)
     matrix = match_all(frames, OWNER, text, method, SPACE)
     wanted, calls = run_episodes(matrix, plan, method, protocol), []
-    monkeypatch.setattr(evaluate, "EPISODES_AT_ONCE", at_once)
+    largest = protocol.ways * protocol.ways * protocol.shots * max(protocol.queries * protocol.ways, protocol.shots)
+    monkeypatch.setattr(evaluate, "NUMBERS_AT_ONCE", at_once * largest)
     found = run_episodes(matrix, plan, method, protocol, progress=lambda *now: calls.append(now))
     for name in ("video", "text", "combined", "truth"):
         assert np.array_equal(getattr(found, name), getattr(wanted, name))

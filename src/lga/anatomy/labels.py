@@ -35,7 +35,7 @@ def lookup_key(label: str) -> str:
 
 
 def checked_label(label: str) -> str:
-    """The label itself, if it can be one.
+    """The label itself, without blanks around it, if it can be one.
 
     Raises:
         AnatomyError: the label is blank, longer than `MAX_LABEL` or holds control characters.
@@ -46,7 +46,7 @@ def checked_label(label: str) -> str:
         raise AnatomyError(f"a label is one line of visible text; {quote(label)} holds a control character")
     if not normalise_label(label):
         raise AnatomyError(f"a label names an action; {quote(label)} is blank")
-    return label
+    return label.strip()
 
 
 def prompt_name(label: str) -> str:

@@ -128,10 +128,10 @@ class Remove:
     def run(self) -> int:
         """Remove and save; needs no backbone."""
         from lga.actions import load_actions
-        from lga.errors import LGAError
+        from lga.errors import SettingsError
 
         if (self.label is None) == (self.example is None):
-            raise LGAError("name either an action or, with --example, one example to remove")
+            raise SettingsError("name either an action or, with --example, one example to remove")
         actions = load_actions(self.actions)
         less = actions.without_example(self.example) if self.example else actions.without(self.label or "")
         _save(less, self.actions)
@@ -157,8 +157,6 @@ class Describe:
 
         actions = load_actions(self.actions)
         told = read_descriptions(self.descriptions, stages=actions.method.stages)
-        for label in told.labels:
-            actions.find(label)
         _save(_recognizer(actions).describe(actions, told), self.actions)
         return 0
 

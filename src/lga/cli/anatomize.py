@@ -33,10 +33,10 @@ class Anatomize:
         from lga.anatomy.files import read_descriptions
         from lga.anatomy.template import MAX_STAGES
         from lga.cli.tables import anatomy_table
-        from lga.errors import LGAError
+        from lga.errors import SettingsError
 
         if not (self.labels and 1 <= self.stages <= MAX_STAGES):
-            raise LGAError(f"give at least one label and 1 to {MAX_STAGES} stages")
+            raise SettingsError(f"give at least one label and 1 to {MAX_STAGES} stages")
         told = read_descriptions(self.descriptions, stages=self.stages) if self.descriptions else None
         found = [anatomize(label, stages=self.stages, descriptions=told) for label in self.labels]
         if self.json:

@@ -22,7 +22,7 @@ class Evaluate:
     """Measure few-shot accuracy on labelled clips, by the standard protocol of N-way K-shot episodes.
 
     Every clip is encoded once and matched with every other once; each episode then draws classes, examples and
-    queries. Nothing is trained or chosen on the clips: every setting is one of the flags below.
+    queries. This trains, fits and selects nothing: every setting is one of the flags below.
 
     Example: lga evaluate clips.csv --ways 5 --shots 1 --episodes 10000 --source-disjoint
     """
@@ -89,7 +89,7 @@ class Evaluate:
                 "descriptions": None if self.descriptions is None else str(self.descriptions),
                 "anatomies": report.origins,
             },
-            "selection": "nothing was trained, fitted or selected on these clips",
+            "selection": "this run trains, fits and selects nothing; docs/offline.md says how the defaults were chosen",
             "versions": {name: version(name) for name in ("lga", "torch", "av", "numpy")},
         }
 
@@ -99,6 +99,8 @@ def _table(report: "Report", protocol: ProtocolConfig) -> Table:
     title = f"{protocol.ways}-way {protocol.shots}-shot, {protocol.episodes} episodes{disjoint}, seed {protocol.seed}"
     table = Table("match", "accuracy", "95 % interval", title=title)
     for name, one in report.accuracy.items():
+        if name == "video" and protocol.shots == 0:
+            continue
         table.add_row(name, f"{100 * one.mean:.2f} %", f"± {100 * one.ci95:.2f}")
     table.caption = (
         f"{report.clips} clips of {len(report.class_accuracy)} classes; chance is {100 / protocol.ways:.1f} %"

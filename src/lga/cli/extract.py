@@ -34,11 +34,11 @@ class Extract:
         from lga.backbone.load import load_backbone
         from lga.engine.extract import Skipped, extract_features
         from lga.episodes.manifest import read_manifest
-        from lga.errors import LGAError
+        from lga.errors import SettingsError
         from lga.features import default_cache
 
         if not 1 <= self.frames <= 256:
-            raise LGAError(f"--frames must be 1 to 256, not {self.frames}")
+            raise SettingsError(f"--frames must be 1 to 256, not {self.frames}")
         clips, cache, encoder = read_manifest(self.manifest), default_cache(), load_backbone(self.backbone)
         skipped: list[Skipped] = []
         with progress_bar("encoding") as (bar,):

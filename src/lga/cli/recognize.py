@@ -45,11 +45,11 @@ class Recognize:
     def run(self) -> int:
         """Recognise; exit 1 if no clip could be read."""
         from lga.actions import load_actions
-        from lga.errors import LGAError
+        from lga.errors import LGAError, SettingsError
         from lga.recognizer import Recognizer
 
         if self.top < 1:
-            raise LGAError(f"--top must be at least 1, not {self.top}")
+            raise SettingsError(f"--top must be at least 1, not {self.top}")
         actions = load_actions(self.actions)
         clips = existing(self.clips)
         if not clips:

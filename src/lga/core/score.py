@@ -35,14 +35,16 @@ def discount_hubs(
 
     `values` are the queries' scores (distances to examples, or likenesses to classes), `examples` the same scores of
     the taught examples themselves, `foreign` says which examples are of another class than the column. An example, or
-    a sentence, that is near to everything says little about a clip near to it. A column without foreign examples, or
-    strength 0, changes nothing.
+    a sentence, that is near to everything says little about a clip near to it. A column without foreign examples
+    is treated like the average of those that have some.
 
     Source: our choice, after hubness corrections such as CSLS (arXiv:1710.04087); only the examples are used.
     """
     weight = foreign.to(values.dtype)
-    mean = (examples * weight).sum(-2) / weight.sum(0).clamp_min(1)
-    return values - strength * mean
+    count = weight.sum(0)
+    mean = (examples * weight).sum(-2) / count.clamp_min(1)
+    usual = mean.sum(-1, keepdim=True) / (count > 0).sum().clamp_min(1)
+    return values - strength * mean.where(count > 0, usual)
 
 
 def shot_alpha(shots: int | float, constant: float = SHOT_CONSTANT) -> float:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from lga.episodes.manifest import LabelledClip
 from lga.episodes.plan import plan_episodes
 from lga.errors import ManifestError
 from lga.features import ClipFeatures, FeatureCache
+from lga.video.files import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,16 @@ def evaluate_clips(
     """
     kept: list[tuple[LabelledClip, ClipFeatures]] = []
     skipped: list[Skipped] = []
+    seen: dict[str, Path] = {}
     found = extract_features([clip.path for clip in clips], backbone, frames=method.frames, cache=cache)
     for number, (clip, features) in enumerate(zip(clips, found, strict=True), 1):
         if isinstance(features, Skipped):
             skipped.append(features)
+        elif features.digest in seen:
+            why = f"the same clip as {printable(seen[features.digest])}"
+            skipped.append(Skipped(clip.path, f"{printable(clip.path)}: {why}"))
         else:
+            seen[features.digest] = clip.path
             kept.append((clip, features))
         if encoding is not None:
             encoding(number, len(clips))

@@ -18,7 +18,8 @@ from lga.episodes.plan import Episodes
 from lga.model.fusion import StageFusion
 from lga.model.lga import Prototypes, build_prototypes, cut_clips, match_text, match_videos
 
-EPISODES_AT_ONCE = 2000
+NUMBERS_AT_ONCE = 2**24
+"""Elements of the largest table that some episodes need together; bounds memory whatever the ways and shots."""
 CLIPS_AT_ONCE = 64
 Progress = Callable[[int, int], None]
 MATCHES = ("video", "text", "combined")
@@ -111,7 +112,7 @@ def run_episodes(
     *,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Answer every query of every episode from the matrix, `EPISODES_AT_ONCE` episodes at a time."""
+    """Answer every query of every episode from the matrix, as many episodes at a time as memory is meant to hold."""
     way, shots = protocol.ways, protocol.shots
     alpha = resolve_alpha(method.alpha, shots)
     owner = repeat(torch.arange(way), "w -> (w k)", k=shots)
@@ -120,8 +121,10 @@ def run_episodes(
     target = repeat(torch.arange(way), "w -> (w q)", q=protocol.queries)
     total = len(episodes.classes)
     parts: list[tuple[Tensor, ...]] = []
-    for start in range(0, total, EPISODES_AT_ONCE):
-        some = slice(start, start + EPISODES_AT_ONCE)
+    examples = way * shots
+    step = max(1, NUMBERS_AT_ONCE // max(1, way * examples * max(protocol.queries * way, shots)))
+    for start in range(0, total, step):
+        some = slice(start, start + step)
         query = rearrange(torch.from_numpy(episodes.query[some]), "e w q -> e (w q) 1")
         support = rearrange(torch.from_numpy(episodes.support[some]), "e w k -> e 1 (w k)")
         classes = rearrange(torch.from_numpy(episodes.classes[some]), "e w -> e 1 w")
@@ -138,5 +141,5 @@ def run_episodes(
         truth = rearrange(classes, "e 1 w -> e w").gather(1, repeat(target, "q -> e q", e=len(classes)))
         parts.append((*hits, truth, posterior))
         if progress is not None:
-            progress(min(start + EPISODES_AT_ONCE, total), total)
+            progress(min(start + step, total), total)
     return Outcome(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))

@@ -61,7 +61,9 @@ class VideoFile:
     def __init__(self, path: Path, container: InputContainer):
         self._path, self._container = path, container
         self._stream = _picture_stream(path, container)
-        self._tick = float(self._stream.time_base or 0)
+        if not self._stream.time_base:
+            raise refusal(path, "has no time stamps")
+        self._tick = float(self._stream.time_base)
         self._start = self._stream.start_time or 0
         self.last, self.duration = self._measure()
 
