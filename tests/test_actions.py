@@ -244,16 +244,16 @@ def test_a_flipped_bit_in_the_features_is_refused(folder):
 def test_half_a_folder_is_refused(folder):
     record = (folder / RECORD).read_bytes()
     (folder / RECORD).unlink()
-    assert refusal_of(folder).startswith(": not a folder of taught actions; make one with: lga teach")
+    assert refusal_of(folder).startswith(": not a folder of taught actions; give the folder that `lga teach")
     (folder / RECORD).write_bytes(record)
     (folder / FEATURES).unlink()
     assert refusal_of(folder) == (f"/{FEATURES}: cannot be read (No such file or directory); teach the actions again")
 
 
 def test_a_missing_folder_and_a_file_are_refused(tmp_path):
-    assert refusal_of(tmp_path / "none").startswith(": no such folder; make one with: lga teach")
+    assert refusal_of(tmp_path / "none").startswith(": no such folder; give the folder that `lga teach")
     (tmp_path / "file").touch()
-    assert refusal_of(tmp_path / "file").startswith(": not a folder of taught actions; make one")
+    assert refusal_of(tmp_path / "file").startswith(": not a folder of taught actions; give the folder")
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def load_actions(folder: Path) -> Actions:
     """
     if not _is_actions(folder):
         what = "not a folder of taught actions" if folder.exists() else "no such folder"
-        raise ActionsError(f"{folder}: {what}; make one with: lga teach EXAMPLES/ --out {folder}")
+        raise ActionsError(f"{folder}: {what}; give the folder that `lga teach EXAMPLES/ --out FOLDER` wrote")
     record = _read_record(folder / RECORD)
     try:
         data = (folder / FEATURES).read_bytes()

@@ -35,11 +35,14 @@ class FeatureCache:
 
     The name is a hash of the clip's content, the sampling and the backbone's identity, so that a renamed clip is
     found again and a changed one is not. Entries are written whole or not at all, so two processes may share a cache.
-    An entry that cannot be read is made anew and its path noted in `rebuilt`. `folder` None keeps nothing.
+    An entry that cannot be read is made anew and its path noted in `rebuilt`.
+    When the folder cannot be written, `troubles` says why, once, and the work goes on without keeping anything.
+    `folder` None keeps nothing.
     """
 
     folder: Path | None
     rebuilt: list[Path] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
 
     def find_clip(self, digest: str, sampling: str, backbone: Backbone) -> ClipFeatures | None:
         """The clip's features, or None if they are not there or damaged."""
@@ -105,13 +108,11 @@ class FeatureCache:
         return tensor, note
 
     def _write(self, path: Path | None, tensor: Float[Tensor, "rows dim"], note: dict[str, str]) -> None:
-        if path is not None:
+        if path is not None and not self.troubles:
             try:
                 write_atomically(path, save({"features": tensor.contiguous()}, note))
             except LGAError as error:
-                raise LGAError(
-                    f"{error} (the feature cache: LGA_CACHE=FOLDER moves it, LGA_CACHE=off does without)"
-                ) from error
+                self.troubles.append(str(error))
 
 
 def default_cache() -> FeatureCache:

@@ -117,6 +117,24 @@ def test_a_broken_clip_among_good_ones_is_named_and_counted_and_the_others_are_r
     assert "1 clip skipped" in done.stderr
 
 
+def test_an_empty_folder_given_as_a_clip_is_named(run, actions, clips, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    done = run("recognize", actions, tmp_path / "nothing", clips / "wave" / "1.mp4")
+    assert "nothing" in done.stderr
+    assert "1 clip skipped" in done.stderr
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing(run, actions, clips, tmp_path):
+    (tmp_path / "file").touch()
+    done = run("recognize", actions, clips / "wave" / "1.mp4", LGA_CACHE=str(tmp_path / "file"))
+    assert "wave" in done.stdout
+    assert done.stderr.count("cannot be written") == 1
+    manifest = tmp_path / "m.csv"
+    manifest.write_text(f"path,label\n{clips / 'wave' / '1.mp4'},wave\n")
+    refused = run("extract", manifest, "--backbone", "tiny", LGA_CACHE=str(tmp_path / "file"), code=1)
+    assert "cannot be written" in one_line_error(refused)
+
+
 def test_only_broken_clips_exit_with_1(run, actions, tmp_path):
     (tmp_path / "bad.mp4").write_bytes(b"")
     assert "bad.mp4" in run("recognize", actions, tmp_path / "bad.mp4", code=1).stderr
@@ -253,7 +271,7 @@ def test_anatomize_says_where_the_stages_come_from(run):
     assert "shipped lexicon" in shown
     assert "template" in shown
     one_line_error(run("anatomize", "a\nb", code=1))
-    one_line_error(run("anatomize", "jump", "--stages", "9", code=1))
+    one_line_error(run("anatomize", "jump", "--stages", "9", code=2))
 
 
 def test_ctrl_c_leaves_the_finished_clips_in_the_cache_and_says_so(clips, tmp_path):

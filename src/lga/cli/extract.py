@@ -34,7 +34,7 @@ class Extract:
         from lga.backbone.load import load_backbone
         from lga.engine.extract import Skipped, extract_features
         from lga.episodes.manifest import read_manifest
-        from lga.errors import SettingsError
+        from lga.errors import LGAError, SettingsError
         from lga.features import default_cache
 
         if not 1 <= self.frames <= 256:
@@ -47,6 +47,8 @@ class Extract:
                 bar(number, len(clips))
                 if isinstance(one, Skipped):
                     skipped.append(one)
+        if cache.troubles:
+            raise LGAError(f"{cache.troubles[0]} (the feature cache: LGA_CACHE=FOLDER moves it)")
         done = len(clips) - len(skipped)
         if self.json:
             reasons = [{"path": str(one.path), "reason": one.reason} for one in skipped]

@@ -59,13 +59,20 @@ def report_skipped(skipped: Sequence["Skipped"]) -> None:
     for one in skipped:
         aside().print(f"skipped: {one.reason}", soft_wrap=True)
     if skipped:
-        aside().print(f"{len(skipped)} clip{'s' if len(skipped) > 1 else ''} skipped")
+        aside().print(f"{counted(len(skipped), 'clip')} skipped")
 
 
 def report_cache(cache: "FeatureCache") -> None:
-    """Name every cache entry that was damaged and made anew."""
+    """Say if the cache could not be written, and name every entry that was damaged and made anew."""
+    for trouble in cache.troubles:
+        aside().print(f"cache: {trouble}; nothing is kept (LGA_CACHE=FOLDER moves it)", soft_wrap=True)
     for path in cache.rebuilt:
         aside().print(f"cache: {path} was damaged and has been made anew", soft_wrap=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, in the plural where it is one."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def seconds(value: float) -> str:
@@ -74,13 +81,16 @@ def seconds(value: float) -> str:
 
 
 def existing(paths: Iterable[Path]) -> list[Path]:
-    """The clips that are meant: files as they are, and the clips in folders that are not clips themselves."""
+    """The clips that are meant: files as they are, and the clips in folders that are not clips themselves.
+
+    A folder without any stays in the list, so that it is named when it cannot be read.
+    """
     from lga.video.clip import is_clip
 
     found: list[Path] = []
     for path in paths:
         if path.is_dir() and not is_clip(path):
-            found += sorted(one for one in path.rglob("*") if is_clip(one))
+            found += sorted(one for one in path.rglob("*") if is_clip(one)) or [path]
         else:
             found.append(path)
     return found

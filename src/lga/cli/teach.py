@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from lga.cli.options import out, progress_bar, report_cache, report_skipped
+from lga.cli.options import aside, counted, out, progress_bar, report_cache, report_skipped
 from lga.config import BackboneConfig, MethodConfig
 
 
@@ -49,7 +49,8 @@ class Teach:
         ignored = tuple(Skipped(path, f"{path}: not a clip") for path in given.ignored)
         report_skipped(ignored + skipped)
         report_cache(recognizer.cache)
-        out().print(
-            f"taught {len(actions.labels)} actions from {len(actions.examples)} clips: {self.out}", soft_wrap=True
-        )
+        for label in sorted({clip.label for clip in given.clips} - {one.label for one in actions.examples}):
+            aside().print(f"{label}: none of its clips could be used, so it is taught by its words", soft_wrap=True)
+        what = f"{counted(len(actions.labels), 'action')} from {counted(len(actions.examples), 'clip')}"
+        out().print(f"taught {what}: {self.out}", soft_wrap=True)
         return 0
