@@ -27,7 +27,7 @@ check: setup
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	$(MAKE) test
+	$(MAKE) --no-print-directory test
 
 bench: setup
 	$(BIN)/python benchmarks/speed.py
