@@ -1,7 +1,7 @@
 """What people hold: teach actions from example clips, recognise them in new ones."""
 
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -19,14 +19,12 @@ from lga.anatomy.wording import word_stages
 from lga.backbone.load import load_backbone
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig
-from lga.engine.extract import BATCH, Skipped, extract_features
+from lga.engine.extract import BATCH, Progress, Skipped, extract_features
 from lga.episodes.manifest import LabelledClip, refuse_twins
 from lga.errors import ActionsError
 from lga.features import ClipFeatures, FeatureCache, default_cache
 from lga.recognition import Recognition, answer, prepare_support
 from lga.video.files import refusal
-
-Progress = Callable[[int, int], None]
 
 
 class Recognizer:
@@ -80,7 +78,7 @@ class Recognizer:
         clips = [LabelledClip(Path(path), label) for paths, label in spelt for path in paths]
         actions, skipped = self._with_clips(actions, clips, progress)
         if clips and not actions.examples:
-            raise ActionsError(f"none of the {len(clips)} example clips can be used; the first: {skipped[0].reason}")
+            raise _unusable(skipped)
         return actions, skipped
 
     def add(
@@ -110,7 +108,7 @@ class Recognizer:
             raise ActionsError(f"{known!r} is already taught; give it other sentences with `lga actions describe`")
         more, skipped = self._with_clips(actions, [LabelledClip(Path(path), known) for path in paths], progress)
         if new and paths and len(more.examples) == len(actions.examples):
-            raise ActionsError(f"none of the {len(paths)} example clips can be used; the first: {skipped[0].reason}")
+            raise _unusable(skipped)
         return more, skipped
 
     def describe(self, actions: Actions, descriptions: Descriptions) -> Actions:
@@ -138,13 +136,13 @@ class Recognizer:
         """
         self._check(actions)
         places = [Path(path) for path in paths]
-        ordered = iter(places)
         support = prepare_support(actions, self.encoder.space)
         features = extract_features(places, self.encoder, frames=actions.method.frames, cache=self.cache)
-        while some := list(islice(features, BATCH)):
-            clips = [one for one in some if isinstance(one, ClipFeatures)]
+        found = zip(places, features, strict=True)
+        while some := list(islice(found, BATCH)):
+            clips = [one for _, one in some if isinstance(one, ClipFeatures)]
             answers = iter(answer(actions, support, clips, self.encoder.space))
-            for one, path in zip(some, ordered, strict=False):
+            for path, one in some:
                 yield one if isinstance(one, Skipped) else replace(next(answers), path=path)
 
     def _with_clips(
@@ -193,6 +191,10 @@ class Recognizer:
                 f"these actions were taught with the backbone {actions.identity!r}, this one is "
                 f"{self.encoder.identity!r}; use the same backbone and precision or teach them again"
             )
+
+
+def _unusable(skipped: Sequence[Skipped]) -> ActionsError:
+    return ActionsError(f"none of the {len(skipped)} example clips can be used; the first: {skipped[0].reason}")
 
 
 def _portable(config: BackboneConfig, encoder: Backbone) -> BackboneConfig:

@@ -15,13 +15,13 @@ from lga.anatomy.wording import word_stages
 from lga.backbone.protocol import Backbone
 from lga.config import MethodConfig, ProtocolConfig
 from lga.core.score import resolve_alpha
-from lga.engine.evaluate import Interval, Progress, match_all, run_episodes
-from lga.engine.extract import Skipped, extract_features
+from lga.engine.evaluate import Interval, match_all, run_episodes
+from lga.engine.extract import Progress, Skipped, extract_features
 from lga.episodes.manifest import LabelledClip
 from lga.episodes.plan import plan_episodes
 from lga.errors import ManifestError
 from lga.features import ClipFeatures, FeatureCache
-from lga.video.files import printable
+from lga.video.files import printable, refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def evaluate_clips(
             skipped.append(features)
         elif features.digest in seen:
             why = f"the same clip as {printable(seen[features.digest])}"
-            skipped.append(Skipped(clip.path, f"{printable(clip.path)}: {why}"))
+            skipped.append(Skipped(clip.path, str(refusal(clip.path, why))))
         else:
             seen[features.digest] = clip.path
             kept.append((clip, features))

@@ -1,6 +1,5 @@
 """Few-shot evaluation: every clip is matched with every other once, then episodes are index operations."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig
 from lga.core.distance import class_distances
 from lga.core.score import combine, discount_hubs, resolve_alpha
+from lga.engine.extract import Progress
 from lga.episodes.plan import Episodes
 from lga.model.fusion import StageFusion
 from lga.model.lga import Prototypes, build_prototypes, cut_clips, match_text, match_videos
@@ -21,7 +21,6 @@ from lga.model.lga import Prototypes, build_prototypes, cut_clips, match_text, m
 NUMBERS_AT_ONCE = 2**24
 """Elements of the largest table that some episodes need together; bounds memory whatever the ways and shots."""
 CLIPS_AT_ONCE = 64
-Progress = Callable[[int, int], None]
 MATCHES = ("video", "text", "combined")
 
 

@@ -1,6 +1,6 @@
 """From clips on disk to features: decode in threads, encode in batches, keep what is done."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +18,8 @@ BATCH = 8
 """Clips encoded at once; also how many are decoded ahead."""
 DECODERS = 2
 """Threads that decode; FFmpeg has its own below them."""
+Progress = Callable[[int, int], None]
+"""Called with how many are done, of how many."""
 
 
 @dataclass(frozen=True, slots=True)
