@@ -1,0 +1,53 @@
+"""What every method is: it looks at the clips once, then scores any episodes among them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from lga.backbone.protocol import Space
+from lga.episodes.plan import Episodes
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Everything a method may look at: clips as frame features, their classes, and what the classes are called.
+
+    The features are those of a backbone, as they come; the parts of `space` say where to look for sight and meaning.
+    """
+
+    frames: Float[Tensor, "clips frames dim"]
+    label: Int[Tensor, " clips"]
+    """the class number of every clip; a method may read those of an episode's examples, never of its queries"""
+    sentences: Float[Tensor, "classes stages dim"]
+    """the encoded stage sentences of every class, in the wording of the settings"""
+    names: Float[Tensor, "classes dim"]
+    """the encoded names of the classes alone"""
+    space: Space
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """Episodes as indices into a bench, ready for tensors; rows are episodes."""
+
+    classes: Int[Tensor, "episodes way"]
+    query: Int[Tensor, "episodes way queries"]
+    """place [e, w] holds clips of class classes[e, w]: the right answer, which a method may not use"""
+    support: Int[Tensor, "episodes way shots"]
+
+    @staticmethod
+    def of(episodes: Episodes) -> "Tasks":
+        """The same episodes as tensors."""
+        return Tasks(*(torch.from_numpy(one) for one in (episodes.classes, episodes.query, episodes.support)))
+
+
+Scorer = Callable[[Tasks], Float[Tensor, "episodes queries way"]]
+"""Unnormalised log posteriors of each query over the classes of its episode; the queries are class after class (w q).
+Any number of episodes may be asked at once: a scorer that needs much memory an episode goes through them in blocks."""
+
+Method = Callable[[Bench], Scorer]
+"""A method looks at the bench once (matches what can be matched beforehand) and returns its scorer. A trainable method
+is an `nn.Module` whose `forward` is this; gradients flow through bench and scorer alike, so training calls the same
+code as evaluation."""
