@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lga.episodes import manifest as manifest_module
 from lga.episodes.manifest import LabelledClip, read_examples, read_manifest
+from lga.episodes.sheet import MAX_BYTES
 from lga.errors import LGAError, ManifestError
 
 
@@ -172,7 +172,7 @@ def test_two_spellings_of_a_label_are_refused(write):
 def test_a_huge_file_is_refused_unread(tmp_path):
     path = tmp_path / "clips.csv"
     with path.open("wb") as file:
-        file.truncate(manifest_module.MAX_BYTES + 1)
+        file.truncate(MAX_BYTES + 1)
     assert refusal_of(read_manifest, path) == ": larger than 256 MiB; this is not a manifest"
 
 

@@ -1,16 +1,14 @@
 """Which clips there are and what they show: a CSV file, or a folder with a folder of clips for each action."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lga.anatomy.labels import checked_label, lookup_key, quote
+from lga.episodes.sheet import Row, Sheet, read_sheet
 from lga.errors import AnatomyError, ManifestError
 from lga.video.clip import is_clip
 from lga.video.files import printable
-
-MAX_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,8 @@ def read_manifest(path: Path, *, split: str | None = None) -> tuple[LabelledClip
     Raises:
         ManifestError: the file is missing, is not such a CSV, has an empty cell or has no row left; it names the line.
     """
-    rows = [_read_row(path, number, row) for number, row in _read_rows(path)]
+    sheet = read_sheet(path)
+    rows = [_read_row(sheet, row) for row in sheet.rows]
     if split is not None:
         there = sorted({row.split for row in rows if row.split})
         rows = [row for row in rows if row.split == split]
@@ -82,38 +81,16 @@ def read_examples(source: Path) -> Examples:
     return Examples(tuple(labels), tuple(clips), tuple(ignored))
 
 
-def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ManifestError(f"{path}: larger than {MAX_BYTES >> 20} MiB; this is not a manifest")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="", strict=True)
-            rows = [(reader.line_num, row) for row in reader]
-            columns = reader.fieldnames or []
-    except OSError as error:
-        raise ManifestError(
-            f"{path}: cannot be read ({error.strerror}); give a CSV with the columns path,label"
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ManifestError(f"{path}: not a CSV in UTF-8 ({error}); it needs the columns path,label") from error
-    missing = [name for name in ("path", "label") if name not in columns]
-    if missing:
-        raise ManifestError(
-            f"{path}: no column {' and '.join(missing)} in its first line; it needs path,label and may have group,split"
-        )
-    return rows
-
-
-def _read_row(path: Path, number: int, row: dict[str, str]) -> LabelledClip:
-    name, label = (row.get("path") or "").strip(), (row.get("label") or "").strip()
+def _read_row(sheet: Sheet, row: Row) -> LabelledClip:
+    name, where = sheet.cell(row, "path"), f"{sheet.path}, line {row.line}"
     if not name or "\0" in name:
-        raise ManifestError(f"{path}, line {number}: the path is empty or not a path")
+        raise ManifestError(f"{where}: the path is empty or not a path")
     try:
-        label = checked_label(label)
+        label = checked_label(sheet.cell(row, "label"))
     except AnatomyError as error:
-        raise ManifestError(f"{path}, line {number}: {error}") from error
+        raise ManifestError(f"{where}: {error}") from error
     return LabelledClip(
-        path.parent / name, label, (row.get("group") or "").strip() or None, (row.get("split") or "").strip() or None
+        sheet.path.parent / name, label, sheet.cell(row, "group") or None, sheet.cell(row, "split") or None
     )
 
 

@@ -1,0 +1,238 @@
+"""`lga data import | check`: make the manifest of a benchmark, and look through one before a long run."""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from rich.table import Table
+from tyro.conf import Positional
+
+from lga.cli.options import Flag, aside, counted, out, progress_bar
+from lga.config import ProtocolConfig
+
+if TYPE_CHECKING:
+    from lga.episodes.benchmarks import Imported
+    from lga.episodes.doctor import Diagnosis, Finding
+    from lga.episodes.treatment import Treated
+
+SHOWN = 3
+"""Examples of a kind of finding, and missing clips, that are named; --json has all."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """Make the manifest of a few-shot benchmark from a folder of its videos.
+
+    The videos may lie as they were published: hmdb51 and ucf101 in a folder for each class, kinetics100 likewise or
+    flat, ssv2 flat. hmdb51 and ucf101 need no lists: all clips of a class belong to the class's split.
+
+    Example: lga data import kinetics100 --videos k400/ --split-lists lists/kinetics100/ --out kinetics100.csv
+    """
+
+    benchmark: Positional[Literal["hmdb51", "ucf101", "kinetics100", "ssv2_small", "ssv2_full"]]
+    """which benchmark"""
+    videos: Path
+    """folder with the videos"""
+    out: Path
+    """the manifest to write: a CSV with path,label,group,split,id,published,benchmark,lists"""
+    split_lists: Path | None = None
+    """folder with the published train.txt, val.txt and test.txt (or ..._few_shot.txt), checked against their sha256"""
+    any_lists: Flag = False
+    """take lists that are not the published ones; the manifest says so"""
+    names: Literal["cleaned", "published"] = "cleaned"
+    """class names as one would write them in a sentence, or as published"""
+    partial: Flag = False
+    """leave out classes without any clip instead of stopping"""
+    json: Flag = False
+    """print one JSON document with everything that is missing"""
+
+    def run(self) -> int:
+        """Import and say what was found; exit 1 if a class has no clip or a list is not the published one."""
+        from lga.anatomy.lexicon import find_entry
+        from lga.episodes.benchmarks import import_benchmark, write_benchmark
+
+        with progress_bar("reading the folder"):
+            imported = import_benchmark(
+                self.benchmark, self.videos, lists=self.split_lists, any_lists=self.any_lists, partial=self.partial
+            )
+            write_benchmark(imported, self.out, names=self.names)
+        labels = sorted({clip.action.label(self.names) for clip in imported.clips})
+        unknown = [label for label in labels if find_entry(label) is None]
+        if self.json:
+            print(json.dumps(self._value(imported, labels, unknown), indent=2, ensure_ascii=False))
+            return 0
+        known = f"{len(labels) - len(unknown)} of {len(labels)} classes are in the shipped lexicon"
+        out().print(f"{imported.benchmark}, by the {imported.lists}", _import_table(imported), sep="\n")
+        out().print(f"{self.out}: {known}", soft_wrap=True)
+        _report_import(imported)
+        return 0
+
+    def _value(self, imported: "Imported", labels: list[str], unknown: list[str]) -> dict[str, object]:
+        return {
+            "manifest": str(self.out),
+            "benchmark": imported.benchmark,
+            "lists": imported.lists,
+            "names": self.names,
+            "splits": _import_counts(imported),
+            "missing": list(imported.missing),
+            "classes_without_clips": list(imported.empty),
+            "doubles": [str(path) for path in imported.doubles],
+            "unused_files": imported.unused,
+            "lexicon": {"known": len(labels) - len(unknown), "unknown": unknown},
+        }
+
+
+@dataclass(frozen=True)
+class Check:
+    """Look through a manifest before a long run: decode every clip, and find what would stop or falsify the run.
+
+    Exit 1 if there is any of: a row without path or label, a clip that is missing, cannot be decoded or has fewer
+    different frames than are looked at, a clip twice by content, a clip or class in two splits, one label spelt in
+    two ways, too few classes with enough clips for an episode. Exit 0 if there is none. Only noted: a group (source
+    video, person) in two splits, unless --source-disjoint; classes with too few clips; labels without lexicon entry.
+    With --fix the exit code is that of the manifest that was written.
+
+    Example: lga data check clips.csv --fix clean.csv
+    """
+
+    manifest: Positional[Path]
+    """CSV with the columns path,label[,group][,split]; paths relative to it"""
+    split: str | None = None
+    """look at the rows of this split only; what it shares with others is then not seen"""
+    frames: Annotated[int, tyro.conf.arg(metavar="T")] = 8
+    """frames that a run looks at in each clip"""
+    ways: int = 5
+    """classes in an episode"""
+    shots: int = 5
+    """examples of each class"""
+    queries: int = 1
+    """clips to recognise of each class"""
+    source_disjoint: Flag = False
+    """count a group in two splits as wrong"""
+    fix: Annotated[Path | None, tyro.conf.arg(metavar="OUT.csv")] = None
+    """write a manifest without the bad rows; of a clip or class in two splits, test's stays, then val's"""
+    json: Flag = False
+    """print one JSON document with every finding"""
+
+    def run(self) -> int:
+        """Check, and write the better manifest if wanted."""
+        from lga.episodes.doctor import diagnose
+        from lga.episodes.sheet import read_sheet
+        from lga.episodes.treatment import refuse_to_overwrite, write_treated
+        from lga.errors import SettingsError
+
+        if not 1 <= self.frames <= 256:
+            raise SettingsError(f"--frames must be 1 to 256, not {self.frames}")
+        protocol = ProtocolConfig(
+            ways=self.ways, shots=self.shots, queries=self.queries, source_disjoint=self.source_disjoint
+        )
+        if self.fix is not None:
+            refuse_to_overwrite(self.manifest, self.fix)
+        sheet, began = read_sheet(self.manifest), time.monotonic()
+        with progress_bar("checking") as (bar,):
+            diagnosis = diagnose(sheet, protocol, split=self.split, frames=self.frames, progress=bar)
+        took = time.monotonic() - began
+        treated = None if self.fix is None else write_treated(sheet, diagnosis, self.fix)
+        if self.json:
+            print(json.dumps(self._value(diagnosis, treated, took), indent=2, ensure_ascii=False))
+        else:
+            said = f"{self.manifest}: {counted(diagnosis.examined, 'clip')} checked in {took:.1f} s"
+            out().print(said if diagnosis.findings else f"{said}; nothing is wrong", soft_wrap=True)
+            out().print(_split_table(diagnosis), *([_finding_table(diagnosis)] if diagnosis.findings else []))
+            _report_treated(treated)
+        left = [one for one in diagnosis.findings if one.serious]
+        return 1 if any(treated is None or one.kind == "too few classes" for one in left) else 0
+
+    def _value(self, diagnosis: "Diagnosis", treated: "Treated | None", took: float) -> dict[str, object]:
+        value: dict[str, object] = {
+            "manifest": str(self.manifest),
+            "split": self.split,
+            "frames": self.frames,
+            "episode": {"ways": self.ways, "shots": self.shots, "queries": self.queries},
+            "clips": diagnosis.examined,
+            "seconds": round(took, 2),
+            "clean": not any(one.serious for one in diagnosis.findings),
+            "splits": [asdict(one) for one in diagnosis.splits],
+            "findings": [_finding_value(one) for one in diagnosis.findings],
+        }
+        if treated is not None:
+            value["fix"] = {
+                "manifest": str(treated.path),
+                "kept": treated.kept,
+                "left_out": [_finding_value(one) for one in treated.left_out],
+                "respelt": treated.respelt,
+            }
+        return value
+
+
+def _import_counts(imported: "Imported") -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for split, wanted in imported.wanted.items():
+        clips = [clip for clip in imported.clips if clip.split == split]
+        classes = len({clip.action.published for clip in clips})
+        counts[split] = {"classes": classes, "clips": len(clips), "wanted": wanted}
+    return counts
+
+
+def _import_table(imported: "Imported") -> Table:
+    table = Table("split", "classes", "clips", "wanted")
+    for split, count in _import_counts(imported).items():
+        table.add_row(split, *(str(count[name]) for name in ("classes", "clips", "wanted")))
+    return table
+
+
+def _report_import(imported: "Imported") -> None:
+    """Name what is missing and count what was left aside."""
+    from lga.video.files import printable
+
+    for name in imported.missing[:SHOWN]:
+        aside().print(f"missing: {printable(Path(name))}", soft_wrap=True)
+    if imported.missing:
+        aside().print(f"{counted(len(imported.missing), 'listed clip')} missing; --json names all of them")
+    short = sum(imported.wanted.values()) - len(imported.clips)
+    if short > len(imported.missing):
+        aside().print(f"{counted(short, 'clip')} fewer than published; with --split-lists they are named")
+    if imported.empty:
+        aside().print(f"left out, without any clip: {', '.join(imported.empty)}", soft_wrap=True)
+    for path in imported.doubles[:SHOWN]:
+        aside().print(f"left out, another file of the same clip was taken: {printable(path)}", soft_wrap=True)
+    if imported.doubles:
+        aside().print(f"{counted(len(imported.doubles), 'file')} left out as a second copy")
+    if imported.unused:
+        aside().print(f"{counted(imported.unused, 'other video')} in the folder; not of this benchmark")
+
+
+def _split_table(diagnosis: "Diagnosis") -> Table:
+    table = Table("split", "classes", "sound clips", "classes with enough clips")
+    for one in diagnosis.splits:
+        table.add_row(one.split or "(none)", str(one.classes), str(one.clips), str(one.usable))
+    return table
+
+
+def _finding_table(diagnosis: "Diagnosis") -> Table:
+    """A row a kind of finding: how many, how bad, and the first few."""
+    table = Table("found", "times", "", "the first of them", show_lines=True)
+    for kind in dict.fromkeys(one.kind for one in diagnosis.findings):
+        same = [one for one in diagnosis.findings if one.kind == kind]
+        weight = "wrong" if same[0].serious else "note"
+        table.add_row(kind, str(len(same)), weight, "\n".join(one.message for one in same[:SHOWN]))
+    return table
+
+
+def _finding_value(finding: "Finding") -> dict[str, object]:
+    return {**asdict(finding), "path": None if finding.path is None else str(finding.path)}
+
+
+def _report_treated(treated: "Treated | None") -> None:
+    if treated is None:
+        return
+    for one in treated.left_out:
+        aside().print(f"left out: {one.kind}: {one.message}", soft_wrap=True)
+    for label, better in treated.respelt.items():
+        aside().print(f"respelt: {label!r} as {better!r}", soft_wrap=True)
+    out().print(
+        f"{treated.path}: {counted(treated.kept, 'row')} kept, {len(treated.left_out)} left out", soft_wrap=True
+    )

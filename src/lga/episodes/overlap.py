@@ -1,0 +1,62 @@
+"""Whether an evaluation asks about clips that the weights have been trained on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lga.episodes.partition import BENCHMARKS, Benchmark, read_partition
+from lga.episodes.sheet import read_sheet
+from lga.errors import ManifestError
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Which clips were, or will be, looked at: their ids (or the digests of their content) and their benchmark."""
+
+    name: str
+    """for messages: the checkpoint's folder or the manifest"""
+    ids: frozenset[str]
+    benchmark: Benchmark | None = None
+
+
+def read_provenance(manifest: Path, *, split: str | None = None) -> Provenance:
+    """The ids in a manifest's column `id` and the benchmark it was imported as, if it has these columns.
+
+    Raises:
+        ManifestError: it is not a manifest.
+    """
+    sheet = read_sheet(manifest)
+    rows = [row for row in sheet.rows if split is None or sheet.cell(row, "split") == split]
+    named = {sheet.cell(row, "benchmark") for row in rows}
+    known: list[Benchmark] = [one for one in BENCHMARKS if named == {one}]
+    ids = frozenset(sheet.cell(row, "id") for row in rows) - {""}
+    return Provenance(str(manifest), ids, known[0] if known else None)
+
+
+def shared_clips(train: Iterable[str], test: Iterable[str]) -> tuple[str, ...]:
+    """The ids that are in both, in order."""
+    return tuple(sorted(set(train) & set(test)))
+
+
+def refuse_overlap(trained: Provenance, asked: Provenance) -> None:
+    """Refuse to evaluate weights on what they have seen.
+
+    Two benchmarks that cut the same videos differently (ssv2_small and ssv2_full) put classes that one tests into the
+    training of the other, so weights of one are refused on the other even where no clip is in both.
+
+    Raises:
+        ManifestError: a clip is in both, or the two benchmarks share their videos.
+    """
+    if trained.benchmark and asked.benchmark and trained.benchmark != asked.benchmark:
+        videos = read_partition(asked.benchmark).videos
+        if read_partition(trained.benchmark).videos == videos:
+            raise ManifestError(
+                f"{trained.name} was trained on {trained.benchmark}, which is cut from the same videos ({videos}) as "
+                f"{asked.benchmark} of {asked.name}; evaluate on {trained.benchmark}, or train on {asked.benchmark}"
+            )
+    shared = shared_clips(trained.ids, asked.ids)
+    if shared:
+        raise ManifestError(
+            f"{asked.name}: {len(shared)} of its {len(asked.ids)} clips were in the training of {trained.name} "
+            f"(the first: {shared[0]}); evaluate on clips it has not seen"
+        )
