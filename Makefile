@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test check bench clean
+.PHONY: setup demo test test-llm check bench clean
 
 setup: $(READY)
 
@@ -20,7 +20,12 @@ demo: setup
 	$(BIN)/lga demo
 
 test: setup
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -m "not llm"
+
+# A real, small language model behind a real server; building llama-cpp-python takes minutes.
+test-llm: setup
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,llm-test]'
+	$(BIN)/python -m pytest -q -m llm tests/llm
 
 check: setup
 	$(BIN)/ruff format --check src tests benchmarks

@@ -5,11 +5,12 @@ from importlib import resources
 
 import pytest
 
-from lga.anatomy.checks import MAX_WORDS, check_anatomy, words
+from lga.anatomy.checks import MAX_WORDS, check_anatomy
 from lga.anatomy.files import parse_json
 from lga.anatomy.labels import lookup_key, normalise_label
 from lga.anatomy.lexicon import LEXICONS, all_entries, find_entry, read_lexicon
-from lga.anatomy.schema import Anatomy
+from lga.anatomy.schema import Anatomy, Stage
+from lga.anatomy.vocabulary import words
 
 DEMO = """
     sit down, stand up, pick up, put down, wave, kick ball, swing golf club, climb stairs, pull up, jump,
@@ -20,14 +21,27 @@ PEOPLE = re.compile(r"(A person|A baby|People|Two people|Several people|A (row|g
 SHIPPED = [(name, label, stages) for name in LEXICONS for label, stages in read_lexicon(name).anatomies.items()]
 
 
+def problems(entries, *, parts=True):
+    """What the checks say of labels and their stages, as they are or with the sentences alone."""
+    found = {}
+    for label, stages in entries:
+        kept = stages if parts else tuple(Stage(sentence=one.sentence) for one in stages)
+        anatomy = Anatomy(label=label, stages=kept, origin="lexicon" if parts else "file")
+        if said := check_anatomy(anatomy, stages=3):
+            found[label] = said
+    return found
+
+
+@pytest.mark.parametrize("parts", [True, False])
 @pytest.mark.parametrize("name", LEXICONS)
-def test_every_shipped_anatomy_passes_the_checks(name):
-    problems = {
-        label: found
-        for label, stages in read_lexicon(name).anatomies.items()
-        if (found := check_anatomy(Anatomy(label=label, stages=stages, origin="lexicon")))
-    }
-    assert problems == {}
+def test_every_shipped_anatomy_passes_the_checks(name, parts):
+    assert problems(read_lexicon(name).anatomies.items(), parts=parts) == {}
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_shipped_anatomy_with_a_stage_told_twice_does_not_pass(place):
+    spoilt = [(label, (*stages[:place], stages[place - 1], *stages[place + 1 :])) for _, label, stages in SHIPPED]
+    assert len(problems(spoilt)) == len(SHIPPED)
 
 
 def test_no_label_or_alias_is_defined_twice():
@@ -90,6 +104,18 @@ def test_every_class_of_a_benchmark_has_stages_of_its_own(shared, benchmark):
     entries = {label: find_entry(label) for label in labels.values()}
     assert [label for label, entry in entries.items() if entry is None] == []
     assert len({entry.label for entry in entries.values()}) == len(labels)
+    assert problems((label, entry.stages) for label, entry in entries.items()) == {}
+
+
+@pytest.mark.shared
+def test_a_class_of_two_benchmarks_has_the_same_stages_in_both(shared):
+    names = json.loads((shared / "data/splits/class_names.json").read_text(encoding="utf-8"))
+    stages = {}
+    for benchmark in names.values():
+        for label in (label for part in benchmark.values() for label in part["names"]):
+            entry = find_entry(label)
+            assert stages.setdefault(lookup_key(label), entry.stages) == entry.stages
+    assert len(stages) > 300
 
 
 @pytest.mark.shared

@@ -1,11 +1,9 @@
 """From a label to its stages: the user's words first, then the shipped lexicons, then a template."""
 
-from collections.abc import Sequence
-
 from lga.anatomy.files import Descriptions
 from lga.anatomy.labels import checked_label, quote
 from lga.anatomy.lexicon import find_entry
-from lga.anatomy.schema import Anatomy, Stage
+from lga.anatomy.schema import Anatomy, spread
 from lga.anatomy.template import MAX_STAGES, template_anatomy
 from lga.errors import AnatomyError
 
@@ -33,14 +31,3 @@ def anatomize(label: str, *, stages: int = 3, descriptions: Descriptions | None 
             detail += f" ({stages} stages spread from {len(entry.stages)})"
         return Anatomy(label=label, stages=spread(entry.stages, stages), origin="lexicon", detail=detail)
     return template_anatomy(label, stages)
-
-
-def spread(known: Sequence[Stage], count: int) -> tuple[Stage, ...]:
-    """Share the action's time among `count` stages; each takes the known stage that covers its midpoint.
-
-    From three: one is the progression, two are onset and completion, four repeat the progression, five repeat
-    onset and completion. Nothing is invented, and nothing glued together that a text encoder would cut off.
-
-    Source: our choice; the paper asks its language model anew for every number of stages.
-    """
-    return tuple(known[(2 * place + 1) * len(known) // (2 * count)] for place in range(count))

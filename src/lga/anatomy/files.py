@@ -1,4 +1,4 @@
-"""The user's own descriptions of actions: one JSON file, label to stages."""
+"""Descriptions of actions, the user's own or generated: one JSON file, label to stages."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from lga.anatomy.labels import checked_label, lookup_key, quote
-from lga.anatomy.schema import Stage
+from lga.anatomy.records import Record
+from lga.anatomy.schema import MOST_STAGES, Stage, spread
 from lga.errors import AnatomyError
 
 MAX_BYTES = 10_000_000
@@ -32,7 +33,10 @@ class Descriptions:
 
 
 def read_descriptions(path: Path, *, stages: int = 3) -> Descriptions:
-    """Read `{label: [sentence, ...]}` or `{label: [{subject, motion, object, sentence}, ...]}`.
+    """Read `{label: [sentence, ...]}`, `{label: [{subject, motion, object, sentence}, ...]}` or `{label: record}`.
+
+    A record is what `lga anatomize --out` writes; one file may hold all three. Every label must have `stages`
+    stages, except where the model chose how many (`"asked": "auto"`): those are spread over `stages`, see `spread`.
 
     Args:
         path: a UTF-8 JSON file of at most `MAX_BYTES`.
@@ -41,19 +45,38 @@ def read_descriptions(path: Path, *, stages: int = 3) -> Descriptions:
     Raises:
         AnatomyError: one line naming the file, the label and what is wrong with it.
     """
+    records = read_records(path)
+    found: dict[str, tuple[Stage, ...]] = {}
+    for label, record in records.items():
+        if len(record.stages) != stages and record.asked != "auto":
+            raise AnatomyError(
+                f"{path}: {quote(label)}: {stages} stages are wanted, in order; found {len(record.stages)}"
+            )
+        found[lookup_key(label)] = spread(record.stages, stages)
+    return Descriptions(source=path.name, labels=tuple(records), stages=found)
+
+
+def read_records(path: Path) -> dict[str, Record]:
+    """Read a descriptions file with all that it says of each label, in the file's order.
+
+    Raises:
+        AnatomyError: as `read_descriptions`; any number of stages is accepted.
+    """
     try:
         content = parse_json(read_bytes(path))
         if not isinstance(content, dict) or not content:
             raise AnatomyError(f"wanted an object {{label: {WANTED}}} with at least one label")
-        found: dict[str, tuple[Stage, ...]] = {}
-        for label, listed in content.items():
+        seen: set[str] = set()
+        records: dict[str, Record] = {}
+        for label, told in content.items():
             key = lookup_key(checked_label(label))
-            if key in found:
+            if key in seen:
                 raise AnatomyError(f"{quote(label)} is described twice (spelling makes no difference)")
-            found[key] = parse_stages(label, listed, stages)
+            seen.add(key)
+            records[label] = parse_record(label, told)
     except AnatomyError as error:
         raise AnatomyError(f"{path}: {error}") from error
-    return Descriptions(source=path.name, labels=tuple(content), stages=found)
+    return records
 
 
 def read_bytes(path: Path) -> bytes:
@@ -92,12 +115,23 @@ def unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return seen
 
 
-def parse_stages(label: str, listed: object, wanted: int) -> tuple[Stage, ...]:
+def parse_record(label: str, told: object) -> Record:
+    """What the file says of one label: its stages alone, or a record that holds them."""
+    if not isinstance(told, dict):
+        return Record(stages=parse_stages(label, told))
+    stages = parse_stages(label, told.get("stages"))
+    try:
+        return Record.model_validate({**told, "stages": stages})
+    except ValidationError as error:
+        raise AnatomyError(f"{quote(label)}{_first_fault(error)}") from error
+
+
+def parse_stages(label: str, listed: object) -> tuple[Stage, ...]:
     """The stages of one label."""
     if not isinstance(listed, list):
         raise AnatomyError(f"{quote(label)}: wanted {WANTED}; found {type(listed).__name__}")
-    if len(listed) != wanted:
-        raise AnatomyError(f"{quote(label)}: {wanted} stages are wanted, in order; found {len(listed)}")
+    if not 1 <= len(listed) <= MOST_STAGES:
+        raise AnatomyError(f"{quote(label)}: 1 to {MOST_STAGES} stages are wanted, in order; found {len(listed)}")
     return tuple(parse_stage(label, number, each) for number, each in enumerate(listed, 1))
 
 
@@ -106,6 +140,10 @@ def parse_stage(label: str, number: int, listed: object) -> Stage:
     try:
         return STAGE.validate_python({"sentence": listed} if isinstance(listed, str) else listed)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = " ".join([f"{quote(label)}: stage {number}", *(quote(str(step)) for step in first["loc"])])
-        raise AnatomyError(f"{place}: {first['msg']}") from error
+        raise AnatomyError(f"{quote(label)}: stage {number}{_first_fault(error)}") from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    """Where the first fault is and what it is, to stand behind the name of the whole."""
+    first = error.errors()[0]
+    return "".join(f" {quote(str(step))}" for step in first["loc"]) + f": {first['msg']}"

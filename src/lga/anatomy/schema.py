@@ -1,5 +1,6 @@
 """An anatomy: one action label taken apart into ordered atomic stages."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -17,6 +18,7 @@ def visible(text: str) -> str:
 Part = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), AfterValidator(visible)]
 Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(visible)]
 Origin = Literal["lexicon", "file", "template", "llm"]
+MOST_STAGES = 8
 
 
 class Stage(BaseModel):
@@ -43,7 +45,7 @@ class Anatomy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: Phrase
-    stages: tuple[Stage, ...] = Field(min_length=1, max_length=8)
+    stages: tuple[Stage, ...] = Field(min_length=1, max_length=MOST_STAGES)
     origin: Origin
     """lexicon (shipped), file (the user's), template (a fallback that knows nothing), llm"""
     detail: str = ""
@@ -53,3 +55,14 @@ class Anatomy(BaseModel):
     def sentences(self) -> tuple[str, ...]:
         """One sentence a stage, in order."""
         return tuple(stage.sentence for stage in self.stages)
+
+
+def spread(known: Sequence[Stage], count: int) -> tuple[Stage, ...]:
+    """Share the action's time among `count` stages; each takes the known stage that covers its midpoint.
+
+    From three: one is the progression, two are onset and completion, four repeat the progression, five repeat
+    onset and completion. Nothing is invented, and nothing glued together that a text encoder would cut off.
+
+    Source: our choice; the paper asks its language model anew for every number of stages.
+    """
+    return tuple(known[(2 * place + 1) * len(known) // (2 * count)] for place in range(count))

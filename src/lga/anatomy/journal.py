@@ -1,0 +1,116 @@
+"""Every reply that a language model gave, on disk the moment it came, so that nothing is asked or paid for twice."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lga.anatomy.records import Count, StageCount
+from lga.errors import LGAError
+
+
+class Question(BaseModel):
+    """All that an answer depends on; not the server, which may move."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    prompt: int
+    label: str
+    """in its readable form, as the model is asked"""
+    stages: StageCount
+    temperature: float
+    sample: int
+    attempt: int
+    """1 is the question itself; each further one follows a reply that was rejected"""
+
+
+class Reply(BaseModel):
+    """What the model wrote, and what it cost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    cut: bool = False
+    """the server ended it at the limit"""
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    date: str
+    """UTC"""
+
+
+class Line(BaseModel):
+    """One line of a journal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    question: Question
+    reply: Reply
+
+
+class Journal:
+    """Replies by question, backed by a file of JSON lines that only grows; `path` None keeps nothing on disk.
+
+    A line that a crash left half written, or that cannot be read, is passed over and counted in `damaged`.
+    """
+
+    def __init__(self, path: Path | None):
+        self.path = path
+        self.damaged = 0
+        self._replies: dict[Question, Reply] = {}
+        self._torn = False
+        if path is not None and path.exists():
+            self._read(path)
+
+    def find(self, question: Question) -> Reply | None:
+        """The reply to a question that was answered before."""
+        return self._replies.get(question)
+
+    def keep(self, question: Question, reply: Reply) -> None:
+        """Write a reply down; when this returns it is on the disk.
+
+        Raises:
+            LGAError: the disk is full, or the place cannot be written.
+        """
+        self._replies[question] = reply
+        if self.path is None:
+            return
+        line = Line(question=question, reply=reply).model_dump_json() + "\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab", buffering=0) as file:
+                file.write((b"\n" if self._torn else b"") + line.encode())
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise _unusable(self.path, "written", error) from error
+        self._torn = False
+
+    def _read(self, path: Path) -> None:
+        try:
+            with path.open("rb") as file:
+                for line in file:
+                    self._torn = not line.endswith(b"\n")
+                    if line.strip():
+                        self._read_line(line)
+        except OSError as error:
+            raise _unusable(path, "read", error) from error
+
+    def _read_line(self, line: bytes) -> None:
+        try:
+            read = Line.model_validate_json(line)
+        except ValidationError:
+            self.damaged += 1
+        else:
+            self._replies.setdefault(read.question, read.reply)
+
+
+def now() -> str:
+    """The moment, for a reply."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _unusable(path: Path, deed: str, error: OSError) -> LGAError:
+    return LGAError(f"{path}: the replies cannot be {deed} ({error.strerror}); free some space or choose another place")

@@ -1,0 +1,211 @@
+"""`lga lexicon check | diff | merge | distance`: find bad sentences, and keep reviewed ones."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from tyro.conf import Positional
+
+from lga.cli.options import Flag, aside, counted, out, progress_bar, report_cache, report_skipped
+from lga.config import BackboneConfig, MethodConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lga.anatomy.records import Record
+    from lga.anatomy.schema import Anatomy
+    from lga.engine.language import Sense, Views
+
+Source = Annotated[str, tyro.conf.arg(metavar="FILE|builtin[:NAME]")]
+
+
+@dataclass(frozen=True)
+class Check:
+    """Look for sentences that no camera could show, that are out of order, or that hurt.
+
+    Every sentence is read by rules, each with its reason. With --sense every sentence is also compared with all labels
+    by the text encoder, and with --clips with example clips: what words alone recognise with the sentences, and what
+    with the label alone. Exit code 1 if a rule is broken; the comparisons only advise.
+
+    Example: lga lexicon check sentences.json --clips clips.csv
+    """
+
+    source: Positional[Source] = "builtin"
+    """JSON file with descriptions, builtin for all shipped ones, or one lexicon such as builtin:ucf101"""
+    wanted: Annotated[int | None, tyro.conf.arg(metavar="L")] = None
+    """number of stages that every label must have; any number if not given"""
+    sense: Flag = False
+    """compare each sentence with all labels by the text encoder"""
+    clips: Path | None = None
+    """CSV with the columns path,label, or a folder with a folder of clips for each action"""
+    json: Flag = False
+    """print one JSON document instead of tables"""
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+
+    def run(self) -> int:
+        """Check and print what was found."""
+        from lga.anatomy.checks import check_anatomy
+        from lga.anatomy.records import anatomy_of
+        from lga.anatomy.review import named_records
+        from lga.cli.lexicon_tables import problems_table, sense_table, views_table
+        from lga.errors import SettingsError
+
+        if self.clips and self.method.wording == "label":
+            raise SettingsError("--wording label is what sentences are compared with; choose stages or label+stages")
+        anatomies = [anatomy_of(label, record) for label, record in named_records(self.source).items()]
+        problems = {one.label: check_anatomy(one, stages=self.wanted) for one in anatomies}
+        problems = {label: found for label, found in problems.items() if found}
+        sense = self._sense(anatomies) if self.sense else None
+        views = self._views() if self.clips else None
+        if self.json:
+            found: dict[str, object] = {"source": self.source, "labels": len(anatomies), "problems": problems}
+            if sense is not None:
+                found["sense"] = [{**asdict(one), "doubtful": one.doubtful} for one in sense]
+            if views is not None:
+                found["views"] = [{**asdict(one), "hurts": one.hurts, "chance": one.chance} for one in views.sights]
+                found["method"], found["backbone"] = self.method.model_dump(), self.backbone.model_dump()
+            print(json.dumps(found, indent=2, ensure_ascii=False))
+        else:
+            tables = [problems_table(problems)] if problems else []
+            tables += [] if sense is None else [sense_table(sense)]
+            tables += [] if views is None else [views_table(views.sights)]
+            out().print(*tables, f"{counted(len(anatomies), 'label')} read, {len(problems)} with problems", sep="\n")
+        if views is not None:
+            report_skipped(views.skipped)
+        return 1 if problems else 0
+
+    def _sense(self, anatomies: "Sequence[Anatomy]") -> "list[Sense]":
+        from lga.backbone.load import load_backbone
+        from lga.engine.language import check_sense
+        from lga.features import default_cache
+
+        cache, encoder = default_cache(), load_backbone(self.backbone)
+        with aside().status(f"encoding the sentences of {counted(len(anatomies), 'label')}"):
+            found = check_sense(anatomies, encoder, cache)
+        report_cache(cache)
+        return found
+
+    def _views(self) -> "Views":
+        """The clips' labels take their sentences as in recognition: from the file, else lexicon, else template."""
+        from lga.anatomy.anatomize import anatomize
+        from lga.anatomy.files import read_descriptions
+        from lga.anatomy.review import is_builtin
+        from lga.backbone.load import load_backbone
+        from lga.engine.language import check_views
+        from lga.episodes.manifest import read_examples
+        from lga.features import default_cache
+
+        stages = self.method.stages
+        told = None if is_builtin(self.source) else read_descriptions(Path(self.source), stages=stages)
+        shown = read_examples(self.clips or Path())
+        anatomies = [anatomize(label, stages=stages, descriptions=told) for label in shown.labels]
+        cache, encoder = default_cache(), load_backbone(self.backbone)
+        with progress_bar("encoding") as (bar,):
+            found = check_views(shown.clips, anatomies, encoder, self.method, cache=cache, progress=bar)
+        report_cache(cache)
+        return found
+
+
+@dataclass(frozen=True)
+class Diff:
+    """Show which labels were added, removed or told in other words, stage by stage.
+
+    Words between [- and -] are only in the old version, those between {+ and +} only in the new one.
+
+    Example: lga lexicon diff generated.json reviewed.json
+    """
+
+    old: Positional[Source]
+    """JSON file with descriptions, builtin, or builtin:NAME"""
+    new: Positional[Source]
+    """the same, the later version"""
+    json: Flag = False
+    """print one JSON document instead of a table"""
+
+    def run(self) -> int:
+        """Print a row for each stage that differs."""
+        from lga.anatomy.review import changes, named_records
+        from lga.cli.lexicon_tables import changes_summary, changes_table
+
+        found = changes(named_records(self.old), named_records(self.new))
+        if self.json:
+            print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+            return 0
+        if found:
+            out().print(changes_table(found))
+        out().print(changes_summary(found))
+        return 0
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Bring reviewed and newly generated descriptions together, label by label.
+
+    Where only one side changed a label, its version is taken. Where both did, it is a conflict: what was written by
+    hand is kept, the label is named, and the exit code is 1.
+
+    Example: lga lexicon merge generated.json reviewed.json generated_again.json --out merged.json
+    """
+
+    base: Positional[Source]
+    """what both sides started from: JSON file with descriptions, builtin, or builtin:NAME"""
+    mine: Positional[Source]
+    """your reviewed version"""
+    theirs: Positional[Source]
+    """the other version, for instance generated anew"""
+    out: Annotated[Path, tyro.conf.arg(metavar="FILE")]
+    """JSON file to write; replaced if it is there"""
+
+    def run(self) -> int:
+        """Merge, write, and name every conflict."""
+        from lga.anatomy.records import records_json
+        from lga.anatomy.review import merge, named_records
+        from lga.cli.lexicon_tables import conflicts_table
+        from lga.errors import AnatomyError
+        from lga.files import write_atomically
+
+        merged = merge(*(named_records(each) for each in (self.base, self.mine, self.theirs)))
+        if not merged.records:
+            raise AnatomyError(f"{self.out}: nothing is left to write; every label was removed on one side")
+        write_atomically(self.out, records_json(merged.records))
+        if merged.conflicts:
+            out().print(conflicts_table(merged.conflicts))
+        out().print(
+            f"{self.out}: {counted(len(merged.records), 'label')}, {merged.taken} taken from theirs, "
+            f"{counted(len(merged.conflicts), 'conflict')}",
+            soft_wrap=True,
+        )
+        return 1 if merged.conflicts else 0
+
+
+@dataclass(frozen=True)
+class Distance:
+    """Count the words that were rewritten between two versions, the most rewritten label first.
+
+    Example: lga lexicon distance generated.json reviewed.json
+    """
+
+    one: Positional[Source]
+    """JSON file with descriptions, builtin, or builtin:NAME"""
+    other: Positional[Source]
+    """the same"""
+    json: Flag = False
+    """print one JSON document instead of a table"""
+
+    def run(self) -> int:
+        """Print a row a rewritten label, and a summary."""
+        from lga.anatomy.review import distances, named_records
+        from lga.cli.lexicon_tables import distance_summary, distance_table
+
+        sides: list[Mapping[str, Record]] = [named_records(self.one), named_records(self.other)]
+        found = distances(*sides)
+        if self.json:
+            print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+            return 0
+        if any(sum(one.edits) for one in found):
+            out().print(distance_table(found))
+        out().print(distance_summary(found, *map(len, sides)))
+        return 0
