@@ -84,11 +84,13 @@ AlphaRule = Literal["shots"] | float
 """A fixed alpha from 0 to 1, or "shots": falling text weight, `shot_alpha`."""
 
 
-def resolve_alpha(rule: AlphaRule, shots: int | float) -> float:
+def resolve_alpha(rule: AlphaRule, shots: int | float, constant: float = SHOT_CONSTANT) -> float:
     """The alpha that a rule gives for `shots` examples a class; 0 (text alone) without any example.
+
+    `constant` is that of `shot_alpha`.
 
     Source: our choice.
     """
     if shots == 0:
         return 0.0
-    return shot_alpha(shots) if rule == "shots" else float(rule)
+    return shot_alpha(shots, constant) if rule == "shots" else float(rule)

@@ -9,6 +9,8 @@ from einops import einsum, repeat
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from lga.core.tw_finch import fill_up, tw_finch
+
 TIE = 1e-6
 """Similarities closer than this count as equal: float32 rounding must not decide where a stage ends."""
 
@@ -67,6 +69,18 @@ def hard_segment(frames: Float[Tensor, "batch frames dim"], stages: int) -> Int[
     return repeat(label, "t -> b t", b=len(frames))
 
 
+def twfinch_segment(frames: Float[Tensor, "batch frames dim"], stages: int) -> Int[Tensor, "batch frames"]:
+    """Label every frame with its TW-FINCH cluster; where it finds fewer than `stages`, the longest ones are halved.
+
+    Raises:
+        ValueError: if there are fewer frames than stages, or no stage at all.
+
+    Source: LGA's TW-FINCH comparator; the filling up is our choice.
+    """
+    _checked_length(frames, stages)
+    return fill_up(tw_finch(frames, stages), stages)
+
+
 def overlap_mask(
     label: Int[Tensor, "batch frames"], stages: int, overlap: int = 1
 ) -> Bool[Tensor, "batch stages frames"]:
@@ -100,7 +114,7 @@ def window_mask(
     return repeat((frame >= start) & (frame < end), "l t -> b l t", b=len(label))
 
 
-SegmenterName = Literal["centred", "cluster", "hard"]
+SegmenterName = Literal["centred", "cluster", "hard", "twfinch"]
 Labeller = Callable[[Float[Tensor, "batch frames dim"], int], Int[Tensor, "batch frames"]]
 Masker = Callable[[Int[Tensor, "batch frames"], int, int], Bool[Tensor, "batch stages frames"]]
 
@@ -108,6 +122,7 @@ SEGMENTERS: dict[SegmenterName, tuple[Labeller, Masker]] = {
     "centred": (centred_segment, overlap_mask),
     "cluster": (cluster_segment, overlap_mask),
     "hard": (hard_segment, window_mask),
+    "twfinch": (twfinch_segment, overlap_mask),
 }
 
 

@@ -1,0 +1,112 @@
+"""Which methods there are, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from lga.backbone.protocol import Space
+from lga.methods.bi_mhm import bi_mhm
+from lga.methods.clip_fsar import ClipFSAR
+from lga.methods.frame_cosine import frame_cosine
+from lga.methods.linear import linear
+from lga.methods.otam import otam
+from lga.methods.protocol import Method
+from lga.methods.protonet import protonet
+from lga.methods.text_only import text_only
+from lga.methods.tip_adapter import tip_adapter
+from lga.methods.trx import TRX
+
+MethodName = Literal[
+    "protonet",
+    "bi_mhm",
+    "frame_cosine",
+    "otam",
+    "trx",
+    "trx_untrained",
+    "clip_fsar",
+    "clip_fsar_combined",
+    "linear",
+    "tip_adapter",
+    "text_name",
+    "text_sentences",
+    "text_thirds",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A method with the settings of its paper."""
+
+    title: str
+    paper: str
+    build: Callable[[Space], Method]
+    """makes the method for features laid out like this; a new trainable method has random weights"""
+    trainable: bool = False
+    text: bool = False
+    """whether names or sentences of the classes are read"""
+    examples: bool = True
+    """whether examples are looked at; without, the method is zero-shot"""
+
+
+METHODS: dict[MethodName, Entry] = {
+    "protonet": Entry("mean frame, nearest mean", "Snell 2017, arXiv:1703.05175", lambda _: protonet),
+    "bi_mhm": Entry("nearest frames in any order", "HyRSM, Wang 2022, arXiv:2204.13423", lambda _: bi_mhm),
+    "frame_cosine": Entry("t-th frame with t-th frame", "baseline", lambda _: frame_cosine),
+    "otam": Entry("soft alignment in time", "OTAM, Cao 2020, arXiv:1906.11415", lambda _: otam),
+    "trx": Entry(
+        "ordered frame pairs, cross-attention",
+        "TRX, Perrett 2021, arXiv:2101.06184",
+        lambda space: TRX(_size(space, space.visual)),
+        trainable=True,
+    ),
+    "trx_untrained": Entry(
+        "ordered frame pairs, without projections",
+        "TRX, Perrett 2021, arXiv:2101.06184",
+        lambda space: TRX(_size(space, space.visual), width=None),
+    ),
+    "clip_fsar": Entry(
+        "name joins the examples, soft alignment",
+        "CLIP-FSAR, Wang 2023, arXiv:2303.02982",
+        lambda space: _clip_fsar(space, combine=False),
+        trainable=True,
+        text=True,
+    ),
+    "clip_fsar_combined": Entry(
+        "the same, with text^0.9 x video^0.1",
+        "CLIP-FSAR's official code",
+        lambda space: _clip_fsar(space, combine=True),
+        trainable=True,
+        text=True,
+    ),
+    "linear": Entry("logistic regression on mean frames", "Tian 2020, arXiv:2003.11539", lambda _: linear),
+    "tip_adapter": Entry(
+        "cache of examples beside the names", "Zhang 2022, arXiv:2207.09519", lambda _: tip_adapter, text=True
+    ),
+    "text_name": Entry(
+        "the class's name alone", "CLIP, Radford 2021, arXiv:2103.00020", lambda _: text_only, text=True, examples=False
+    ),
+    "text_sentences": Entry(
+        "its sentences, whole clip",
+        "LGA's sentences, arXiv:2507.16287",
+        lambda _: partial(text_only, words="sentences"),
+        text=True,
+        examples=False,
+    ),
+    "text_thirds": Entry(
+        "its sentences, part by part",
+        "LGA's sentences, arXiv:2507.16287",
+        lambda _: partial(text_only, words="thirds"),
+        text=True,
+        examples=False,
+    ),
+}
+
+
+def _clip_fsar(space: Space, *, combine: bool) -> Method:
+    text = None if space.visual == space.semantic else _size(space, space.semantic)
+    return ClipFSAR(_size(space, space.visual), text_dim=text, combine=combine)
+
+
+def _size(space: Space, part: slice) -> int:
+    return len(range(*part.indices(space.dim)))

@@ -1,0 +1,19 @@
+"""Frame against frame: the cheapest comparison that knows about order."""
+
+import torch.nn.functional as F
+from einops import rearrange
+
+from lga.core.distance import Pooling
+from lga.methods.matrix import matrix_scorer
+from lga.methods.protocol import Bench, Scorer
+from lga.methods.views import seen_frames
+
+
+def frame_cosine(bench: Bench, *, pooling: Pooling = "mean") -> Scorer:
+    """The sum over t of 1 - cos between the t-th frames of two clips, averaged over a class's examples.
+
+    Source: our baseline.
+    """
+    frames = F.normalize(seen_frames(bench), dim=-1)
+    joined = rearrange(frames, "n t d -> n (t d)")
+    return matrix_scorer(frames.shape[1] - joined @ joined.T, pooling=pooling)

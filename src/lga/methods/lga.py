@@ -1,0 +1,146 @@
+"""LGA as a method: every clip is matched with every other once, then an episode is a few look-ups in a table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from einops import rearrange, repeat
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from lga.config import MethodConfig
+from lga.core.score import resolve_alpha
+from lga.methods.matrix import look_up, pool
+from lga.methods.protocol import Bench, Method, Scorer, Tasks
+from lga.model.head import Head
+from lga.model.lga import Prototypes, build_prototypes, cut_clips, match_text, match_videos
+
+Match = Literal["video", "text", "combined"]
+MATCHES: tuple[Match, ...] = ("video", "text", "combined")
+CLIPS_AT_ONCE = 64
+"""Query clips matched with all examples together."""
+NUMBERS_AT_ONCE = 2**18
+"""Numbers looked up together for some episodes: bounds memory, stays in the cores' caches (measured: the fastest of
+2**14 to 2**18 for the default settings at 5-shot, on two cores)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Everything that episodes need: distances between clips, and each clip's text score for each class."""
+
+    distance: Float[Tensor, "clips clips"]
+    likeness: Float[Tensor, "clips classes"]
+
+
+def lga_method(config: MethodConfig, *, match: Match = "combined", head: Head | None = None) -> Method:
+    """LGA by its video match, its text match or both.
+
+    Source: LGA (arXiv:2507.16287), "Multimodal matching".
+    """
+    return lambda bench: lga_scorer(match_bench(bench, config, head=head), config, match=match)
+
+
+def match_bench(
+    bench: Bench,
+    config: MethodConfig,
+    *,
+    head: Head | None = None,
+    stage: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Matrix:
+    """Cut and fuse every clip once in each role, and match every clip with every clip and every class's text.
+
+    Column j of the distances holds clip j in the support role, fused with the sentences of its own class. With `stage`
+    that stage alone is matched, after cutting and fusing all.
+
+    Source: LGA, AB-MHM and "Video-text matching"; a single stage is our choice, to see what each is worth.
+    """
+    frames, space = bench.frames, bench.space
+    cut = cut_clips(frames, config, space)
+    query = build_prototypes(frames, cut, None, config, space, head)
+    support = build_prototypes(frames, cut, bench.sentences[bench.label], config, space, head)
+    scores = match_text(frames, cut, bench.sentences, space)
+    if stage is not None:
+        query, support, scores = _only(query, stage), _only(support, stage), scores[..., stage : stage + 1]
+    rows: list[Tensor] = []
+    trust = 1.0 if head is None else head.trust
+    for start in range(0, len(frames), CLIPS_AT_ONCE):
+        here = slice(start, start + CLIPS_AT_ONCE)
+        learned = None if query.learned is None else query.learned[here]
+        some = Prototypes(query.tokens[here], query.stage[here], learned)
+        rows.append(match_videos(some, support, config, trust=trust))
+        if progress is not None:
+            progress(min(start + CLIPS_AT_ONCE, len(frames)), len(frames))
+    return Matrix(torch.cat(rows), scores.sum(-1))
+
+
+def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined") -> Scorer:
+    """Score episodes from the matrix, as many at a time as the processor's cache holds.
+
+    The logits are alpha * -distance + (1 - alpha) * likeness over the temperature; alpha is 1 for the video match and
+    0 for the text match. Without examples the video match knows nothing and scores 0.
+
+    Source: LGA, "Multimodal matching"; `discount` and softmin pooling are our choice.
+    """
+
+    def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
+        shots, examples = tasks.support.shape[2], tasks.support.shape[1] * tasks.support.shape[2]
+        alpha = {"video": 1.0, "text": 0.0, "combined": resolve_alpha(config.alpha, shots, config.text_shots)}[match]
+        others = examples if config.discount else 0
+        widest = max(examples, tasks.classes.shape[1]) * max(tasks.query[0].numel(), others)
+        step = max(1, NUMBERS_AT_ONCE // widest)
+        parts = zip(*(one.split(step) for one in (tasks.classes, tasks.query, tasks.support)), strict=True)
+        return torch.cat([_logits(matrix, Tasks(*some), config, alpha) for some in parts])
+
+    return score
+
+
+def _logits(matrix: Matrix, tasks: Tasks, config: MethodConfig, alpha: float) -> Float[Tensor, "episodes queries way"]:
+    """The episodes are the last axis of every table here, so that all arithmetic runs along them."""
+    query = rearrange(tasks.query, "e w q -> (w q) e")
+    support = rearrange(tasks.support, "e w k -> k w e")
+    classes = rearrange(tasks.classes, "e w -> 1 w e")
+    logits = torch.zeros((), dtype=matrix.distance.dtype, device=matrix.distance.device)
+    if alpha > 0 and len(support):
+        apart = look_up(matrix.distance, query, support)
+        if config.discount:
+            apart = apart - config.discount * _hub(matrix.distance, support, support)
+        logits = logits - alpha * pool(apart, config.pooling)
+    if alpha < 1:
+        like = look_up(matrix.likeness, query, classes)
+        if config.discount and len(support):
+            like = like - config.discount * _hub(matrix.likeness, support, classes)
+        logits = logits + (1 - alpha) * like[:, 0]
+    shape = (len(query), tasks.classes.shape[1], len(tasks.classes))
+    return rearrange((logits / config.temperature).expand(shape), "q w e -> e q w").contiguous()
+
+
+def _hub(
+    table: Float[Tensor, "clips columns"],
+    support: Int[Tensor, "shots way episodes"],
+    column: Int[Tensor, "depth way episodes"],
+) -> Float[Tensor, "depth way episodes"]:
+    """`discount_hubs` where classes have equally many examples: a column's mean over the other classes' examples.
+
+    It is the sum over all examples less that over the column's own class, so that nothing is masked.
+    """
+    shots, way, _ = support.shape
+    seen = rearrange(
+        look_up(table, rearrange(support, "k w e -> (k w) e"), column), "(k v) d w e -> k v d w e", k=shots
+    )
+    own = rearrange(seen.diagonal(dim1=1, dim2=3).sum(0), "d e w -> d w e")
+    return (seen.sum((0, 1)) - own) / (shots * (way - 1))
+
+
+def _only(clips: Prototypes, stage: int) -> Prototypes:
+    """The tokens of one stage alone, moved to the front; stage -1 is padding."""
+    own = clips.stage == stage
+    most = max(own.sum(1).tolist())
+    place = own.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
+
+    def taken(tokens: Float[Tensor, "clips tokens dim"]) -> Float[Tensor, "clips most dim"]:
+        return tokens.gather(1, repeat(place, "c n -> c n d", d=tokens.shape[2]))
+
+    stages = clips.stage.gather(1, place).where(own.gather(1, place), -1)
+    return Prototypes(taken(clips.tokens), stages, None if clips.learned is None else taken(clips.learned))

@@ -1,0 +1,89 @@
+"""Score episodes from tables that were made once: index operations, in blocks of bounded memory."""
+
+from collections.abc import Callable
+from functools import reduce
+from math import log
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from lga.core.distance import Pooling
+from lga.methods.protocol import Scorer, Tasks
+
+NUMBERS_AT_ONCE = 2**15
+"""Numbers looked up together for some episodes: they stay in the processor's cache, and torch starts no threads."""
+FEATURES_AT_ONCE = 2**22
+"""Numbers of features that some episodes need together: 16 MiB in float32."""
+
+
+def in_blocks(score: Scorer, numbers: Callable[[Tasks], int], *, most: int = NUMBERS_AT_ONCE) -> Scorer:
+    """The same scorer, handed only so many episodes at once that `numbers` for each make no more than `most`.
+
+    Source: our choice.
+    """
+
+    def blockwise(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
+        step = max(1, most // max(1, numbers(tasks) if len(tasks.classes) else 1))
+        blocks = zip(tasks.classes.split(step), tasks.query.split(step), tasks.support.split(step), strict=True)
+        return torch.cat([score(Tasks(*block)) for block in blocks])
+
+    return blockwise
+
+
+def meet(tasks: Tasks) -> tuple[Int[Tensor, "episodes queries 1"], Int[Tensor, "episodes 1 support"]]:
+    """Rows and columns of every query and every example of its episode, both class after class.
+
+    Source: our choice.
+    """
+    return rearrange(tasks.query, "e w q -> e (w q) 1"), rearrange(tasks.support, "e w k -> e 1 (w k)")
+
+
+def count_pairs(tasks: Tasks) -> int:
+    """How many pairs of a query and an example, and of two examples of a class, an episode has.
+
+    Source: our choice.
+    """
+    way, shots = tasks.support.shape[1:]
+    return way * shots * (tasks.query.shape[1] * tasks.query.shape[2] + shots)
+
+
+def matrix_scorer(distance: Float[Tensor, "clips clips"], *, pooling: Pooling = "mean") -> Scorer:
+    """Score by the distance of each query (row) to the examples (columns) of each class, put together by `pooling`.
+
+    Source: `lga.core.distance.class_distances`.
+    """
+
+    def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
+        query, support = rearrange(tasks.query, "e w q -> (w q) e"), rearrange(tasks.support, "e w k -> k w e")
+        return rearrange(-pool(look_up(distance, query, support), pooling), "q w e -> e q w").contiguous()
+
+    return in_blocks(score, count_pairs)
+
+
+def look_up(
+    table: Float[Tensor, "clips columns"], row: Int[Tensor, "rows episodes"], column: Int[Tensor, "depth way episodes"]
+) -> Float[Tensor, "rows depth way episodes"]:
+    """table[row, column] for every row with every column of its episode; short, flat indices are looked up fastest.
+
+    Source: our choice.
+    """
+    kind = torch.int32 if table.numel() < 2**31 else torch.int64
+    place = (row * table.shape[1]).to(kind)[:, None, None] + column.to(kind)
+    found = table.flatten().index_select(0, place.flatten())
+    depth, way, _ = column.shape
+    return rearrange(found, "(r k w e) -> r k w e", r=len(row), k=depth, w=way)
+
+
+def pool(apart: Float[Tensor, "queries shots way episodes"], pooling: Pooling) -> Float[Tensor, "queries way episodes"]:
+    """`class_distances` where all classes have equally many examples; episodes are the last axis.
+
+    Source: `lga.core.distance.class_distances`.
+    """
+    if apart.shape[1] == 1:
+        return apart[:, 0]
+    if pooling == "mean":
+        return apart.mean(1)
+    # -log mean exp(-d); logsumexp goes to several threads whatever its size, at a higher price than the work
+    return log(apart.shape[1]) - reduce(torch.logaddexp, (-apart).unbind(1))

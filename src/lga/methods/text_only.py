@@ -1,0 +1,49 @@
+"""Recognition by words alone: no example is looked at."""
+
+from typing import Literal
+
+import torch.nn.functional as F
+from einops import einsum, rearrange
+from jaxtyping import Float
+from torch import Tensor
+
+from lga.core.score import video_text_scores
+from lga.core.segment import hard_segment, overlap_mask, stage_means
+from lga.methods.matrix import in_blocks
+from lga.methods.protocol import Bench, Scorer, Tasks
+from lga.methods.views import name_likeness
+
+Words = Literal["name", "sentences", "thirds"]
+
+
+def text_only(bench: Bench, *, words: Words = "name", scale: float = 1.0) -> Scorer:
+    """`scale` times the cosine between a clip and what each class is called, or how it goes.
+
+    "name": the clip's mean frame and the class's name. "sentences": the mean frame and each stage sentence, summed.
+    "thirds": each equal part of the clip and the sentence of its stage, summed.
+
+    Source: CLIP's zero-shot recognition (arXiv:2103.00020); "thirds" is LGA's video-text match (arXiv:2507.16287) on
+    fixed parts. CLIP's own scale is 100; it does not change which class is first.
+    """
+    likeness = scale * _LIKENESS[words](bench)
+
+    def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
+        return likeness[rearrange(tasks.query, "e w q -> e (w q) 1"), rearrange(tasks.classes, "e w -> e 1 w")]
+
+    return in_blocks(score, lambda tasks: tasks.query[0].numel() * tasks.classes.shape[1])
+
+
+def _sentence_likeness(bench: Bench) -> Float[Tensor, "clips classes"]:
+    clips = F.normalize(bench.frames[..., bench.space.semantic].mean(1), dim=-1)
+    told = F.normalize(bench.sentences[..., bench.space.semantic], dim=-1)
+    return einsum(clips, told, "n d, c l d -> n c")
+
+
+def _part_likeness(bench: Bench) -> Float[Tensor, "clips classes"]:
+    meant = bench.frames[..., bench.space.semantic]
+    stages = bench.sentences.shape[1]
+    parts = stage_means(meant, overlap_mask(hard_segment(meant, stages), stages, 0))
+    return video_text_scores(parts, bench.sentences[..., bench.space.semantic]).sum(-1)
+
+
+_LIKENESS = {"name": name_likeness, "sentences": _sentence_likeness, "thirds": _part_likeness}

@@ -1,0 +1,163 @@
+"""Laws that every method keeps."""
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+import torch
+from torch import nn
+
+from lga.methods.catalogue import METHODS, MethodName
+from lga.methods.matrix import in_blocks
+from lga.methods.protocol import Tasks
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+names = pytest.mark.parametrize("name", METHODS)
+SEEING = [name for name, entry in METHODS.items() if entry.examples]
+TRAINABLE = [name for name, entry in METHODS.items() if entry.trainable]
+
+
+def build(name, space):
+    """The method, ready to be used; a trainable one with random weights everywhere."""
+    method = METHODS[name].build(space)
+    if isinstance(method, nn.Module):
+        method.double().eval()
+        random = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for parameter in method.parameters():
+                parameter += 0.05 * torch.randn(parameter.shape, generator=random, dtype=torch.float64)
+    return method
+
+
+def test_every_name_has_a_method():
+    assert set(get_args(MethodName)) == set(METHODS)
+
+
+@names
+def test_there_is_one_finite_logit_for_every_query_and_class(name, space, make_bench, make_tasks):
+    bench = make_bench(0, space=space)
+    for shots in (1, 3):
+        logits = build(name, space)(bench)(make_tasks(bench, 1, shots=shots))
+        assert logits.shape == (11, 6, 3)
+        assert logits.dtype == torch.float64
+        assert logits.isfinite().all()
+
+
+@names
+def test_no_episodes_have_no_logits(name, space, make_bench, make_tasks):
+    bench = make_bench(0, space=space)
+    tasks = make_tasks(bench, 1)
+    none = Tasks(tasks.classes[:0], tasks.query[:0], tasks.support[:0])
+    assert build(name, space)(bench)(none).shape == (0, 6, 3)
+
+
+@names
+@pytest.mark.parametrize("shots", [1, 3])
+def test_the_order_of_the_classes_is_the_order_of_the_columns(name, shots, space, make_bench, make_tasks):
+    bench = make_bench(2, space=space)
+    tasks = make_tasks(bench, 3, shots=shots, queries=1)
+    order = torch.tensor([2, 0, 1])
+    turned = Tasks(tasks.classes[:, order], tasks.query[:, order], tasks.support[:, order])
+    score = build(name, space)(bench)
+    torch.testing.assert_close(score(turned), score(tasks)[:, order][:, :, order])
+
+
+@names
+def test_the_order_of_the_examples_does_not_matter(name, space, make_bench, make_tasks):
+    bench = make_bench(2, space=space)
+    tasks = make_tasks(bench, 3, shots=3)
+    score = build(name, space)(bench)
+    torch.testing.assert_close(score(replace(tasks, support=tasks.support.flip(2))), score(tasks))
+
+
+@names
+def test_the_labels_of_the_queries_are_not_used(name, space, make_bench, make_tasks):
+    bench = make_bench(4, space=space)
+    tasks = make_tasks(bench, 5, episodes=1)
+    label = bench.label.clone()
+    label[tasks.query] = (label[tasks.query] + 1) % 7
+    method = build(name, space)
+    assert torch.equal(method(replace(bench, label=label))(tasks), method(bench)(tasks))
+
+
+@names
+def test_the_size_of_the_blocks_does_not_matter(name, space, make_bench, make_tasks, monkeypatch):
+    bench = make_bench(6, space=space)
+    tasks = make_tasks(bench, 7)
+    method = build(name, space)
+    wanted = method(bench)(tasks)
+    sizes = []
+
+    def one_by_one(score, numbers, **_):
+        def seen(some):
+            sizes.append(len(some.classes))
+            return score(some)
+
+        return in_blocks(seen, numbers, most=1)
+
+    for module in ("clip_fsar", "linear", "matrix", "otam", "protonet", "text_only", "tip_adapter", "trx"):
+        monkeypatch.setattr(f"lga.methods.{module}.in_blocks", one_by_one)
+    torch.testing.assert_close(method(bench)(tasks), wanted)
+    assert sizes == [1] * 11
+
+
+@pytest.mark.parametrize("name", SEEING)
+def test_a_query_that_is_an_example_is_recognised(name, space, make_bench, make_tasks):
+    bench = make_bench(8, space=space)
+    tasks = make_tasks(bench, 9, shots=1, queries=1)
+    itself = replace(tasks, query=tasks.support)
+    method = METHODS[name].build(space)
+    if isinstance(method, nn.Module):
+        method.double().eval()
+    if METHODS[name].text:  # the names say nothing
+        bench = replace(bench, names=torch.ones_like(bench.names))
+    assert (method(bench)(itself).argmax(-1) == torch.arange(3)).all()
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if not name.startswith("clip_fsar")])
+def test_the_scale_of_the_features_does_not_matter(name, space, make_bench, make_tasks):
+    bench = make_bench(10, space=space)
+    tasks = make_tasks(bench, 11)
+    method = build(name, space)
+    torch.testing.assert_close(method(replace(bench, frames=37.0 * bench.frames))(tasks), method(bench)(tasks))
+
+
+@names
+def test_only_the_visual_part_is_seen_and_only_the_semantic_part_is_read(name, make_bench, make_tasks):
+    bench = make_bench(12)
+    tasks = make_tasks(bench, 13)
+    frames, words, told = bench.frames.clone(), bench.names.clone(), bench.sentences.clone()
+    if not METHODS[name].text:
+        frames[..., bench.space.semantic] += 1.0
+    if not METHODS[name].examples:
+        frames[..., bench.space.visual] += 1.0
+    words[..., bench.space.visual] += 1.0
+    told[..., bench.space.visual] += 1.0
+    method = build(name, bench.space)
+    other = method(replace(bench, frames=frames, names=words, sentences=told))(tasks)
+    torch.testing.assert_close(other, method(bench)(tasks))
+
+
+@names
+def test_gradients_reach_the_features(name, space, make_bench, make_tasks):
+    bench = make_bench(14, space=space)
+    frames = bench.frames.clone().requires_grad_()
+    logits = build(name, space)(replace(bench, frames=frames))(make_tasks(bench, 15))
+    logits.log_softmax(-1)[..., 0].sum().backward()
+    assert frames.grad is not None
+    assert frames.grad.isfinite().all()
+    assert frames.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", TRAINABLE)
+def test_gradients_reach_every_weight(name, space, make_bench, make_tasks):
+    bench = make_bench(16, space=space)
+    method = build(name, space)
+    method.train()
+    method(bench)(make_tasks(bench, 17)).log_softmax(-1)[..., 0].sum().backward()
+    idle = {"scale"} if name == "clip_fsar" else set()
+    moved = {
+        key for key, weight in method.named_parameters() if weight.grad is not None and weight.grad.abs().sum() > 0
+    }
+    assert moved == {key for key, _ in method.named_parameters()} - idle
