@@ -85,12 +85,12 @@ def steps(paths: Sequence[Path]) -> list[Row]:
     rows.append(per_clip("segment", paths, lambda: cut_clips(frames, METHOD, SPACE)))
     owner = torch.arange(5 * len(LABELS)) // 5
     examples = frames[torch.arange(len(owner)) % len(frames)]
-    support = build_prototypes(examples, cut_clips(examples, METHOD, SPACE), text[owner], METHOD)
+    support = build_prototypes(examples, cut_clips(examples, METHOD, SPACE), text[owner], METHOD, SPACE)
     cut = cut_clips(frames, METHOD, SPACE)
 
     def match() -> None:
-        query = build_prototypes(frames, cut, None, METHOD)
-        distance = match_videos(query, support, METHOD, SPACE)
+        query = build_prototypes(frames, cut, None, METHOD, SPACE)
+        distance = match_videos(query, support, METHOD)
         class_distances(distance, owner, len(LABELS), pooling=METHOD.pooling)
         match_text(frames, cut, text, SPACE)
 
@@ -125,9 +125,9 @@ def many_pairs(number: int) -> list[Row]:
     frames = torch.randn(number, METHOD.frames, SPACE.dim, generator=random)
     text = torch.randn(number, METHOD.stages, SPACE.dim, generator=random)
     cut = cut_clips(frames, METHOD, SPACE)
-    query, support = (build_prototypes(frames, cut, words, METHOD) for words in (None, text))
+    query, support = (build_prototypes(frames, cut, words, METHOD, SPACE) for words in (None, text))
     del frames, text
-    wall, processor = timed(lambda: match_videos(query, support, METHOD, SPACE))
+    wall, processor = timed(lambda: match_videos(query, support, METHOD))
     return [(f"match {number:,} clips x {number:,} examples", wall, processor, "one call")]
 
 

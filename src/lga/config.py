@@ -50,8 +50,9 @@ class MethodConfig(Frozen):
     """atomic stages of an action: onset, progression, completion"""
     wording: Wording = "label+stages"
     """what the text encoder reads for a stage: its sentence, the label's name, or the name and then the sentence"""
-    segmenter: Literal["centred", "cluster", "hard"] = "centred"
-    """how a clip is cut: by likeness of neighbouring frames (cluster), after taking off their mean, or fixed windows"""
+    segmenter: Literal["centred", "cluster", "hard", "twfinch"] = "centred"
+    """how a clip is cut: by likeness of neighbouring frames (cluster), after taking off their mean (centred), into
+    fixed windows (hard), or by nearest neighbours in sight and time (twfinch)"""
     overlap: Annotated[int, Field(ge=0, le=8)] = 1
     """frames that each stage borrows from its neighbours on either side"""
     matcher: Literal["ab_mhm", "bi_mhm"] = "ab_mhm"
@@ -66,7 +67,9 @@ class MethodConfig(Frozen):
     """how strongly an example's frames take up their stage's sentence before matching; 0 switches it off. No
     effect with `offline`, whose text and visual parts lie side by side"""
     alpha: Literal["shots"] | Share = "shots"
-    """weight of the video match against the text match, 0 to 1; shots lets it rise with the examples: K / (K + 4)"""
+    """weight of the video match against the text match, 0 to 1; shots: K / (K + text_shots), rising with K examples"""
+    text_shots: Annotated[float, Field(gt=0.0)] = 4.0
+    """with alpha shots: as many examples as the text counts for"""
     temperature: Annotated[float, Field(gt=0.0)] = 0.4
     """divides the scores before the softmax: higher is less sure; never changes which label is first"""
 
@@ -92,6 +95,67 @@ class ProtocolConfig(Frozen):
     """the same seed draws the same episodes"""
     source_disjoint: bool = False
     """no example of any class comes from the group (source video, person) of a query"""
+
+
+class TrainConfig(Frozen):
+    """How a head is trained, episode by episode; the defaults suit frozen features."""
+
+    tasks: Annotated[int, Field(ge=0)] = 600
+    """episodes to train on"""
+    ways: Annotated[int, Field(ge=2)] = 5
+    """classes in a training episode"""
+    shots: Annotated[int, Field(ge=1)] = 1
+    """examples of each class in a training episode"""
+    queries: Annotated[int, Field(ge=1)] = 5
+    """clips to recognise of each class in a training episode"""
+    source_disjoint: bool = True
+    """no example of a training episode comes from the group of one of its queries, where groups are known"""
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    """episodes to each step of the optimiser"""
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    """adam adds the weight decay to the gradient, adamw takes it off the weights"""
+    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    """its highest value"""
+    backbone_rate: Annotated[float, Field(ge=0.0)] = 0.0
+    """learning rate of the visual backbone; 0 leaves it frozen, so that training reads cached features"""
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    """strength of the weight decay"""
+    warmup: Annotated[int, Field(ge=0)] = 20
+    """steps over which the learning rate rises"""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """the learning rate after the warm-up: down to 0 along a cosine, or as it is"""
+    clip_norm: Annotated[float, Field(ge=0.0)] = 1.0
+    """largest norm of a step's gradient; 0 sets no limit"""
+    contrast: Annotated[float, Field(ge=0.0)] = 0.0
+    """weight of the video-text contrastive loss over the training classes, the paper's lambda 1"""
+    contrast_scale: Annotated[float, Field(gt=0.0)] = 20.0
+    """what the cosines of the contrastive loss are multiplied by"""
+    width: Annotated[int, Field(ge=0)] = 384
+    """frozen visual features are narrowed to so many principal axes first; 0 takes them as they are"""
+    heads: Annotated[int, Field(ge=1)] = 8
+    """attention heads of the fusion block"""
+    stage_bias: float = 1.0
+    """added to the attention logit of two frames of the same stage"""
+    crop_scale: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """with a trained backbone: least share of the picture's area that a random crop keeps"""
+    flip: bool = False
+    """with a trained backbone: mirror half of the clips; never where left and right matter"""
+    gradient_checkpointing: bool = False
+    """with a trained backbone: less memory for more time"""
+    validate_every: Annotated[int, Field(ge=1)] = 100
+    """episodes between two looks at the validation classes"""
+    validation_episodes: Annotated[int, Field(ge=100)] = 2000
+    """episodes of each look"""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """the same seed trains the same weights"""
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> "TrainConfig":
+        if self.validate_every % self.accumulate:
+            raise ValueError(
+                f"--validate-every {self.validate_every} must be a multiple of --accumulate {self.accumulate}"
+            )
+        return self
 
 
 def _told(error: ErrorDetails) -> str:

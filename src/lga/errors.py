@@ -27,3 +27,11 @@ class ActionsError(LGAError):
 
 class ManifestError(LGAError):
     """A manifest or an examples folder does not hold what the job needs."""
+
+
+class TrainingError(LGAError):
+    """Training cannot start, go on or be believed."""
+
+
+class CheckpointError(LGAError):
+    """A trained head is missing, damaged or made for something else."""

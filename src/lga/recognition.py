@@ -82,8 +82,8 @@ def prepare_support(actions: Actions, space: Space) -> Support:
     """Cut the taught examples, fuse them with the sentences of their labels, and match them with each other."""
     frames, method = actions.frames, actions.method
     cut = cut_clips(frames, method, space)
-    prototypes = build_prototypes(frames, cut, actions.text[actions.owner], method)
-    distance = match_videos(build_prototypes(frames, cut, None, method), prototypes, method, space)
+    prototypes = build_prototypes(frames, cut, actions.text[actions.owner], method, space)
+    distance = match_videos(build_prototypes(frames, cut, None, method, space), prototypes, method)
     return Support(prototypes, distance, match_text(frames, cut, actions.text, space).sum(-1))
 
 
@@ -97,15 +97,15 @@ def answer(actions: Actions, support: Support, clips: Sequence[ClipFeatures], sp
     method = actions.method
     frames = torch.stack([clip.frames for clip in clips])
     cut = cut_clips(frames, method, space)
-    query = build_prototypes(frames, cut, None, method)
-    distance = match_videos(query, support.prototypes, method, space)
+    query = build_prototypes(frames, cut, None, method, space)
+    distance = match_videos(query, support.prototypes, method)
     likeness = match_text(frames, cut, actions.text, space)
     owner, way = actions.owner, len(actions.labels)
     apart = discount_hubs(distance, support.distance, owner[:, None] != owner, strength=method.discount)
     pooled = class_distances(apart, owner, way, pooling=method.pooling)
     foreign = owner[:, None] != torch.arange(way)
     scores = discount_hubs(likeness.sum(-1), support.likeness, foreign, strength=method.discount)
-    alpha = resolve_alpha(method.alpha, actions.shots)
+    alpha = resolve_alpha(method.alpha, actions.shots, method.text_shots)
     probability = torch.stack(
         [combine(pooled, scores, alpha=share, temperature=method.temperature).exp() for share in (alpha, 1.0, 0.0)], -1
     )

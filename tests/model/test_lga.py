@@ -29,7 +29,7 @@ def random_set(seed, *, stages=STAGES):
 def distances(frames, text, space=SPACE, **switched):
     method = PLAIN.model_copy(update=switched)
     cut = cut_clips(frames, method, space)
-    query, support = build_prototypes(frames, cut, None, method), build_prototypes(frames, cut, text, method)
+    query, support = build_prototypes(frames, cut, None, method, SPACE), build_prototypes(frames, cut, text, method, SPACE)
     return match_videos(query, support, method, space)
 
 
@@ -47,8 +47,8 @@ def test_a_new_fusion_block_is_no_fusion(seed, injection):
     method, block = PLAIN.model_copy(update={"injection": injection}), StageFusion(DIM, heads=1).double().eval()
     cut = cut_clips(frames, method, SPACE)
     for words in (text, None):
-        fused = build_prototypes(frames, cut, words, method, block)
-        plain = build_prototypes(frames, cut, words, method)
+        fused = build_prototypes(frames, cut, words, method, SPACE, block)
+        plain = build_prototypes(frames, cut, words, method, SPACE)
         assert torch.equal(fused.tokens, plain.tokens)
         assert torch.equal(fused.stage, plain.stage)
 
@@ -58,7 +58,7 @@ def test_a_block_that_learnt_something_is_used():
     block = StageFusion(DIM, heads=1).double().eval()
     block.attend.out_proj.bias.data += 0.25
     cut = cut_clips(frames, PLAIN, SPACE)
-    fused, plain = build_prototypes(frames, cut, text, PLAIN, block), build_prototypes(frames, cut, text, PLAIN)
+    fused, plain = build_prototypes(frames, cut, text, PLAIN, SPACE, block), build_prototypes(frames, cut, text, PLAIN, SPACE)
     torch.testing.assert_close(fused.tokens, plain.tokens + 0.25)
 
 
@@ -68,11 +68,11 @@ def test_the_injection_scales_the_text_that_an_example_takes_up(seed, injection)
     frames, text = random_set(seed)
     cut = cut_clips(frames, PLAIN, SPACE)
     by = {
-        much: build_prototypes(frames, cut, text, PLAIN.model_copy(update={"injection": much})).tokens
+        much: build_prototypes(frames, cut, text, PLAIN.model_copy(update={"injection": much}), SPACE).tokens
         for much in (0.0, 1.0, injection)
     }
     torch.testing.assert_close(by[injection] - by[0.0], injection * (by[1.0] - by[0.0]))
-    assert torch.equal(by[0.0], build_prototypes(frames, cut, None, PLAIN).tokens)
+    assert torch.equal(by[0.0], build_prototypes(frames, cut, None, PLAIN, SPACE).tokens)
 
 
 @settings(max_examples=20)
@@ -80,7 +80,7 @@ def test_the_injection_scales_the_text_that_an_example_takes_up(seed, injection)
 def test_every_token_is_a_frame_of_its_stage_plus_that_stages_sentence(seed):
     frames, text = random_set(seed)
     cut = cut_clips(frames, PLAIN, SPACE)
-    found = build_prototypes(frames, cut, text, PLAIN)
+    found = build_prototypes(frames, cut, text, PLAIN, SPACE)
     for clip in range(CLIPS):
         seen = [(stage, at) for stage in range(STAGES) for at in range(FRAMES) if cut.mask[clip, stage, at]]
         assert [stage for stage in found.stage[clip].tolist() if stage >= 0] == [stage for stage, _ in seen]
@@ -93,13 +93,13 @@ def test_every_token_is_a_frame_of_its_stage_plus_that_stages_sentence(seed):
 def test_bi_mhm_does_not_look_at_the_stages_but_ab_mhm_does(seed):
     frames, _ = random_set(seed)
     cut = cut_clips(frames, PLAIN, SPACE)
-    query = build_prototypes(frames, cut, None, PLAIN)
-    support = build_prototypes(frames.flip(0), cut_clips(frames.flip(0), PLAIN, SPACE), None, PLAIN)
+    query = build_prototypes(frames, cut, None, PLAIN, SPACE)
+    support = build_prototypes(frames.flip(0), cut_clips(frames.flip(0), PLAIN, SPACE), None, PLAIN, SPACE)
     renamed = type(query)(query.tokens, (2 - query.stage).where(query.stage >= 0, -1))
     whole, staged = PLAIN.model_copy(update={"matcher": "bi_mhm"}), PLAIN
-    assert torch.equal(match_videos(query, support, whole, SPACE), match_videos(renamed, support, whole, SPACE))
+    assert torch.equal(match_videos(query, support, whole), match_videos(renamed, support, whole))
     assert not torch.allclose(
-        match_videos(query, support, staged, SPACE), match_videos(renamed, support, staged, SPACE)
+        match_videos(query, support, staged), match_videos(renamed, support, staged)
     )
 
 
@@ -204,8 +204,8 @@ def test_every_setting_of_the_matching_changes_the_distances(switched):
 def test_no_clips_have_empty_prototypes(text):
     frames, words = (one[:0] for one in random_set(0))
     cut = cut_clips(frames, PLAIN, SPACE)
-    empty = build_prototypes(frames, cut, words if text else None, PLAIN)
+    empty = build_prototypes(frames, cut, words if text else None, PLAIN, SPACE)
     full_frames, full_text = random_set(0)
-    full = build_prototypes(full_frames, cut_clips(full_frames, PLAIN, SPACE), full_text, PLAIN)
-    assert match_videos(full, empty, PLAIN, SPACE).shape == (CLIPS, 0)
+    full = build_prototypes(full_frames, cut_clips(full_frames, PLAIN, SPACE), full_text, PLAIN, SPACE)
+    assert match_videos(full, empty, PLAIN).shape == (CLIPS, 0)
     assert [getattr(cut, field.name).shape[0] for field in fields(cut)] == [0] * 4

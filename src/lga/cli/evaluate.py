@@ -1,20 +1,38 @@
 """`lga evaluate`."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from tyro.conf import Positional
 
+from lga.cli.evaluation_tables import accuracy_table, accuracy_value, difference_table
 from lga.cli.options import Flag, out, progress_bar, report_cache, report_skipped
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig
+from lga.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lga.backbone.protocol import Backbone
+    from lga.cli.options import Bar
+    from lga.engine.bench import LoadedBench
     from lga.engine.benchmark import Report
+    from lga.engine.curves import Point
+    from lga.engine.statistics import Interval
+    from lga.episodes.plan import Episodes
+    from lga.features import FeatureCache
+    from lga.methods.lga import Matrix
+
+INTERVALS = {
+    "ci95": "half width, normal, over episodes: 1.96 sd / sqrt(n); it shrinks with more episodes of the same clips",
+    "clips": "95 % by bootstrap over the clips asked about, examples not drawn anew",
+    "classes": "95 % by bootstrap over the classes asked about; rough where there are few",
+}
 
 
 @dataclass(frozen=True)
@@ -24,7 +42,11 @@ class Evaluate:
     Every clip is encoded once and matched with every other once; each episode then draws classes, examples and
     queries. This trains, fits and selects nothing: every setting is one of the flags below.
 
-    Example: lga evaluate clips.csv --ways 5 --shots 1 --episodes 10000 --source-disjoint
+    Each mean comes with three 95 % intervals. "episodes" is the usual one, normal over episodes: how far more episodes
+    of these clips could move the mean. Episodes share few clips, so "clips" and "classes" say, by bootstrap, how far
+    other query clips and other classes could.
+
+    Example: lga evaluate clips.csv --ways 5 --shots 1 --episodes 10000 --source-disjoint --out results/
     """
 
     manifest: Positional[Path]
@@ -35,74 +57,172 @@ class Evaluate:
     """JSON file with your own stage sentences"""
     json: Flag = False
     """print one JSON document with everything that moves the numbers"""
+    out: Path | None = None
+    """folder for report.json, the confusion matrix and curves over alpha, ways, shots and stages, as CSV and PNG"""
+    both_protocols: Flag = False
+    """standard and source-disjoint episodes side by side; needs groups"""
+    against: tuple[str, ...] = ()
+    """other settings to compare with on the same episodes, in pairs: --against segmenter=hard discount=0"""
+    episodes_out: Path | None = None
+    """write the exact episodes: JSON lines that name every clip by the sha256 of its content"""
+    episodes_in: Path | None = None
+    """replay the episodes of such a file; it takes the place of the protocol's flags"""
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     method: MethodConfig = field(default_factory=MethodConfig)
 
     def run(self) -> int:
-        """Evaluate and print mean and 95 % interval of the video, text and combined match."""
-        from lga.anatomy.files import read_descriptions
-        from lga.backbone.load import load_backbone
-        from lga.engine.benchmark import evaluate_clips
-        from lga.episodes.manifest import read_manifest
-        from lga.features import default_cache
+        """Evaluate, print mean and intervals of the video, text and combined match, and write what is wanted."""
+        rival = self._rival()
+        if self.both_protocols and self.episodes_in:
+            raise SettingsError("--both-protocols draws episodes and --episodes-in replays some; give one of them")
+        if self.out:
+            from lga.explain.evaluation import refuse_foreign
+            from lga.explain.plots import require_plots
 
-        told = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
-        clips = read_manifest(self.manifest, split=self.split)
+            require_plots()
+            refuse_foreign(self.out)
+        from lga.backbone.load import load_backbone
+        from lga.engine.benchmark import evaluate_bench
+        from lga.features import default_cache
+        from lga.methods.lga import match_bench
+
         cache, encoder = default_cache(), load_backbone(self.backbone)
-        with progress_bar("encoding", "matching") as (encoding, matching):
-            report = evaluate_clips(
-                clips,
-                encoder,
-                self.method,
-                self.protocol,
-                cache=cache,
-                descriptions=told,
-                encoding=encoding,
-                matching=matching,
-            )
+        with progress_bar("encoding", "matching", "answering", "comparing", "curves") as bars:
+            encoding, matching, answering, comparing, drawing = bars
+            loaded = self._load(self.method, encoder, cache, encoding)
+            episodes, protocol = self._episodes(loaded)
+            matrix = match_bench(loaded.bench, self.method, progress=matching)
+            report = evaluate_bench(matrix, self.method, episodes, protocol, progress=answering)
+            value = self._value(report, loaded, encoder.identity)
+            tables = [accuracy_table(report.accuracy, protocol, loaded)]
+            if self.both_protocols:
+                other = self._other_protocol(loaded, matrix)
+                value["other_protocol"] = {
+                    "protocol": other.protocol.model_dump(mode="json"),
+                    "accuracy": accuracy_value(other.accuracy),
+                }
+                tables.append(accuracy_table(other.accuracy, other.protocol, loaded))
+            if rival is not None:
+                found, difference = self._compare(rival, report, loaded, encoder, cache, comparing)
+                value["against"] = {
+                    "method": rival.model_dump(mode="json"),
+                    "accuracy": accuracy_value(found.accuracy),
+                    "difference": accuracy_value(difference),
+                }
+                tables.append(difference_table(found, difference, self.against))
+            if self.out:
+                self._write(self.out, report, loaded, matrix, value, drawing)
         if self.json:
-            print(json.dumps(self._value(report, encoder.identity), indent=2, ensure_ascii=False))
+            print(json.dumps(value, indent=2, ensure_ascii=False))
         else:
-            out().print(_table(report, self.protocol))
-        report_skipped(report.skipped)
+            out().print(*tables, sep="\n")
+        report_skipped(loaded.skipped)
         report_cache(cache)
         return 0
 
-    def _value(self, report: "Report", identity: str) -> dict[str, object]:
+    def _rival(self) -> MethodConfig | None:
+        """The settings to compare with: this run's, but for what --against says."""
+        if not self.against:
+            return None
+        pairs = [one.partition("=") for one in self.against]
+        if wrong := [key for key, is_, _ in pairs if not is_]:
+            raise SettingsError(f"--against wants pairs like segmenter=hard, not {wrong[0]!r}")
+        return MethodConfig.model_validate({**self.method.model_dump(), **{key: value for key, _, value in pairs}})
+
+    def _load(self, method: MethodConfig, encoder: "Backbone", cache: "FeatureCache", progress: "Bar") -> "LoadedBench":
+        from lga.anatomy.files import read_descriptions
+        from lga.engine.bench import load_bench
+        from lga.episodes.manifest import read_manifest
+
+        told = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
+        clips = read_manifest(self.manifest, split=self.split)
+        return load_bench(clips, encoder, method, cache=cache, descriptions=told, progress=progress)
+
+    def _episodes(self, loaded: "LoadedBench") -> tuple["Episodes", ProtocolConfig]:
+        """Draw or replay; then keep, if wanted."""
+        from lga.episodes.files import read_episodes, write_episodes
+        from lga.episodes.plan import plan_episodes
+
+        if self.episodes_in:
+            episodes, protocol = read_episodes(self.episodes_in, loaded.content)
+        else:
+            episodes, protocol = plan_episodes(loaded.label, loaded.group, self.protocol), self.protocol
+        if self.episodes_out:
+            write_episodes(self.episodes_out, episodes, protocol, loaded.content)
+        return episodes, protocol
+
+    def _other_protocol(self, loaded: "LoadedBench", matrix: "Matrix") -> "Report":
+        from lga.engine.benchmark import evaluate_bench
+        from lga.episodes.plan import plan_episodes
+
+        protocol = self.protocol.model_copy(update={"source_disjoint": not self.protocol.source_disjoint})
+        episodes = plan_episodes(loaded.label, loaded.group, protocol)
+        return evaluate_bench(matrix, self.method, episodes, protocol)
+
+    def _compare(
+        self,
+        rival: MethodConfig,
+        report: "Report",
+        loaded: "LoadedBench",
+        encoder: "Backbone",
+        cache: "FeatureCache",
+        progress: "Bar",
+    ) -> "tuple[Report, Mapping[str, Interval]]":
+        from lga.engine.benchmark import compare_settings
+
+        other = self._load(rival, encoder, cache, progress)
+        return compare_settings(report, loaded, other, rival, progress=progress)
+
+    def _write(
+        self,
+        folder: Path,
+        report: "Report",
+        loaded: "LoadedBench",
+        matrix: "Matrix",
+        value: dict[str, object],
+        progress: "Bar",
+    ) -> None:
+        from lga.engine.curves import alpha_curve, protocol_curve, stage_curve
+        from lga.engine.statistics import confusion
+        from lga.explain.evaluation import write_evaluation
+
+        video, text = report.outcome["video"], report.outcome["text"]
+        curves: dict[str, list[Point]] = {"alpha": alpha_curve(video, text, report.episodes)}
+        for vary in ("ways", "shots"):
+            found = protocol_curve(loaded, matrix, self.method, report.protocol, vary=vary, progress=progress)
+            curves[vary] = found
+        curves["stages"] = stage_curve(loaded, self.method, report.episodes, progress=progress)
+        marks = {"ways": report.protocol.ways, "shots": report.protocol.shots, "alpha": report.alpha}
+        counts = confusion(report.outcome["combined"], len(loaded.labels))
+        write_evaluation(folder, value, labels=loaded.labels, confusion=counts, curves=curves, marks=marks)
+
+    def _value(self, report: "Report", loaded: "LoadedBench", identity: str) -> dict[str, object]:
         """Everything that a reader needs to repeat the number."""
+        from lga.engine.statistics import calibration_error, class_accuracy
+
+        shares = class_accuracy(report.outcome["combined"], len(loaded.labels)).tolist()
         return {
-            "accuracy": {name: asdict(one) for name, one in report.accuracy.items()},
-            "interval": "normal 95 % over episodes, 1.96 sd / sqrt(n)",
-            "class_accuracy": report.class_accuracy,
-            "calibration_error": report.calibration_error,
-            "protocol": self.protocol.model_dump(mode="json"),
+            "accuracy": accuracy_value(report.accuracy),
+            "intervals": INTERVALS,
+            "class_accuracy": {
+                label: None if isnan(share) else share for label, share in zip(loaded.labels, shares, strict=True)
+            },
+            "calibration_error": calibration_error(report.outcome["combined"]),
+            "protocol": report.protocol.model_dump(mode="json"),
+            "episodes_in": None if self.episodes_in is None else str(self.episodes_in),
             "method": {**self.method.model_dump(mode="json"), "alpha_used": report.alpha},
             "backbone": {**self.backbone.model_dump(mode="json"), "identity": identity},
             "data": {
                 "manifest": str(self.manifest),
                 "manifest_sha256": sha256(self.manifest.read_bytes()).hexdigest(),
                 "split": self.split,
-                "clips": report.clips,
-                "classes": len(report.class_accuracy),
-                "skipped": [{"path": str(one.path), "reason": one.reason} for one in report.skipped],
+                "clips": len(loaded.clips),
+                "classes": len(loaded.labels),
+                "skipped": [{"path": str(one.path), "reason": one.reason} for one in loaded.skipped],
                 "descriptions": None if self.descriptions is None else str(self.descriptions),
-                "anatomies": report.origins,
+                "anatomies": loaded.origins,
             },
             "selection": "this run trains, fits and selects nothing; docs/offline.md says how the defaults were chosen",
             "versions": {name: version(name) for name in ("lga", "torch", "av", "numpy")},
         }
-
-
-def _table(report: "Report", protocol: ProtocolConfig) -> Table:
-    disjoint = ", source-disjoint" if protocol.source_disjoint else ""
-    title = f"{protocol.ways}-way {protocol.shots}-shot, {protocol.episodes} episodes{disjoint}, seed {protocol.seed}"
-    table = Table("match", "accuracy", "95 % interval", title=title)
-    for name, one in report.accuracy.items():
-        if name == "video" and protocol.shots == 0:
-            continue
-        table.add_row(name, f"{100 * one.mean:.2f} %", f"± {100 * one.ci95:.2f}")
-    table.caption = (
-        f"{report.clips} clips of {len(report.class_accuracy)} classes; chance is {100 / protocol.ways:.1f} %"
-    )
-    return table

@@ -1,14 +1,16 @@
-"""The command line: lga teach | recognize | actions | anatomize | extract | evaluate | demo."""
+"""The command line: lga teach | recognize | actions | anatomize | lexicon | extract | evaluate | data | demo."""
 
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 import tyro
 
+from lga.cli import lexicon
 from lga.cli.actions import Add, Describe, List, Remove, Show
 from lga.cli.anatomize import Anatomize
+from lga.cli.data import Check, Import
 from lga.cli.demo import Demo
 from lga.cli.evaluate import Evaluate
 from lga.cli.extract import Extract
@@ -25,8 +27,16 @@ ActionsCommand = (
     | Annotated[Remove, sub("remove")]
     | Annotated[Describe, sub("describe")]
 )
+LexiconCommand = (
+    Annotated[lexicon.Check, sub("check")]
+    | Annotated[lexicon.Diff, sub("diff")]
+    | Annotated[lexicon.Merge, sub("merge")]
+    | Annotated[lexicon.Distance, sub("distance")]
+)
+DataCommand = Annotated[Import, sub("import")] | Annotated[Check, sub("check")]
 
 
+@runtime_checkable
 class Command(Protocol):
     """What every subcommand is: settings that can be run."""
 
@@ -56,7 +66,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> Command:
-    """Actions has commands of its own; everything else is one level deep."""
+    """Actions and data have commands of their own; everything else is one level deep."""
     from lga import __doc__ as about
 
     commands = (
@@ -64,8 +74,10 @@ def _parse(arguments: Sequence[str]) -> Command:
         | Annotated[Recognize, sub("recognize")]
         | Annotated[ActionsCommand, sub("actions", description="list, show, add, remove or describe taught actions")]
         | Annotated[Anatomize, sub("anatomize")]
+        | Annotated[LexiconCommand, sub("lexicon", description="check, compare and merge stage sentences")]
         | Annotated[Extract, sub("extract")]
         | Annotated[Evaluate, sub("evaluate")]
+        | Annotated[DataCommand, sub("data", description="import a benchmark's manifest, or check one")]
         | Annotated[Demo, sub("demo")]
     )
     settings = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)

@@ -11,7 +11,8 @@ from lga.config import MethodConfig
 from lga.core.distance import clip_distances
 from lga.core.score import video_text_scores
 from lga.core.segment import SEGMENTERS, pack_stages, stage_means
-from lga.model.fusion import StageFusion, inject_text
+from lga.model.fusion import inject_text
+from lga.model.head import Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,11 @@ class Cut:
 class Prototypes:
     """Clips ready to be matched: fused tokens, stage after stage; stage -1 is padding."""
 
-    tokens: Float[Tensor, "clips tokens dim"]
+    tokens: Float[Tensor, "clips tokens sight"]
+    """in the backbone's own visual space"""
     stage: Int[Tensor, "clips tokens"]
+    learned: Float[Tensor, "clips tokens width"] | None = None
+    """in the space of a trained head, where there is one"""
 
 
 def cut_clips(frames: Float[Tensor, "clips frames dim"], method: MethodConfig, space: Space) -> Cut:
@@ -52,38 +56,44 @@ def build_prototypes(
     cut: Cut,
     text: Float[Tensor, "clips stages dim"] | None,
     method: MethodConfig,
-    fusion: StageFusion | None = None,
+    space: Space,
+    head: Head | None = None,
 ) -> Prototypes:
     """Fuse clips in the support role, with each one's own stage sentences, or, text None, in the query role.
 
-    Without a trained block the fusion is what a new block computes: the text is added to the frames of its stage.
+    Without a trained head the fusion is what a new block computes: the text is added to the frames of its stage.
 
     Source: LGA, "Fine-grained multimodal fusion"; the strength `method.injection` is our choice.
     """
     tokens = frames.gather(1, repeat(cut.frame, "c n -> c n d", d=frames.shape[-1]))
     scaled = None if text is None else text * method.injection
-    if fusion is not None:
-        return Prototypes(fusion(tokens, cut.stage, scaled), cut.stage)
-    return Prototypes(tokens if scaled is None else inject_text(tokens, cut.stage, scaled), cut.stage)
+    plain = tokens if scaled is None else inject_text(tokens, cut.stage, scaled)
+    learned = None if head is None or head.trust == 0 else head(tokens, cut.stage, scaled)
+    return Prototypes(plain[..., space.visual], cut.stage, learned)
 
 
 def match_videos(
-    query: Prototypes, support: Prototypes, method: MethodConfig, space: Space
+    query: Prototypes, support: Prototypes, method: MethodConfig, *, trust: float = 1.0
 ) -> Float[Tensor, "query support"]:
-    """The distance of every query to every example, in the visual part of the space.
+    """The distance of every query to every example.
 
-    Source: LGA, AB-MHM; with `bi_mhm` the same tokens are matched without regard to their stages.
+    Where a trained head has fused the clips, `trust` of it is the distance between its tokens and the rest that in
+    the backbone's own visual space.
+
+    Source: LGA, AB-MHM; with `bi_mhm` the same tokens are matched without regard to their stages. `trust` is our
+    choice.
     """
     stages = [query.stage, support.stage]
     if method.matcher == "bi_mhm":
         stages = [stage.clamp_max(0) for stage in stages]
-    return clip_distances(
-        query.tokens[..., space.visual],
-        stages[0],
-        support.tokens[..., space.visual],
-        stages[1],
-        reduction=method.reduction,
-    )
+
+    def apart(asked: Float[Tensor, "query tokens d"], shown: Float[Tensor, "support others d"]) -> Tensor:
+        return clip_distances(asked, stages[0], shown, stages[1], reduction=method.reduction)
+
+    if query.learned is None or support.learned is None:
+        return apart(query.tokens, support.tokens)
+    learned = apart(query.learned, support.learned)
+    return learned if trust == 1 else trust * learned + (1 - trust) * apart(query.tokens, support.tokens)
 
 
 def match_text(

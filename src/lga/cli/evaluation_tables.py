@@ -1,0 +1,50 @@
+"""What `lga evaluate` shows: accuracies with their intervals, and differences."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from lga.config import ProtocolConfig
+
+if TYPE_CHECKING:
+    from lga.engine.bench import LoadedBench
+    from lga.engine.benchmark import Report
+    from lga.engine.statistics import Interval
+
+HEAD = ("95 %: episodes", "clips", "classes")
+
+
+def accuracy_table(accuracy: "Mapping[str, Interval]", protocol: ProtocolConfig, loaded: "LoadedBench") -> Table:
+    """A row a match; without examples the video match has nothing to say."""
+    disjoint = ", source-disjoint" if protocol.source_disjoint else ""
+    title = f"{protocol.ways}-way {protocol.shots}-shot, {protocol.episodes} episodes{disjoint}, seed {protocol.seed}"
+    table = Table("match", "accuracy", *HEAD, title=title)
+    for name, one in accuracy.items():
+        if name == "video" and protocol.shots == 0:
+            continue
+        table.add_row(name, f"{100 * one.mean:.2f} %", *_intervals(one))
+    table.caption = f"{len(loaded.clips)} clips of {len(loaded.labels)} classes; chance is {100 / protocol.ways:.1f} %"
+    return table
+
+
+def difference_table(rival: "Report", difference: "Mapping[str, Interval]", against: Sequence[str]) -> Table:
+    """What other settings reach on the same episodes, and how much more this run's do."""
+    table = Table("match", "accuracy", "this run is better by", *HEAD, title=f"against {' '.join(against)}")
+    for name, one in difference.items():
+        if name == "video" and rival.protocol.shots == 0:
+            continue
+        table.add_row(name, f"{100 * rival.accuracy[name].mean:.2f} %", f"{100 * one.mean:+.2f}", *_intervals(one))
+    table.caption = "the same episodes, compared in pairs, in points"
+    return table
+
+
+def accuracy_value(accuracy: "Mapping[str, Interval]") -> dict[str, dict[str, object]]:
+    """Accuracies as JSON-ready values."""
+    return {name: asdict(one) for name, one in accuracy.items()}
+
+
+def _intervals(one: "Interval") -> tuple[str, ...]:
+    ranges = (f"{100 * low:.1f} to {100 * high:.1f}" for low, high in (one.clips, one.classes))
+    return (f"± {100 * one.ci95:.2f}", *ranges)

@@ -1,0 +1,124 @@
+"""Episodic training, written out: the loop yields what happened, and its caller prints, selects and saves."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from math import cos, pi
+
+import torch
+from jaxtyping import Int
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from lga.config import TrainConfig
+from lga.errors import TrainingError
+from lga.methods.protocol import Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class TrainStep:
+    """One episode of training."""
+
+    task: int
+    """how many episodes are done"""
+    loss: float
+    contrast: float
+    """the contrastive part of the loss, before weighing"""
+    accuracy: float
+    """share of the episode's queries that were right, 0 to 1"""
+    rate: float
+    """learning rate of the head"""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseClasses:
+    """What the learner is told about the training clips beside the clips themselves."""
+
+    label: Int[Tensor, " clips"]
+    sentences: Tensor
+    names: Tensor
+
+
+def make_optimizer(learner: nn.Module, settings: TrainConfig) -> torch.optim.Optimizer:
+    """Two groups of parameters: the head, and the vision tower with its own learning rate, if it is trained."""
+    named = [(name, one) for name, one in learner.named_parameters() if one.requires_grad]
+    groups = [
+        {"params": [one for name, one in named if not name.startswith("vision.")], "lr": settings.learning_rate},
+        {"params": [one for name, one in named if name.startswith("vision.")], "lr": settings.backbone_rate},
+    ]
+    family = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
+    return family([one for one in groups if one["params"]], weight_decay=settings.weight_decay)
+
+
+def rate_at(step: int, settings: TrainConfig) -> float:
+    """The share of the learning rate that a step of the optimiser gets: a linear rise, then level or a cosine to 0."""
+    steps = max(1, settings.tasks // settings.accumulate)
+    rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
+    return rise * (0.5 * (1 + cos(pi * step / steps)) if settings.schedule == "cosine" else 1.0)
+
+
+def train(
+    learner: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    tasks: Tasks,
+    clips: Callable[[int, Int[Tensor, " clips"]], Tensor],
+    base: BaseClasses,
+    settings: TrainConfig,
+    fabric: Fabric,
+    *,
+    start: int = 0,
+) -> Iterator[TrainStep]:
+    """Train on the episodes of `tasks` from number `start` on; yields after each, on every process its own.
+
+    A step of the optimiser takes `accumulate` episodes, shared evenly among the processes. All that is random in
+    an episode (dropout, augmentation) depends on the seed and the episode's number alone, so that a run that was cut
+    off and goes on from the end of a step ends with the same weights.
+
+    Raises:
+        TrainingError: the loss is not a finite number, or the processes cannot share the episodes of a step.
+
+    Source: LGA (arXiv:2507.16287), "Training"; CLIP-FSAR (arXiv:2303.02982) for accumulation over tasks.
+    """
+    world, rank, each = fabric.world_size, fabric.global_rank, settings.accumulate
+    if each % world:
+        raise TrainingError(f"{world} processes cannot share {each} episodes a step; set --accumulate to a multiple")
+    for number in range(start + rank, settings.tasks - settings.tasks % each, world):
+        query, support = tasks.query[number], tasks.support[number]
+        mine, place = torch.cat([query.flatten(), support.flatten()]).unique(return_inverse=True)
+        asked, shown = place.split([query.numel(), support.numel()])
+        last = number % each >= each - world
+        waiting = nullcontext() if last else fabric.no_backward_sync(learner)  # pyright: ignore[reportArgumentType]
+        with waiting, repeatable(settings.seed, number, fabric.device):
+            loss, contrast, accuracy = learner(
+                clips(number, mine).to(fabric.device),
+                *(one.to(fabric.device) for one in (base.label[mine], base.sentences, base.names)),
+                tasks.classes[number].to(fabric.device),
+                asked.unflatten(0, query.shape).to(fabric.device),
+                shown.unflatten(0, support.shape).to(fabric.device),
+            )
+            if not bool(loss.isfinite()):
+                raise TrainingError(
+                    f"the loss of episode {number} is not a finite number; lower --learning-rate or use --precision "
+                    "32-true; the last saved state is kept"
+                )
+            fabric.backward(loss * world / each)
+        share = rate_at(number // each, settings)
+        if last:
+            for group, rate in zip(
+                optimizer.param_groups, (settings.learning_rate, settings.backbone_rate), strict=False
+            ):
+                group["lr"] = rate * share
+            if settings.clip_norm:
+                fabric.clip_gradients(learner, optimizer, max_norm=settings.clip_norm, error_if_nonfinite=False)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        done = number - rank + world
+        yield TrainStep(done, loss.item(), contrast.item(), accuracy.item(), settings.learning_rate * share)
+
+
+@contextmanager
+def repeatable(seed: int, number: int, device: torch.device) -> Generator[None]:
+    """Dropout knows only torch's global generators: seed them for one episode, then put them back."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else [], device_type="cuda"):
+        torch.manual_seed((seed * 1_000_003 + number) % 2**63)
+        yield

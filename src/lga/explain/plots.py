@@ -1,0 +1,119 @@
+"""Curves and the confusion matrix of an evaluation, as PNG files."""
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from lga.errors import LGAError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK, FAINT = "#2f3a4a", "#d9dde3"
+COLORS = {"combined": "#2f3a4a", "video": "#5b84bd", "text": "#c98f2b"}
+DPI = 150
+CELL, LEAST, MOST = 0.42, 4.0, 24.0
+"""inches: a cell of the confusion matrix, and the least and most that its square takes"""
+NAMED = 60
+"""classes whose names and shares still can be read"""
+
+
+def require_plots() -> None:
+    """Make sure that pictures can be drawn, before any work is done for them.
+
+    Raises:
+        LGAError: matplotlib is not installed.
+    """
+    if find_spec("matplotlib") is None:
+        raise LGAError("pictures of the results need matplotlib: pip install 'lga[research]', or leave out --out")
+
+
+def draw_curves(
+    curves: Mapping[str, Sequence[tuple[float, float, float]]],
+    *,
+    title: str,
+    along: str,
+    chance: Sequence[tuple[float, float]] = (),
+    mark: float | None = None,
+    whole: bool = True,
+) -> bytes:
+    """A PNG with a line for each name: (place, mean, half width of its interval), 0 to 1; `mark` is the setting used.
+
+    `chance` is drawn dotted; `whole` places get a tick each.
+    """
+    figure = _figure(7.2, 4.2)
+    axes = figure.add_subplot()
+    for name, points in curves.items():
+        at, mean, half = zip(*points, strict=True)
+        low = [100 * (one - by) for one, by in zip(mean, half, strict=True)]
+        high = [100 * (one + by) for one, by in zip(mean, half, strict=True)]
+        color = COLORS.get(name, INK)
+        axes.plot(at, [100 * one for one in mean], color=color, marker="o", markersize=4, linewidth=2, label=name)
+        axes.fill_between(at, low, high, color=color, alpha=0.18, linewidth=0)
+    if chance:
+        at, share = zip(*chance, strict=True)
+        axes.plot(at, [100 * one for one in share], color="grey", linestyle=":", linewidth=1.5, label="chance")
+    if mark is not None:
+        axes.axvline(mark, color="grey", linestyle="--", linewidth=1, label=f"used: {mark:g}", zorder=0)
+    if whole:
+        axes.set_xticks(sorted({point[0] for points in curves.values() for point in points}))
+    axes.set_title(title, loc="left", fontsize=11, color=INK)
+    axes.set_xlabel(along, color=INK)
+    axes.set_ylabel("accuracy, %", color=INK)
+    axes.grid(color=FAINT, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(frameon=False, fontsize=9, loc="outside right upper")
+    return _png(figure)
+
+
+def draw_confusion(counts: Int[ndarray, "classes classes"], labels: Sequence[str], *, title: str) -> bytes:
+    """A PNG with the share of each class's queries (rows) that was taken for each class (columns), in per cent."""
+    asked = counts.sum(1, keepdims=True)
+    share: Float[ndarray, "classes classes"] = 100 * counts / asked.clip(1)
+    side = min(max(CELL * len(labels), LEAST), MOST)
+    figure = _figure(side + 2.6, side + 2.2)
+    axes = figure.add_subplot()
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    axes.set_title(title, loc="left", fontsize=11, color=INK)
+    axes.set_xlabel("taken for", color=INK)
+    axes.set_ylabel("is", color=INK)
+    if len(labels) <= NAMED:
+        names = [label.replace("_", " ").replace("$", r"\$") for label in labels]
+        axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
+        axes.set_yticks(range(len(names)), names, fontsize=8)
+        for row, line in enumerate(share):
+            for column, one in enumerate(line):
+                if one >= 0.5:
+                    color = "white" if one > 55 else INK
+                    axes.text(column, row, f"{one:.0f}", ha="center", va="center", fontsize=7, color=color)
+    axes.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.03)
+    bar.set_label("% of the class's queries", color=INK)
+    bar.outline.set_visible(False)
+    return _png(figure)
+
+
+def _figure(width: float, height: float) -> "Figure":
+    """A figure of its own, drawn by Agg: no window, no state shared with other figures.
+
+    Raises:
+        LGAError: matplotlib is not installed.
+    """
+    require_plots()
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _png(figure: "Figure") -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    data = BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(data, format="png", dpi=DPI)
+    return data.getvalue()

@@ -1,0 +1,193 @@
+"""A trained head as a folder: weights in safetensors, everything else in JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from lga.backbone.protocol import Space
+from lga.config import BackboneConfig, MethodConfig, TrainConfig
+from lga.errors import CheckpointError, SettingsError
+from lga.files import to_json, write_atomically
+from lga.model.adapter import Adapter
+from lga.model.fusion import StageFusion
+from lga.model.head import Head
+
+WEIGHTS, RECORD = "weights.safetensors", "config.json"
+MAX_RECORD = 256 * 2**20
+
+
+class Selection(BaseModel):
+    """What was chosen, and on what: never on the classes of the test."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    chosen_on: str
+    """the split or the held-out classes that chose"""
+    classes: tuple[str, ...]
+    clips: int
+    task: int
+    """episodes of training after which the head was best; 0 is the untrained one"""
+    trust: float
+    accuracy: dict[str, float]
+    """accuracy on those classes by number of examples, of the chosen head"""
+    untrained: dict[str, float]
+    """the same without training"""
+
+
+class Provenance(BaseModel):
+    """What a head was trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    manifest: str
+    manifest_sha256: str
+    benchmark: str | None = None
+    classes: tuple[str, ...]
+    clips: tuple[str, ...]
+    """sha256 of every training clip's content"""
+    ids: tuple[str, ...] = ()
+    """their identifiers in a published benchmark, where the manifest tells them"""
+
+
+class CheckpointRecord(BaseModel):
+    """What `config.json` holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    made_with: dict[str, str]
+    """versions of lga and torch"""
+    backbone: BackboneConfig
+    identity: str
+    """of the backbone whose features the head reads"""
+    frozen_identity: str
+    """of the backbone before fine-tuning; the same where it was frozen"""
+    method: MethodConfig
+    train: TrainConfig
+    trust: float
+    provenance: Provenance
+    selection: Selection
+    weights_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A trained head, the fine-tuned vision tower's weights if there are some, and where both came from."""
+
+    head: Head
+    vision: Mapping[str, Tensor]
+    record: CheckpointRecord
+
+
+def make_head(space: Space, settings: TrainConfig, *, trust: float = 1.0) -> Head:
+    """An untrained head of the size that the settings ask for.
+
+    Raises:
+        CheckpointError: the width cannot be shared among the attention heads.
+
+    Source: our choice.
+    """
+    adapter = Adapter(space, settings.width)
+    if adapter.width % settings.heads:
+        raise CheckpointError(
+            f"{settings.heads} attention heads cannot share {adapter.width} numbers; set --heads to a divisor of it"
+        )
+    return Head(adapter, StageFusion(adapter.width, heads=settings.heads, stage_bias=settings.stage_bias), trust=trust)
+
+
+def save_checkpoint(folder: Path, head: nn.Module, vision: Mapping[str, Tensor], record: CheckpointRecord) -> None:
+    """Write a checkpoint; the record goes last, so that a folder without one is not a checkpoint.
+
+    Raises:
+        LGAError: the disk is full, or the place cannot be written.
+
+    Source: our choice.
+    """
+    data = pack(head, vision)
+    write_atomically(folder / WEIGHTS, data)
+    named = record.model_copy(update={"weights_sha256": sha256(data).hexdigest()})
+    write_atomically(folder / RECORD, to_json(named.model_dump(mode="json")))
+
+
+def pack(head: nn.Module, vision: Mapping[str, Tensor]) -> bytes:
+    """The weights of a head and of a vision tower as one safetensors file.
+
+    Source: our choice.
+    """
+    both = {f"head.{name}": one for name, one in head.state_dict().items()}
+    both |= {f"vision.{name}": one for name, one in vision.items()}
+    return save({name: one.detach().cpu().contiguous() for name, one in both.items()})
+
+
+def load_checkpoint(folder: Path, space: Space) -> Checkpoint:
+    """Read a checkpoint; `space` is that of the backbone that will be used.
+
+    Raises:
+        CheckpointError: it is missing, damaged or of another format, or its weights do not fit; the keys are named.
+
+    Source: our choice.
+    """
+    record = read_record(folder)
+    try:
+        data = (folder / WEIGHTS).read_bytes()
+        if sha256(data).hexdigest() != record.weights_sha256:
+            raise CheckpointError(f"{folder}: {WEIGHTS} is not the file that {RECORD} was written for; copy both again")
+        tensors = load(data)
+    except OSError as error:
+        raise CheckpointError(f"{folder / WEIGHTS}: cannot be read ({error.strerror})") from error
+    except SafetensorError as error:
+        raise CheckpointError(f"{folder / WEIGHTS}: damaged ({error})") from error
+    learned = {name.removeprefix("head."): one for name, one in tensors.items() if name.startswith("head.")}
+    vision = {name.removeprefix("vision."): one for name, one in tensors.items() if name.startswith("vision.")}
+    head = make_head(space, record.train, trust=record.trust)
+    fill(head, learned, where=str(folder))
+    return Checkpoint(head.eval(), vision, record)
+
+
+def read_record(folder: Path) -> CheckpointRecord:
+    """Everything about a checkpoint but its weights.
+
+    Raises:
+        CheckpointError: there is none, or it is not one of this version's.
+
+    Source: our choice.
+    """
+    path = folder / RECORD
+    try:
+        if path.stat().st_size > MAX_RECORD:
+            raise CheckpointError(f"{path}: larger than {MAX_RECORD >> 20} MiB; this is not a checkpoint's record")
+        return CheckpointRecord.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder}: no checkpoint there ({error.strerror}); give a folder that `lga train --out` wrote"
+        ) from error
+    except (ValidationError, SettingsError, UnicodeDecodeError) as error:
+        first = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: not a checkpoint's record of this version ({first})") from error
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> None:
+    """Load weights strictly.
+
+    Raises:
+        CheckpointError: keys are missing, too many or of another shape; they are named.
+
+    Source: our choice.
+    """
+    wanted = module.state_dict()
+    missing, unexpected = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
+    misshapen = sorted(name for name in wanted.keys() & tensors.keys() if wanted[name].shape != tensors[name].shape)
+    if missing or unexpected or misshapen:
+        raise CheckpointError(f"{where}: the weights do not fit; {missing=}, {unexpected=}, {misshapen=}")
+    if not all(bool(one.isfinite().all()) for one in tensors.values()):
+        raise CheckpointError(f"{where}: some weights are not finite numbers; train again with a lower learning rate")
+    with torch.no_grad():
+        module.load_state_dict(dict(tensors))

@@ -1,0 +1,93 @@
+import csv
+import json
+
+import pytest
+
+from lga.cli.main import run
+from lga.demo.render import render_clip, write_clip
+
+CLIPS = {"wave": (1, 2, 3), "kick ball": (4, 5, 6), "pull up": (7, 8, 9)}
+FLAGS = ("--backbone", "tiny", "--ways", "2", "--episodes", "40", "--seed", "3")
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    rows = ["path,label,group"]
+    for label, seeds in CLIPS.items():
+        for seed in seeds:
+            write_clip(render_clip(label, seed=seed), folder / f"{seed}.mp4")
+            rows.append(f"{seed}.mp4,{label},g{seed}")
+    (folder / "manifest.csv").write_text("\n".join(rows))
+    return folder / "manifest.csv"
+
+
+@pytest.fixture
+def evaluate(manifest, monkeypatch, capsys, tmp_path_factory):
+    """`evaluate(*flags, code=0)` runs `lga evaluate` in this process: what it printed, and its errors."""
+    monkeypatch.setenv("LGA_CACHE", str(manifest.parent / "cache"))
+
+    def evaluate(*flags, code=0, clips=manifest):
+        assert run(["evaluate", str(clips), *FLAGS, *map(str, flags)]) == code
+        return capsys.readouterr()
+
+    return evaluate
+
+
+def test_the_folder_holds_the_figures_and_the_pictures(evaluate, tmp_path):
+    evaluate("--out", tmp_path / "results")
+    folder = tmp_path / "results"
+    names = [f"{name}.{kind}" for name in ("alpha", "confusion", "shots", "stages", "ways") for kind in ("csv", "png")]
+    assert sorted(one.name for one in folder.iterdir()) == sorted([*names, "report.json"])
+    report = json.loads((folder / "report.json").read_text())
+    with (folder / "confusion.csv").open(newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head[1:] == [row[0] for row in rows] == sorted(CLIPS)
+    assert sum(int(one) for row in rows for one in row[1:]) == 40 * 2
+    right = sum(int(row[number]) for number, row in enumerate(rows, 1))
+    assert right / 80 == pytest.approx(report["accuracy"]["combined"]["mean"])
+    with (folder / "alpha.csv").open(newline="") as file:
+        points = {float(row["alpha"]): float(row["accuracy"]) for row in csv.DictReader(file)}
+    assert points[0] == pytest.approx(report["accuracy"]["text"]["mean"])
+    assert points[1] == pytest.approx(report["accuracy"]["video"]["mean"])
+    assert points[0.2] == pytest.approx(report["accuracy"]["combined"]["mean"])
+    with (folder / "ways.csv").open(newline="") as file:
+        assert {row["ways"] for row in csv.DictReader(file)} == {"2", "3"}
+    evaluate("--out", folder)  # an earlier evaluation is replaced
+
+
+def test_a_folder_with_something_else_is_left_alone(evaluate, tmp_path):
+    (tmp_path / "thesis.txt").write_text("dear")
+    assert "not an evaluation" in evaluate("--out", tmp_path, code=1).err
+    assert (tmp_path / "thesis.txt").read_text() == "dear"
+
+
+def test_episodes_are_replayed_from_their_file(evaluate, tmp_path):
+    first = json.loads(evaluate("--json", "--episodes-out", tmp_path / "list").out)
+    again = json.loads(evaluate("--json", "--episodes-in", tmp_path / "list", "--seed", "9").out)
+    assert again["accuracy"] == first["accuracy"]
+    assert again["protocol"] == first["protocol"]
+    assert "--episodes-in" in evaluate("--both-protocols", "--episodes-in", tmp_path / "list", code=2).err
+
+
+def test_both_protocols_stand_side_by_side(evaluate):
+    value = json.loads(evaluate("--json", "--both-protocols").out)
+    assert not value["protocol"]["source_disjoint"]
+    assert value["other_protocol"]["protocol"]["source_disjoint"]
+    alone = json.loads(evaluate("--json", "--source-disjoint").out)
+    assert value["other_protocol"]["accuracy"] == alone["accuracy"]
+
+
+def test_other_settings_are_compared_on_the_same_episodes(evaluate):
+    value = json.loads(evaluate("--json", "--against", "segmenter=hard", "stages=2", "frames=6").out)
+    other = json.loads(evaluate("--json", "--segmenter", "hard", "--stages", "2", "--frames", "6").out)
+    assert value["against"]["accuracy"] == other["accuracy"]
+    assert value["against"]["method"]["stages"] == 2
+    for match, one in value["against"]["difference"].items():
+        assert one["mean"] == pytest.approx(value["accuracy"][match]["mean"] - other["accuracy"][match]["mean"])
+    assert "this run is better by" in evaluate("--against", "discount=0").out
+
+
+@pytest.mark.parametrize("pair", ["segmenter", "segmenter=soft", "colour=red", "discount=7"])
+def test_settings_that_do_not_exist_are_wrong_usage(evaluate, pair):
+    assert pair.partition("=")[0] in evaluate("--against", pair, code=2).err

@@ -1,0 +1,68 @@
+"""The shipped settings: complete, valid, and the published values where there are some."""
+
+import re
+import tomllib
+from importlib.resources import files
+
+import pytest
+
+from lga.config import BackboneConfig, MethodConfig, TrainConfig
+
+GROUPS = {"backbone": BackboneConfig, "method": MethodConfig, "train": TrainConfig}
+RECIPES = {one.name.removesuffix(".toml"): one for one in files("lga.recipes").iterdir() if one.name.endswith(".toml")}
+PUBLISHED = {
+    "hmdb51": (1e-5, 5000, 1.2),
+    "ucf101": (2e-6, 3000, 1.5),
+    "kinetics100": (1e-5, 5000, 1.5),
+    "ssv2_small": (5e-5, 30000, 3.0),
+    "ssv2_full": (5e-5, 30000, 3.0),
+}
+NAMES = sorted(RECIPES)
+FINE_TUNED = [name for name in NAMES if not name.startswith("offline")]
+
+
+def read(name: str) -> dict[str, dict[str, object]]:
+    return tomllib.loads(RECIPES[name].read_text(encoding="utf-8"))
+
+
+def test_there_is_one_for_every_benchmark_and_number_of_shots():
+    assert set(RECIPES) == {f"{data}-{shots}shot" for data in (*PUBLISHED, "offline") for shots in (1, 5)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_writes_out_every_setting_and_no_other(name):
+    recipe = read(name)
+    assert recipe.keys() == GROUPS.keys()
+    for table, group in GROUPS.items():
+        assert recipe[table].keys() == group.model_fields.keys(), table
+        assert group(**recipe[table]).model_dump() == recipe[table]
+
+
+@pytest.mark.parametrize("name", FINE_TUNED)
+def test_a_recipe_says_of_every_value_where_it_comes_from(name):
+    for line in RECIPES[name].read_text(encoding="utf-8").splitlines():
+        if re.match(r"\w+ = ", line):
+            assert re.search(r"  # \[(paper|code|fsar|ours)\]", line), line
+
+
+@pytest.mark.parametrize("name", FINE_TUNED)
+def test_a_recipe_holds_the_published_values(name):
+    recipe = read(name)
+    rate, tasks, contrast = PUBLISHED[name.split("-")[0]]
+    assert recipe["backbone"] | {"backbone": "clip", "model": "openai/clip-vit-base-patch16"} == recipe["backbone"]
+    assert (recipe["train"]["backbone_rate"], recipe["train"]["learning_rate"]) == (rate, rate)
+    assert (recipe["train"]["tasks"], recipe["train"]["contrast"]) == (tasks, contrast)
+    assert [recipe["train"][key] for key in ("optimizer", "accumulate", "ways", "queries")] == ["adam", 4, 5, 5]
+    assert (recipe["method"]["frames"], recipe["method"]["stages"]) == (8, 3)
+    assert (recipe["method"]["segmenter"], recipe["method"]["matcher"]) == ("cluster", "ab_mhm")
+
+
+@pytest.mark.parametrize("data", [*PUBLISHED, "offline"])
+def test_one_and_five_shots_differ_in_the_shots_alone(data):
+    one, five = read(f"{data}-1shot"), read(f"{data}-5shot")
+    assert (one["train"].pop("shots"), five["train"].pop("shots")) == (1, 5)
+    assert one == five
+
+
+def test_the_recipe_for_frozen_features_is_the_defaults():
+    assert read("offline-1shot") == {table: group().model_dump() for table, group in GROUPS.items()}
