@@ -9,9 +9,10 @@ import torch
 from einops import rearrange
 from jaxtyping import Float, UInt8
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from lga.backbone.clip_reading import Kind, Pictures, Words, read_json, read_pictures, read_words
+from lga.backbone.clip_vision import Vision
 from lga.backbone.hub import Checkpoint, find_checkpoint
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Preprocessing, Space
@@ -25,14 +26,17 @@ _SENTENCES_AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class ClipBackbone:
-    """A frozen CLIP: a frame and a sentence become two points of the same space, near where they agree."""
+    """A frozen CLIP: a frame and a sentence become two points of the same space, near where they agree.
+
+    `vision` is on `device` and in the backbone's number format; `master` makes it anew, in float32, to be trained.
+    """
 
     identity: str
     space: Space
     preprocessing: Preprocessing
-    pictures: Pictures
     device: torch.device
-    see: Callable[[Tensor], Tensor]
+    vision: Vision
+    master: Callable[[], Vision]
     read: Callable[[Sequence[str]], Tensor]
     motion_gap: float = 0.0
 
@@ -44,15 +48,12 @@ class ClipBackbone:
         Raises:
             ValueError: the pictures are not of the size that the model reads.
         """
-        side = self.preprocessing.crop
-        if tuple(clips.shape[3:5]) != (side, side):
-            raise ValueError(f"frames must be {side} x {side} pixels, not {clips.shape[4]} x {clips.shape[3]}")
-        flat = rearrange(clips[:, :, 0], "b t h w c -> (b t) c h w")
+        flat = rearrange(clips[:, :, 0], "b t h w c -> (b t) 1 h w c")
         if len(flat) == 0:
             return torch.zeros(*clips.shape[:2], self.space.dim)
         with torch.inference_mode():
             features = [
-                self.see(self.pictures.normalise(chunk.to(self.device))).float().cpu()
+                self.vision(chunk.to(self.device))[:, 0].cpu()
                 for chunk in flat.split(_FRAMES_AT_ONCE[self.device.type])
             ]
         return rearrange(torch.cat(features), "(b t) d -> b t d", b=len(clips))
@@ -81,8 +82,8 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
     checkpoint = find_checkpoint(model)
     kind = _kind(checkpoint)
     checkpoint.weight_files()
+    loaded = _load_model(checkpoint, kind).to(device=place, dtype=dtype).eval()
     with quiet_transformers():
-        loaded = _load_model(checkpoint, kind).to(device=place, dtype=dtype).eval()
         words = read_words(checkpoint, kind, int(loaded.config.text_config.max_position_embeddings))
     pictures = read_pictures(checkpoint, int(loaded.config.vision_config.image_size))
     dim = int(loaded.config.projection_dim if kind == "clip" else loaded.config.vision_config.hidden_size)
@@ -90,9 +91,9 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
         identity=_identity(checkpoint, kind, pictures, words, _architecture(loaded), dtype),
         space=Space(dim, slice(0, dim), slice(0, dim)),
         preprocessing=pictures.preprocessing,
-        pictures=pictures,
         device=place,
-        see=lambda pixels: loaded.get_image_features(pixel_values=pixels).pooler_output,
+        vision=_vision(loaded, kind, pictures),
+        master=lambda: _vision(_load_model(checkpoint, kind), kind, pictures),
         read=lambda sentences: loaded.get_text_features(**words.tokens(sentences, place)).pooler_output,
     )
 
@@ -111,6 +112,11 @@ def _kind(checkpoint: Checkpoint) -> Kind:
     raise BackboneError(f"{checkpoint.name}: the model {reads}, but a CLIP or a fixed-size SigLIP is needed")
 
 
+def _vision(model: Any, kind: Kind, pictures: Pictures) -> Vision:
+    """The seeing half; only CLIP projects what its tower gives."""
+    return Vision(model.vision_model, model.visual_projection if kind == "clip" else nn.Identity(), pictures)
+
+
 def _load_model(checkpoint: Checkpoint, kind: Kind) -> Any:
     from huggingface_hub.errors import StrictDataclassError
     from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
@@ -121,16 +127,17 @@ def _load_model(checkpoint: Checkpoint, kind: Kind) -> Any:
     }
     settings, family = families[kind]
     try:
-        config = settings.from_pretrained(checkpoint.folder)
-        model, report = family.from_pretrained(
-            checkpoint.weights,
-            config=config,
-            dtype=torch.float32,
-            attn_implementation="sdpa",
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-        )
+        with quiet_transformers():
+            config = settings.from_pretrained(checkpoint.folder)
+            model, report = family.from_pretrained(
+                checkpoint.weights,
+                config=config,
+                dtype=torch.float32,
+                attn_implementation="sdpa",
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+            )
     except (
         OSError,
         ValueError,
