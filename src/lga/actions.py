@@ -19,8 +19,10 @@ from lga.anatomy.schema import Anatomy
 from lga.config import BackboneConfig, MethodConfig
 from lga.errors import ActionsError, SettingsError
 from lga.files import replace_folder, to_json, write_atomically
+from lga.model.checkpoint import HeadRecord, pack, record_head, unpack
+from lga.model.head import Head
 
-RECORD, FEATURES = "actions.json", "features.safetensors"
+RECORD, FEATURES, HEAD = "actions.json", "features.safetensors", "head.safetensors"
 MAX_RECORD = 256 * 2**20
 
 
@@ -52,6 +54,8 @@ class _Record(BaseModel):
     anatomies: tuple[Anatomy, ...]
     examples: tuple[Example, ...]
     features_sha256: str
+    head: HeadRecord | None = None
+    head_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,13 @@ class Actions:
     text: Float[Tensor, "way stages dim"]
     examples: tuple[Example, ...]
     frames: Float[Tensor, "examples frames dim"]
+    head: Head | None = None
+    """what `lga train` learned, if the actions were taught with it"""
+
+    @property
+    def trust(self) -> float:
+        """The share of the clip distance that the head gives; see `lga.model.head.Head`."""
+        return 0.0 if self.head is None else self.head.trust
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -140,6 +151,7 @@ def save_actions(actions: Actions, folder: Path) -> None:
     if folder.exists() and not _is_replaceable(folder):
         raise ActionsError(f"{folder}: exists and is not just a folder of taught actions; choose another place")
     features = save({"frames": actions.frames.contiguous(), "text": actions.text.contiguous()})
+    learned = None if actions.head is None else pack(actions.head, {})
     record = _Record(
         made_with=_maker(),
         backbone=actions.backbone,
@@ -148,9 +160,13 @@ def save_actions(actions: Actions, folder: Path) -> None:
         anatomies=actions.anatomies,
         examples=actions.examples,
         features_sha256=sha256(features).hexdigest(),
+        head=None if actions.head is None else record_head(actions.head),
+        head_sha256=None if learned is None else sha256(learned).hexdigest(),
     ).model_dump(mode="json")
     with replace_folder(folder) as fresh:
         write_atomically(fresh / FEATURES, features)
+        if learned is not None:
+            write_atomically(fresh / HEAD, learned)
         write_atomically(fresh / RECORD, to_json({**record, "checksum": _checksum(record)}))
 
 
@@ -177,9 +193,30 @@ def load_actions(folder: Path) -> Actions:
         frames, text = tensors["frames"], tensors["text"]
     except (SafetensorError, KeyError) as error:
         raise ActionsError(f"{folder / FEATURES}: damaged; teach the actions again") from error
-    actions = Actions(record.backbone, record.identity, record.method, record.anatomies, text, record.examples, frames)
+    actions = Actions(
+        record.backbone,
+        record.identity,
+        record.method,
+        record.anatomies,
+        text,
+        record.examples,
+        frames,
+        _read_head(record, folder / HEAD),
+    )
     _check(actions, folder)
     return actions
+
+
+def _read_head(record: _Record, path: Path) -> Head | None:
+    if record.head is None:
+        return None
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ActionsError(f"{path}: cannot be read ({error.strerror}); teach the actions again") from error
+    if sha256(data).hexdigest() != record.head_sha256:
+        raise ActionsError(f"{path}: not the weights that {RECORD} belongs to; teach the actions again")
+    return unpack(data, record.head, where=str(path))[0]
 
 
 def _read_record(path: Path) -> _Record:
@@ -234,7 +271,7 @@ def _is_replaceable(folder: Path) -> bool:
     if not folder.is_dir():
         return False
     inside = {one.name for one in folder.iterdir()}
-    return not inside or (RECORD in inside and inside <= {RECORD, FEATURES, ".DS_Store"})
+    return not inside or (RECORD in inside and inside <= {RECORD, FEATURES, HEAD, ".DS_Store"})
 
 
 def _checksum(record: dict[str, object]) -> str:

@@ -27,6 +27,11 @@ class Frozen(BaseModel):
         except ValidationError as error:
             raise SettingsError("; ".join(_told(one) for one in error.errors())) from error
 
+    @property
+    def changed(self) -> dict[str, object]:
+        """The settings that are not the defaults."""
+        return {name: value for name, value in self if value != type(self).model_fields[name].default}
+
 
 class BackboneConfig(Frozen):
     """Which encoder turns frames and sentences into features."""
@@ -34,7 +39,8 @@ class BackboneConfig(Frozen):
     backbone: Literal["offline", "clip", "tiny"] = "offline"
     """offline: shipped weights, no network. clip: any transformers CLIP or SigLIP. tiny: a toy, to try things out"""
     model: str = "openai/clip-vit-base-patch16"
-    """for `clip`: a hub name or a local folder"""
+    """for `clip`: a hub name or a local folder; for any: the folder of a checkpoint that `lga train` wrote, which then
+    says which backbone it needs"""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps, or auto for the fastest there is"""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -1,7 +1,7 @@
 """What a clip shows, and why: scores for every taught label, the clip's stages and the example that fits best."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,9 +11,11 @@ from torch import Tensor
 from lga.actions import Actions
 from lga.backbone.protocol import Space
 from lga.core.distance import class_distances
+from lga.core.openset import density
 from lga.core.score import combine, discount_hubs, resolve_alpha
 from lga.features import ClipFeatures
 from lga.model.lga import Prototypes, build_prototypes, cut_clips, match_text, match_videos
+from lga.rejection import NOTHING_KNOWN, Accept, Rejection, fit_rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,23 @@ class Recognition:
     """the stage of every sampled frame"""
     times: tuple[float, ...]
     """seconds of every sampled frame"""
+    known: bool = True
+    """whether it counts as one of the taught actions; if not, the first label is only the closest"""
+    known_score: float | None = None
+    """the probability of that, 0 to 1, if half of the clips asked about show one; None if too little was taught"""
+    threshold: float | None = None
+    """the score from which on a clip counted as known; None if any did"""
+    rejection: Rejection = NOTHING_KNOWN
+    """what the taught examples say about it"""
+
+    def accepting(self, accept: Accept) -> "Recognition":
+        """The same answer, judged by another threshold.
+
+        Raises:
+            SettingsError: the threshold is not from 0 to 1, or there is no score.
+        """
+        known, threshold = self.rejection.judge(self.known_score, accept)
+        return replace(self, known=known, threshold=threshold)
 
     @property
     def label(self) -> str:
@@ -76,15 +95,22 @@ class Support:
     distance: Float[Tensor, "examples examples"]
     """row i: example i asked about like a new clip"""
     likeness: Float[Tensor, "examples way"]
+    rejection: Rejection
+    """what that says about clips that show none of the taught actions"""
 
 
 def prepare_support(actions: Actions, space: Space) -> Support:
     """Cut the taught examples, fuse them with the sentences of their labels, and match them with each other."""
     frames, method = actions.frames, actions.method
     cut = cut_clips(frames, method, space)
-    prototypes = build_prototypes(frames, cut, actions.text[actions.owner], method, space)
-    distance = match_videos(build_prototypes(frames, cut, None, method, space), prototypes, method)
-    return Support(prototypes, distance, match_text(frames, cut, actions.text, space).sum(-1))
+    prototypes = build_prototypes(frames, cut, actions.text[actions.owner], method, space, actions.head)
+    distance = match_videos(
+        build_prototypes(frames, cut, None, method, space, actions.head), prototypes, method, trust=actions.trust
+    )
+    likeness = match_text(frames, cut, actions.text, space).sum(-1)
+    alpha = resolve_alpha(method.alpha, actions.shots, method.text_shots)
+    rejection = fit_rejection(distance, likeness, actions.owner, method, alpha=alpha)
+    return Support(prototypes, distance, likeness, rejection)
 
 
 def answer(actions: Actions, support: Support, clips: Sequence[ClipFeatures], space: Space) -> tuple[Recognition, ...]:
@@ -94,11 +120,11 @@ def answer(actions: Actions, support: Support, clips: Sequence[ClipFeatures], sp
     """
     if not clips:
         return ()
-    method = actions.method
+    method, rejection = actions.method, support.rejection
     frames = torch.stack([clip.frames for clip in clips])
     cut = cut_clips(frames, method, space)
-    query = build_prototypes(frames, cut, None, method, space)
-    distance = match_videos(query, support.prototypes, method)
+    query = build_prototypes(frames, cut, None, method, space, actions.head)
+    distance = match_videos(query, support.prototypes, method, trust=actions.trust)
     likeness = match_text(frames, cut, actions.text, space)
     owner, way = actions.owner, len(actions.labels)
     apart = discount_hubs(distance, support.distance, owner[:, None] != owner, strength=method.discount)
@@ -107,11 +133,17 @@ def answer(actions: Actions, support: Support, clips: Sequence[ClipFeatures], sp
     scores = discount_hubs(likeness.sum(-1), support.likeness, foreign, strength=method.discount)
     alpha = resolve_alpha(method.alpha, actions.shots, method.text_shots)
     probability = torch.stack(
-        [combine(pooled, scores, alpha=share, temperature=method.temperature).exp() for share in (alpha, 1.0, 0.0)], -1
+        [combine(pooled, scores, alpha=share, temperature=rejection.temperature).exp() for share in (alpha, 1.0, 0.0)],
+        -1,
     )
-    return tuple(
+    dense = density(-alpha * pooled + (1 - alpha) * scores).tolist()
+    found = (
         _explain(actions, clip, probability[row], likeness[row], distance[row], tuple(cut.label[row].tolist()))
         for row, clip in enumerate(clips)
+    )
+    return tuple(
+        replace(one, known_score=rejection.known_score(dense[row]), rejection=rejection).accepting("suggested")
+        for row, one in enumerate(found)
     )
 
 

@@ -16,13 +16,13 @@ from lga.anatomy.anatomize import anatomize
 from lga.anatomy.files import Descriptions
 from lga.anatomy.schema import Anatomy
 from lga.anatomy.wording import word_stages
-from lga.backbone.load import load_backbone
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig
 from lga.engine.extract import BATCH, Progress, Skipped, extract_features
 from lga.episodes.manifest import LabelledClip, refuse_twins
 from lga.errors import ActionsError
 from lga.features import ClipFeatures, FeatureCache, default_cache
+from lga.model.pretrained import Pretrained, load_pretrained
 from lga.recognition import Recognition, answer, prepare_support
 from lga.video.files import refusal
 
@@ -44,9 +44,10 @@ class Recognizer:
         encoder: Backbone | None = None,
     ):
         """Load the backbone (default: `offline`); `encoder` brings one of your own, `cache` another feature cache."""
-        self.config = backbone or BackboneConfig()
+        config = backbone or BackboneConfig()
         self.cache = cache or default_cache()
-        self.encoder = encoder or load_backbone(self.config)
+        self.source = load_pretrained(config) if encoder is None else Pretrained(encoder, config)
+        self.config, self.encoder = self.source.config, self.source.backbone
 
     def teach(
         self,
@@ -68,11 +69,18 @@ class Recognizer:
         if not examples:
             raise ActionsError("nothing to teach: give at least one label")
         refuse_twins("the examples", tuple(examples))
-        method = method or MethodConfig()
+        method = self.source.method(method or MethodConfig())
         anatomies, text = self._read(tuple(examples), method, descriptions)
         empty = torch.zeros(0, method.frames, self.encoder.space.dim)
         actions = Actions(
-            _portable(self.config, self.encoder), self.encoder.identity, method, anatomies, text, (), empty
+            _portable(self.config, self.encoder),
+            self.encoder.identity,
+            method,
+            anatomies,
+            text,
+            (),
+            empty,
+            self.source.head,
         )
         spelt = zip(examples.values(), (one.label for one in anatomies), strict=True)
         clips = [LabelledClip(Path(path), label) for paths, label in spelt for path in paths]

@@ -1,7 +1,7 @@
 """`lga evaluate`."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
 from math import isnan
@@ -18,7 +18,6 @@ from lga.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lga.backbone.protocol import Backbone
     from lga.cli.options import Bar
     from lga.engine.bench import LoadedBench
     from lga.engine.benchmark import Report
@@ -27,12 +26,18 @@ if TYPE_CHECKING:
     from lga.episodes.plan import Episodes
     from lga.features import FeatureCache
     from lga.methods.lga import Matrix
+    from lga.model.pretrained import Pretrained
 
 INTERVALS = {
     "ci95": "half width, normal, over episodes: 1.96 sd / sqrt(n); it shrinks with more episodes of the same clips",
     "clips": "95 % by bootstrap over the clips asked about, examples not drawn anew",
     "classes": "95 % by bootstrap over the classes asked about; rough where there are few",
 }
+
+SELECTED_NOTHING = "this run trains, fits and selects nothing; docs/offline.md says how the defaults were chosen"
+SELECTED_BY_TRAINING = (
+    "this run selects nothing; moment, trust, text weight and temperature were chosen on training.selection's classes"
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,6 @@ class Evaluate:
 
     def run(self) -> int:
         """Evaluate, print mean and intervals of the video, text and combined match, and write what is wanted."""
-        rival = self._rival()
         if self.both_protocols and self.episodes_in:
             raise SettingsError("--both-protocols draws episodes and --episodes-in replays some; give one of them")
         if self.out:
@@ -82,19 +86,24 @@ class Evaluate:
 
             require_plots()
             refuse_foreign(self.out)
-        from lga.backbone.load import load_backbone
+        from lga.model.pretrained import load_pretrained
+
+        source = load_pretrained(self.backbone)
+        return replace(self, method=source.method(self.method))._evaluate(source)
+
+    def _evaluate(self, source: "Pretrained") -> int:
         from lga.engine.benchmark import evaluate_bench
         from lga.features import default_cache
         from lga.methods.lga import match_bench
 
-        cache, encoder = default_cache(), load_backbone(self.backbone)
+        cache, rival = default_cache(), self._rival()
         with progress_bar("encoding", "matching", "answering", "comparing", "curves") as bars:
             encoding, matching, answering, comparing, drawing = bars
-            loaded = self._load(self.method, encoder, cache, encoding)
+            loaded = self._load(self.method, source, cache, encoding)
             episodes, protocol = self._episodes(loaded)
-            matrix = match_bench(loaded.bench, self.method, progress=matching)
+            matrix = match_bench(loaded.bench, self.method, head=source.head, progress=matching)
             report = evaluate_bench(matrix, self.method, episodes, protocol, progress=answering)
-            value = self._value(report, loaded, encoder.identity)
+            value = self._value(report, loaded, source)
             tables = [accuracy_table(report.accuracy, protocol, loaded)]
             if self.both_protocols:
                 other = self._other_protocol(loaded, matrix)
@@ -104,7 +113,7 @@ class Evaluate:
                 }
                 tables.append(accuracy_table(other.accuracy, other.protocol, loaded))
             if rival is not None:
-                found, difference = self._compare(rival, report, loaded, encoder, cache, comparing)
+                found, difference = self._compare(rival, report, loaded, source, cache, comparing)
                 value["against"] = {
                     "method": rival.model_dump(mode="json"),
                     "accuracy": accuracy_value(found.accuracy),
@@ -112,7 +121,7 @@ class Evaluate:
                 }
                 tables.append(difference_table(found, difference, self.against))
             if self.out:
-                self._write(self.out, report, loaded, matrix, value, drawing)
+                self._write(self.out, report, loaded, matrix, value, source, drawing)
         if self.json:
             print(json.dumps(value, indent=2, ensure_ascii=False))
         else:
@@ -130,14 +139,20 @@ class Evaluate:
             raise SettingsError(f"--against wants pairs like segmenter=hard, not {wrong[0]!r}")
         return MethodConfig.model_validate({**self.method.model_dump(), **{key: value for key, _, value in pairs}})
 
-    def _load(self, method: MethodConfig, encoder: "Backbone", cache: "FeatureCache", progress: "Bar") -> "LoadedBench":
+    def _load(
+        self, method: MethodConfig, source: "Pretrained", cache: "FeatureCache", progress: "Bar"
+    ) -> "LoadedBench":
         from lga.anatomy.files import read_descriptions
         from lga.engine.bench import load_bench
+        from lga.engine.provenance import refuse_seen
         from lga.episodes.manifest import read_manifest
 
         told = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
         clips = read_manifest(self.manifest, split=self.split)
-        return load_bench(clips, encoder, method, cache=cache, descriptions=told, progress=progress)
+        loaded = load_bench(clips, source.backbone, method, cache=cache, descriptions=told, progress=progress)
+        if source.record is not None:
+            refuse_seen(source.record, self.backbone.model, self.manifest, self.split, loaded)
+        return loaded
 
     def _episodes(self, loaded: "LoadedBench") -> tuple["Episodes", ProtocolConfig]:
         """Draw or replay; then keep, if wanted."""
@@ -165,14 +180,14 @@ class Evaluate:
         rival: MethodConfig,
         report: "Report",
         loaded: "LoadedBench",
-        encoder: "Backbone",
+        source: "Pretrained",
         cache: "FeatureCache",
         progress: "Bar",
     ) -> "tuple[Report, Mapping[str, Interval]]":
         from lga.engine.benchmark import compare_settings
 
-        other = self._load(rival, encoder, cache, progress)
-        return compare_settings(report, loaded, other, rival, progress=progress)
+        other = self._load(rival, source, cache, progress)
+        return compare_settings(report, loaded, other, rival, head=source.head, progress=progress)
 
     def _write(
         self,
@@ -181,6 +196,7 @@ class Evaluate:
         loaded: "LoadedBench",
         matrix: "Matrix",
         value: dict[str, object],
+        source: "Pretrained",
         progress: "Bar",
     ) -> None:
         from lga.engine.curves import alpha_curve, protocol_curve, stage_curve
@@ -192,12 +208,12 @@ class Evaluate:
         for vary in ("ways", "shots"):
             found = protocol_curve(loaded, matrix, self.method, report.protocol, vary=vary, progress=progress)
             curves[vary] = found
-        curves["stages"] = stage_curve(loaded, self.method, report.episodes, progress=progress)
+        curves["stages"] = stage_curve(loaded, self.method, report.episodes, head=source.head, progress=progress)
         marks = {"ways": report.protocol.ways, "shots": report.protocol.shots, "alpha": report.alpha}
         counts = confusion(report.outcome["combined"], len(loaded.labels))
         write_evaluation(folder, value, labels=loaded.labels, confusion=counts, curves=curves, marks=marks)
 
-    def _value(self, report: "Report", loaded: "LoadedBench", identity: str) -> dict[str, object]:
+    def _value(self, report: "Report", loaded: "LoadedBench", source: "Pretrained") -> dict[str, object]:
         """Everything that a reader needs to repeat the number."""
         from lga.engine.statistics import calibration_error, class_accuracy
 
@@ -212,7 +228,7 @@ class Evaluate:
             "protocol": report.protocol.model_dump(mode="json"),
             "episodes_in": None if self.episodes_in is None else str(self.episodes_in),
             "method": {**self.method.model_dump(mode="json"), "alpha_used": report.alpha},
-            "backbone": {**self.backbone.model_dump(mode="json"), "identity": identity},
+            "backbone": {**self.backbone.model_dump(mode="json"), "identity": source.backbone.identity},
             "data": {
                 "manifest": str(self.manifest),
                 "manifest_sha256": sha256(self.manifest.read_bytes()).hexdigest(),
@@ -223,6 +239,9 @@ class Evaluate:
                 "descriptions": None if self.descriptions is None else str(self.descriptions),
                 "anatomies": loaded.origins,
             },
-            "selection": "this run trains, fits and selects nothing; docs/offline.md says how the defaults were chosen",
+            "training": None
+            if source.record is None
+            else source.record.model_dump(mode="json", exclude={"provenance"}),
+            "selection": SELECTED_NOTHING if source.record is None else SELECTED_BY_TRAINING,
             "versions": {name: version(name) for name in ("lga", "torch", "av", "numpy")},
         }

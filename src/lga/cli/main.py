@@ -1,4 +1,4 @@
-"""The command line: lga teach | recognize | actions | anatomize | lexicon | extract | evaluate | data | demo."""
+"""The command line: `lga teach`, `recognize`, `evaluate` and others; one file a command, or a group of them."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import Annotated, Protocol, runtime_checkable
 
 import tyro
 
-from lga.cli import lexicon
+from lga.cli import lexicon, table
 from lga.cli.actions import Add, Describe, List, Remove, Show
 from lga.cli.anatomize import Anatomize
 from lga.cli.data import Check, Import
@@ -15,8 +15,10 @@ from lga.cli.demo import Demo
 from lga.cli.evaluate import Evaluate
 from lga.cli.extract import Extract
 from lga.cli.options import aside
+from lga.cli.recipe import from_recipe
 from lga.cli.recognize import Recognize
 from lga.cli.teach import Teach
+from lga.cli.train import Train
 from lga.errors import LGAError, SettingsError
 
 sub = tyro.conf.subcommand
@@ -32,6 +34,14 @@ LexiconCommand = (
     | Annotated[lexicon.Diff, sub("diff")]
     | Annotated[lexicon.Merge, sub("merge")]
     | Annotated[lexicon.Distance, sub("distance")]
+)
+TableCommand = (
+    Annotated[table.Ablation, sub("ablation")]
+    | Annotated[table.Segmentation, sub("segmentation")]
+    | Annotated[table.Stages, sub("stages")]
+    | Annotated[table.Metric, sub("metric")]
+    | Annotated[table.Compare, sub("compare")]
+    | Annotated[table.Order, sub("order")]
 )
 DataCommand = Annotated[Import, sub("import")] | Annotated[Check, sub("check")]
 
@@ -77,6 +87,8 @@ def _parse(arguments: Sequence[str]) -> Command:
         | Annotated[LexiconCommand, sub("lexicon", description="check, compare and merge stage sentences")]
         | Annotated[Extract, sub("extract")]
         | Annotated[Evaluate, sub("evaluate")]
+        | Annotated[Train, sub("train", default=from_recipe(arguments))]
+        | Annotated[TableCommand, sub("table", description="ablations and comparisons on the same episodes")]
         | Annotated[DataCommand, sub("data", description="import a benchmark's manifest, or check one")]
         | Annotated[Demo, sub("demo")]
     )

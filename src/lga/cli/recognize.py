@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from tyro.conf import Positional
@@ -24,7 +24,9 @@ class Recognize:
     """Say which of the taught actions new clips show, how surely, and why.
 
     Clips are video files, folders of frame pictures, or folders that are searched for clips. Probabilities add up to
-    one over the taught actions: they say which of these it is, given that it is one of them.
+    one over the taught actions: they say which of these it is, given that it is one of them. Whether it is one at all
+    is learnt from the examples, each asked about with its own action left out; that takes at least two actions with
+    two examples each, and with less every clip counts as showing one. What does not is "none of these".
 
     Example: lga recognize my_actions/ new_clip.mp4
     """
@@ -35,6 +37,10 @@ class Recognize:
     """clips to recognise"""
     top: Annotated[int, tyro.conf.arg(metavar="N")] = 3
     """how many labels to show for each clip"""
+    accept: Literal["always", "suggested"] | Annotated[float, tyro.conf.arg(metavar="0..1")] = "suggested"
+    """which clips count as a taught action: all (always), those that score at least the threshold that lets 90 % of
+    such clips pass (suggested), or at least a number from 0 to 1: the score is the probability of showing a taught
+    action if half of your clips do"""
     json: Flag = False
     """print one JSON document instead of tables"""
     pictures: Path | None = None
@@ -50,6 +56,8 @@ class Recognize:
 
         if self.top < 1:
             raise SettingsError(f"--top must be at least 1, not {self.top}")
+        if not isinstance(self.accept, str) and not 0 <= self.accept <= 1:
+            raise SettingsError(f"--accept takes always, suggested or a number from 0 to 1, not {self.accept}")
         actions = load_actions(self.actions)
         clips = existing(self.clips)
         if not clips:
@@ -60,6 +68,8 @@ class Recognize:
             self._print_json(found, skipped)
         if self.pictures is not None:
             self._draw(found, actions, recognizer.encoder.space, self.pictures)
+        if found and found[0].known_score is None and self.accept == "suggested":
+            aside().print(f"every clip counts as a taught action: {found[0].rejection.why}", soft_wrap=True)
         report_skipped(skipped)
         report_cache(recognizer.cache)
         return 0 if found else 1
@@ -67,7 +77,7 @@ class Recognize:
     def _recognize(
         self, recognizer: "Recognizer", actions: "Actions", clips: Sequence[Path]
     ) -> "tuple[list[Recognition], list[Skipped]]":
-        from lga.cli.tables import recognition_table, stages_table
+        from lga.cli.tables import headline, recognition_table, stages_table
         from lga.recognition import Recognition
 
         found: list[Recognition] = []
@@ -76,9 +86,10 @@ class Recognize:
             for number, result in enumerate(recognizer.recognize(actions, clips), 1):
                 bar(number, len(clips))
                 if isinstance(result, Recognition):
-                    found.append(result)
+                    found.append(judged := result.accepting(self.accept))
                     if not self.json:
-                        out().print(recognition_table(result, self.top), stages_table(result), "")
+                        out().print(headline(judged), soft_wrap=True)
+                        out().print(recognition_table(judged, self.top), stages_table(judged), "")
                 else:
                     skipped.append(result)
         return found, skipped

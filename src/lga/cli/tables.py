@@ -48,10 +48,25 @@ def anatomy_table(anatomy: "Anatomy") -> Table:
 
 def recognition_table(result: "Recognition", top: int) -> Table:
     """The most likely labels with their scores."""
-    table = Table("label", "probability", "video alone", "text alone", title=str(result.path), title_justify="left")
+    table = Table("label", "probability", "video alone", "text alone")
     for one in result.candidates[:top]:
         table.add_row(one.label, *(f"{100 * share:.1f} %" for share in (one.probability, one.video, one.text)))
     return table
+
+
+def headline(result: "Recognition") -> str:
+    """What a clip shows, or that it is none of these, and how sure it is that it shows a taught action at all."""
+    closest = f"{result.label}, {percent(result.probability)}"
+    said = closest if result.known else f"none of these (closest: {closest})"
+    if result.known_score is None:
+        return f"{result.path}: {said}"
+    rule = "" if result.threshold is None else f", accepted from {percent(result.threshold)} on"
+    return f"{result.path}: {said}; a taught action at all: {percent(result.known_score)}{rule}"
+
+
+def percent(share: float) -> str:
+    """A share for people."""
+    return f"{100 * share:.0f} %"
 
 
 def stages_table(result: "Recognition") -> Table:
@@ -73,6 +88,9 @@ def recognition_value(result: "Recognition", top: int) -> dict[str, object]:
         "path": str(result.path),
         "label": result.label,
         "probability": result.probability,
+        "known": result.known,
+        "known_score": result.known_score,
+        "threshold": result.threshold,
         "duration": result.duration,
         "candidates": [asdict(one) for one in result.candidates[:top]],
         "stages": [asdict(one) for one in result.stages],

@@ -11,6 +11,7 @@ from lga.engine.statistics import Interval, accuracy, paired_difference
 from lga.episodes.plan import Episodes
 from lga.errors import ManifestError
 from lga.methods.lga import MATCHES, Matrix, lga_scorer, match_bench
+from lga.model.head import Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,13 @@ def evaluate_bench(
 
 
 def compare_settings(
-    report: Report, loaded: LoadedBench, other: LoadedBench, method: MethodConfig, *, progress: Progress | None = None
+    report: Report,
+    loaded: LoadedBench,
+    other: LoadedBench,
+    method: MethodConfig,
+    *,
+    head: Head | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Report, dict[str, Interval]]:
     """Answer the report's episodes with other settings too; the difference is the report's accuracy less theirs.
 
@@ -56,6 +63,6 @@ def compare_settings(
             "that were skipped, so that both answer the same episodes"
         )
     rival = evaluate_bench(
-        match_bench(other.bench, method, progress=progress), method, report.episodes, report.protocol
+        match_bench(other.bench, method, head=head, progress=progress), method, report.episodes, report.protocol
     )
     return rival, {match: paired_difference(report.outcome[match], rival.outcome[match]) for match in MATCHES}

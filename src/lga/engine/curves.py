@@ -14,6 +14,7 @@ from lga.engine.statistics import Interval, accuracy
 from lga.episodes.plan import Episodes, plan_episodes
 from lga.errors import ManifestError
 from lga.methods.lga import MATCHES, Match, Matrix, lga_scorer, match_bench
+from lga.model.head import Head
 
 ALPHAS = tuple(step / 20 for step in range(21))
 WAYS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 50)
@@ -69,12 +70,17 @@ def protocol_curve(
 
 
 def stage_curve(
-    loaded: LoadedBench, method: MethodConfig, episodes: Episodes, *, progress: Progress | None = None
+    loaded: LoadedBench,
+    method: MethodConfig,
+    episodes: Episodes,
+    *,
+    head: Head | None = None,
+    progress: Progress | None = None,
 ) -> list[Point]:
     """Accuracy of the video and the text match when one stage alone is looked at, stages numbered from 1."""
     points: list[Point] = []
     for stage in range(method.stages):
-        matrix = match_bench(loaded.bench, method, stage=stage)
+        matrix = match_bench(loaded.bench, method, head=head, stage=stage)
         matches: tuple[Match, ...] = ("video", "text")
         outcomes = run_episodes({match: lga_scorer(matrix, method, match=match) for match in matches}, episodes)
         points.append(Point(stage + 1, {match: accuracy(outcomes[match]) for match in matches}))

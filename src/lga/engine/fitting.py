@@ -1,6 +1,6 @@
 """From training clips and validation clips to a trained head or peer: the best moment of the run, or none of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -19,16 +19,16 @@ from lga.engine.resume import RunState, momenta_of, put_back, read_state, write_
 from lga.engine.selection import (
     Look,
     Trial,
+    choice_episodes,
     choose_text,
     choose_trust,
     mixed,
     seen,
     try_method,
     try_out,
-    validation_episodes,
 )
-from lga.engine.train import BaseClasses, TrainStep, make_optimizer, repeatable, train
-from lga.episodes.plan import plan_episodes
+from lga.engine.train import BaseClasses, Supply, TrainStep, make_optimizer, repeatable, train
+from lga.episodes.plan import Episodes, plan_episodes
 from lga.methods.learner import Adapted, EpisodicLGA, Learner
 from lga.methods.lga import Matrix, match_bench
 from lga.methods.protocol import Bench, Method, Tasks
@@ -45,16 +45,12 @@ class Material:
     group: Int[ndarray, " clips"] | None
 
 
-Supply = Callable[[int, Int[Tensor, " clips"]], Tensor]
-"""An episode's number and its clips, to what the learner reads: features or pixels."""
-
-
 @dataclass(frozen=True, slots=True)
 class Pixels:
     """Where fine-tuning takes pixels from, in place of cached features."""
 
     vision: nn.Module
-    clips: Supply
+    supply: Supply
     validation: Callable[[], Bench]
     """the validation clips through the vision tower as it stands"""
 
@@ -111,7 +107,7 @@ def fit_head(
     with repeatable(settings.seed, -1, torch.device("cpu")):
         head = make_head(material.bench.space, settings)
     head.adapter.fit_axes(material.bench.frames, seed=settings.seed)
-    episodes = validation_episodes(validation.bench.label.numpy(), validation.group, settings)
+    episodes = _episodes(validation, settings)
     training = method.model_copy(update={"pooling": "mean", "discount": 0.0})  # as the paper, and cheap
     learner = _learner(EpisodicLGA(head, training), head.adapter, settings, pixels)
     frozen = match_bench(validation.bench, method)
@@ -123,8 +119,8 @@ def fit_head(
         return match_bench(bench, method) if pixels else frozen, match_bench(bench, method, head=head)
 
     key = _key(material, validation, settings, method)
-    clips = pixels.clips if pixels else None
-    best = _train(learner, lambda: choose_trust(*matrices(), episodes, method), material, run, first, key, clips)
+    supply = pixels.supply if pixels else None
+    best = _train(learner, lambda: choose_trust(*matrices(), episodes, method), material, run, first, key, supply)
     with torch.no_grad():
         matrix = mixed(*matrices(), best.trust)
     if not try_out(matrix, episodes, method).clearly_beats(untrained):
@@ -148,7 +144,7 @@ def fit_method(build: Callable[[Space], Method], material: Material, validation:
         adapter = Adapter(material.bench.space, settings.width)
         adapted = Adapted(adapter, build(adapter.beside_meaning))
     adapter.fit_axes(material.bench.frames, seed=settings.seed)
-    episodes = validation_episodes(validation.bench.label.numpy(), validation.group, settings)
+    episodes = _episodes(validation, settings)
 
     def look() -> tuple[float, Trial]:
         return 1.0, try_method(adapted(validation.bench), episodes)
@@ -167,7 +163,7 @@ def _train(
     run: Run,
     first: Look,
     key: str,
-    clips: Supply | None = None,
+    supply: Supply | None = None,
 ) -> Look:
     """Train to the end, from the saved state if there is one, and leave the learner with its best weights."""
     settings, bench, fabric = run.settings, material.bench, run.fabric
@@ -179,7 +175,7 @@ def _train(
         run.tell(Resumed(start))
     wrapped, stepping = fabric.setup(learner, optimizer)
     base = BaseClasses(bench.label, bench.sentences, bench.names)
-    supply = clips or partial(_features, bench)
+    supply = supply or partial(_features, bench)
     last = settings.tasks - settings.tasks % settings.accumulate
     for step in train(
         wrapped.train(), stepping, _tasks(material, settings), supply, base, settings, fabric, start=start
@@ -202,13 +198,18 @@ def _train(
     return best
 
 
+def _episodes(validation: Material, settings: TrainConfig) -> dict[int, Episodes]:
+    label = validation.bench.label.numpy()
+    return choice_episodes(label, validation.group, settings, count=settings.validation_episodes)
+
+
 def _learner(method: nn.Module, adapter: Adapter, settings: TrainConfig, pixels: Pixels | None = None) -> Learner:
     vision = pixels.vision if pixels else None
     return Learner(method, adapter, contrast=settings.contrast, scale=settings.contrast_scale, vision=vision)
 
 
-def _features(bench: Bench, number: int, clips: Int[Tensor, " clips"]) -> Tensor:
-    return bench.frames[clips]
+def _features(bench: Bench, plan: Iterable[tuple[int, Int[Tensor, " clips"]]]) -> Iterator[Tensor]:
+    return (bench.frames[clips] for _, clips in plan)
 
 
 def _tasks(material: Material, settings: TrainConfig) -> Tasks:

@@ -63,10 +63,10 @@ def seen(task: int, trust: float, trial: Trial) -> Look:
     return Look(task=task, trust=trust, accuracy=trial.accuracy, mean=trial.mean)
 
 
-def validation_episodes(
-    label: Int[ndarray, " clips"], group: Int[ndarray, " clips"] | None, settings: TrainConfig
+def choice_episodes(
+    label: Int[ndarray, " clips"], group: Int[ndarray, " clips"] | None, settings: TrainConfig, *, count: int
 ) -> dict[int, Episodes]:
-    """Episodes for each number of examples in `SHOTS` that the validation classes can fill, and their protocol.
+    """`count` episodes for each number of examples in `SHOTS` that the classes can fill.
 
     Raises:
         ManifestError: they cannot fill episodes of any of these; the reason for the smallest is given.
@@ -78,7 +78,7 @@ def validation_episodes(
         protocol = ProtocolConfig(
             ways=max(2, ways),
             shots=shots,
-            episodes=settings.validation_episodes,
+            episodes=count,
             seed=settings.seed,
             source_disjoint=settings.source_disjoint and group is not None,
         )
@@ -87,7 +87,7 @@ def validation_episodes(
         except ManifestError as error:
             trouble = trouble or error
     if not found and trouble is not None:
-        raise ManifestError(f"validation: {trouble}") from trouble
+        raise trouble
     return found
 
 

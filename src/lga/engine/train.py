@@ -1,6 +1,6 @@
 """Episodic training, written out: the loop yields what happened, and its caller prints, selects and saves."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from math import cos, pi
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from lga.config import TrainConfig
 from lga.errors import TrainingError
 from lga.methods.protocol import Tasks
+
+Supply = Callable[[Iterable[tuple[int, Int[Tensor, " clips"]]]], Iterator[Tensor]]
+"""Episodes' numbers and clips, to what the learner reads of each, in order: features or pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def train(
     learner: nn.Module,
     optimizer: torch.optim.Optimizer,
     tasks: Tasks,
-    clips: Callable[[int, Int[Tensor, " clips"]], Tensor],
+    supply: Supply,
     base: BaseClasses,
     settings: TrainConfig,
     fabric: Fabric,
@@ -82,15 +85,16 @@ def train(
     world, rank, each = fabric.world_size, fabric.global_rank, settings.accumulate
     if each % world:
         raise TrainingError(f"{world} processes cannot share {each} episodes a step; set --accumulate to a multiple")
-    for number in range(start + rank, settings.tasks - settings.tasks % each, world):
+    numbers = range(start + rank, settings.tasks - settings.tasks % each, world)
+    for number, seen in zip(numbers, supply((one, _clips(tasks, one)[0]) for one in numbers), strict=True):
         query, support = tasks.query[number], tasks.support[number]
-        mine, place = torch.cat([query.flatten(), support.flatten()]).unique(return_inverse=True)
+        mine, place = _clips(tasks, number)
         asked, shown = place.split([query.numel(), support.numel()])
         last = number % each >= each - world
         waiting = nullcontext() if last else fabric.no_backward_sync(learner)  # pyright: ignore[reportArgumentType]
         with waiting, repeatable(settings.seed, number, fabric.device):
             loss, contrast, accuracy = learner(
-                clips(number, mine).to(fabric.device),
+                seen.to(fabric.device),
                 *(one.to(fabric.device) for one in (base.label[mine], base.sentences, base.names)),
                 tasks.classes[number].to(fabric.device),
                 asked.unflatten(0, query.shape).to(fabric.device),
@@ -98,7 +102,7 @@ def train(
             )
             if not bool(loss.isfinite()):
                 raise TrainingError(
-                    f"the loss of episode {number} is not a finite number; lower --learning-rate or use --precision "
+                    f"the loss of episode {number} is not a finite number; lower --learning-rate or use --arithmetic "
                     "32-true; the last saved state is kept"
                 )
             fabric.backward(loss * world / each)
@@ -114,6 +118,12 @@ def train(
             optimizer.zero_grad(set_to_none=True)
         done = number - rank + world
         yield TrainStep(done, loss.item(), contrast.item(), accuracy.item(), settings.learning_rate * share)
+
+
+def _clips(tasks: Tasks, number: int) -> tuple[Int[Tensor, " clips"], Int[Tensor, " places"]]:
+    """The clips of an episode, each once, and which of them every place of its queries and examples holds."""
+    places = torch.cat([tasks.query[number].flatten(), tasks.support[number].flatten()])
+    return places.unique(return_inverse=True)
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def draw_strip(footage: Footage, captions: Sequence[Caption] = ()) -> Image.Imag
     """
     shown = choose_frames(footage.frame_stage, SHOWN)
     groups, tile = _arrange(footage.frame_stage, shown)
-    pictures, reason = _fetch(footage, shown, tile)
+    pictures, reason = fetch_frames(footage, shown, tile)
     deep = _TOP + pictures[0].height + 2 * _FRAME
     texts = [
         wrap(caption.sentence, _SENTENCE, group.right - group.left, lines=SENTENCE_LINES)
@@ -125,18 +125,18 @@ def _arrange(frame_stage: Sequence[int], shown: Sequence[int]) -> tuple[tuple[_G
     return tuple(groups), tile
 
 
-def _fetch(footage: Footage, shown: Sequence[int], tile: int) -> tuple[tuple[Image.Image, ...], str]:
-    """The frames as tiles of one size, or grey tiles and why there are none."""
+def fetch_frames(footage: Footage, shown: Sequence[int], width: int) -> tuple[tuple[Image.Image, ...], str]:
+    """Frames as tiles of one size, `width` pixels wide, or grey tiles and why there are none."""
     try:
         with open_footage(footage.path) as clip:
             pictures: list[Image.Image] = []
             for picture in clip.pictures_at([footage.times[frame] for frame in shown]):
                 image = Image.fromarray(picture.numpy())
                 shape = min(1.4, max(0.5, image.height / image.width))
-                pictures.append(ImageOps.fit(image, (tile, round(tile * shape)), Image.Resampling.LANCZOS))
+                pictures.append(ImageOps.fit(image, (width, round(width * shape)), Image.Resampling.LANCZOS))
             return tuple(pictures), ""
     except VideoError as error:
-        grey = Image.new("RGB", (tile, round(tile * 0.75)), EMPTY)
+        grey = Image.new("RGB", (width, round(width * 0.75)), EMPTY)
         why = str(error).removeprefix(f"{footage.path}: ")
         return (grey,) * len(shown), f"This clip cannot be shown: {printable(why)}"
 

@@ -6,9 +6,11 @@ from functools import partial
 from typing import Literal
 
 from lga.backbone.protocol import Space
+from lga.config import MethodConfig
 from lga.methods.bi_mhm import bi_mhm
 from lga.methods.clip_fsar import ClipFSAR
 from lga.methods.frame_cosine import frame_cosine
+from lga.methods.lga import lga_method
 from lga.methods.linear import linear
 from lga.methods.otam import otam
 from lga.methods.protocol import Method
@@ -18,6 +20,9 @@ from lga.methods.tip_adapter import tip_adapter
 from lga.methods.trx import TRX
 
 MethodName = Literal[
+    "lga",
+    "lga_video",
+    "lga_text",
     "protonet",
     "bi_mhm",
     "frame_cosine",
@@ -46,10 +51,16 @@ class Entry:
     text: bool = False
     """whether names or sentences of the classes are read"""
     examples: bool = True
-    """whether examples are looked at; without, the method is zero-shot"""
+    """whether examples are looked at, if only to tell which texts suit everything; without, the method is zero-shot"""
 
 
+LGA_PAPER = "LGA, Qian 2025, arXiv:2507.16287"
 METHODS: dict[MethodName, Entry] = {
+    "lga": Entry("stages, video and text match", LGA_PAPER, lambda _: lga_method(MethodConfig()), text=True),
+    "lga_video": Entry(
+        "stages, video match", LGA_PAPER, lambda _: lga_method(MethodConfig(), match="video"), text=True
+    ),
+    "lga_text": Entry("stages, text match", LGA_PAPER, lambda _: lga_method(MethodConfig(), match="text"), text=True),
     "protonet": Entry("mean frame, nearest mean", "Snell 2017, arXiv:1703.05175", lambda _: protonet),
     "bi_mhm": Entry("nearest frames in any order", "HyRSM, Wang 2022, arXiv:2204.13423", lambda _: bi_mhm),
     "frame_cosine": Entry("t-th frame with t-th frame", "baseline", lambda _: frame_cosine),

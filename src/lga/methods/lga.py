@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lga.config import MethodConfig
 from lga.core.score import resolve_alpha
-from lga.methods.matrix import look_up, pool
+from lga.methods.matrix import in_blocks, look_up, pool
 from lga.methods.protocol import Bench, Method, Scorer, Tasks
 from lga.model.head import Head
 from lga.model.lga import Prototypes, build_prototypes, cut_clips, match_text, match_videos
@@ -85,15 +85,19 @@ def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined
     """
 
     def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
-        shots, examples = tasks.support.shape[2], tasks.support.shape[1] * tasks.support.shape[2]
-        alpha = {"video": 1.0, "text": 0.0, "combined": resolve_alpha(config.alpha, shots, config.text_shots)}[match]
-        others = examples if config.discount else 0
-        widest = max(examples, tasks.classes.shape[1]) * max(tasks.query[0].numel(), others)
-        step = max(1, NUMBERS_AT_ONCE // widest)
-        parts = zip(*(one.split(step) for one in (tasks.classes, tasks.query, tasks.support)), strict=True)
-        return torch.cat([_logits(matrix, Tasks(*some), config, alpha) for some in parts])
+        alpha = {
+            "video": 1.0,
+            "text": 0.0,
+            "combined": resolve_alpha(config.alpha, tasks.support.shape[2], config.text_shots),
+        }[match]
+        return _logits(matrix, tasks, config, alpha)
 
-    return score
+    def numbers(tasks: Tasks) -> int:
+        examples = tasks.support[0].numel()
+        others = examples if config.discount else 0
+        return max(examples, tasks.classes.shape[1]) * max(tasks.query[0].numel(), others)
+
+    return in_blocks(score, numbers, most=NUMBERS_AT_ONCE)
 
 
 def _logits(matrix: Matrix, tasks: Tasks, config: MethodConfig, alpha: float) -> Float[Tensor, "episodes queries way"]:

@@ -57,6 +57,27 @@ class Provenance(BaseModel):
     """their identifiers in a published benchmark, where the manifest tells them"""
 
 
+class HeadRecord(BaseModel):
+    """Everything about a head but its weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dim: int
+    visual: tuple[int, int]
+    semantic: tuple[int, int]
+    """where the backbone's tokens are compared with what"""
+    width: int
+    heads: int
+    stage_bias: float
+    trust: float
+
+    def build(self) -> Head:
+        """A head of this size, with weights that mean nothing yet."""
+        space = Space(self.dim, slice(*self.visual), slice(*self.semantic))
+        adapter = Adapter(space, self.width)
+        return Head(adapter, StageFusion(adapter.width, heads=self.heads, stage_bias=self.stage_bias), trust=self.trust)
+
+
 class CheckpointRecord(BaseModel):
     """What `config.json` holds."""
 
@@ -72,7 +93,7 @@ class CheckpointRecord(BaseModel):
     """of the backbone before fine-tuning; the same where it was frozen"""
     method: MethodConfig
     train: TrainConfig
-    trust: float
+    head: HeadRecord
     provenance: Provenance
     selection: Selection
     weights_sha256: str
@@ -87,7 +108,7 @@ class Checkpoint:
     record: CheckpointRecord
 
 
-def make_head(space: Space, settings: TrainConfig, *, trust: float = 1.0) -> Head:
+def make_head(space: Space, settings: TrainConfig) -> Head:
     """An untrained head of the size that the settings ask for.
 
     Raises:
@@ -100,7 +121,24 @@ def make_head(space: Space, settings: TrainConfig, *, trust: float = 1.0) -> Hea
         raise CheckpointError(
             f"{settings.heads} attention heads cannot share {adapter.width} numbers; set --heads to a divisor of it"
         )
-    return Head(adapter, StageFusion(adapter.width, heads=settings.heads, stage_bias=settings.stage_bias), trust=trust)
+    return Head(adapter, StageFusion(adapter.width, heads=settings.heads, stage_bias=settings.stage_bias))
+
+
+def record_head(head: Head) -> HeadRecord:
+    """What is needed to build a head of the same size.
+
+    Source: our choice.
+    """
+    space, fusion = head.adapter.space, head.fusion
+    return HeadRecord(
+        dim=space.dim,
+        visual=(space.visual.start, space.visual.stop),
+        semantic=(space.semantic.start, space.semantic.stop),
+        width=0 if head.adapter.axes is None else head.adapter.width,
+        heads=fusion.heads,
+        stage_bias=fusion.stage_bias,
+        trust=head.trust,
+    )
 
 
 def save_checkpoint(folder: Path, head: nn.Module, vision: Mapping[str, Tensor], record: CheckpointRecord) -> None:
@@ -127,8 +165,8 @@ def pack(head: nn.Module, vision: Mapping[str, Tensor]) -> bytes:
     return save({name: one.detach().cpu().contiguous() for name, one in both.items()})
 
 
-def load_checkpoint(folder: Path, space: Space) -> Checkpoint:
-    """Read a checkpoint; `space` is that of the backbone that will be used.
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint.
 
     Raises:
         CheckpointError: it is missing, damaged or of another format, or its weights do not fit; the keys are named.
@@ -138,18 +176,39 @@ def load_checkpoint(folder: Path, space: Space) -> Checkpoint:
     record = read_record(folder)
     try:
         data = (folder / WEIGHTS).read_bytes()
-        if sha256(data).hexdigest() != record.weights_sha256:
-            raise CheckpointError(f"{folder}: {WEIGHTS} is not the file that {RECORD} was written for; copy both again")
-        tensors = load(data)
     except OSError as error:
         raise CheckpointError(f"{folder / WEIGHTS}: cannot be read ({error.strerror})") from error
+    if sha256(data).hexdigest() != record.weights_sha256:
+        raise CheckpointError(f"{folder}: {WEIGHTS} is not the file that {RECORD} was written for; copy both again")
+    head, vision = unpack(data, record.head, where=str(folder / WEIGHTS))
+    return Checkpoint(head, vision, record)
+
+
+def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[str, Tensor]]:
+    """The head, in evaluation mode, and the vision tower's weights of a packed file.
+
+    Raises:
+        CheckpointError: it is damaged, or its weights do not fit; the keys are named.
+
+    Source: our choice.
+    """
+    try:
+        tensors = load(data)
     except SafetensorError as error:
-        raise CheckpointError(f"{folder / WEIGHTS}: damaged ({error})") from error
+        raise CheckpointError(f"{where}: damaged ({error})") from error
     learned = {name.removeprefix("head."): one for name, one in tensors.items() if name.startswith("head.")}
     vision = {name.removeprefix("vision."): one for name, one in tensors.items() if name.startswith("vision.")}
-    head = make_head(space, record.train, trust=record.trust)
-    fill(head, learned, where=str(folder))
-    return Checkpoint(head.eval(), vision, record)
+    head = record.build()
+    fill(head, learned, where=where)
+    return head.eval(), vision
+
+
+def is_checkpoint(place: str) -> bool:
+    """Whether a model's name is the folder of a checkpoint.
+
+    Source: our choice.
+    """
+    return (Path(place) / WEIGHTS).is_file() and (Path(place) / RECORD).is_file()
 
 
 def read_record(folder: Path) -> CheckpointRecord:

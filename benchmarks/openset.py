@@ -1,0 +1,182 @@
+"""None of these: how well clips of untaught actions are told from clips of taught ones, on a manifest with groups.
+
+    python benchmarks/openset.py MANIFEST.csv [--ways 5] [--shots 1 3 5] [--episodes 300] [--taught LABEL ...] [--json]
+
+An episode teaches some classes; asked about are all other clips of these classes and of the untaught ones, except those
+from an example's group. `largest probability` (softmax at the default temperature) is the baseline, `density` is what
+`lga recognize` uses. Intervals are 95 %, normal over episodes; those of calibration errors are by bootstrap over
+episodes. `--taught` restricts which classes may be taught: to choose on some and confirm on others.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy import ndarray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch import Tensor
+
+from lga.backbone.load import load_backbone
+from lga.config import BackboneConfig, MethodConfig
+from lga.core.distance import class_distances
+from lga.core.openset import density
+from lga.core.score import discount_hubs, resolve_alpha
+from lga.engine.bench import LoadedBench, load_bench
+from lga.episodes.manifest import read_manifest
+from lga.features import default_cache
+from lga.methods.lga import Matrix, match_bench
+from lga.rejection import RECALL, fit_rejection
+
+BASELINE, OURS = "largest probability", "density"
+BINS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """Which classes and clips are taught, and which clips are asked about, those of taught classes first."""
+
+    classes: Tensor
+    support: Tensor
+    asked: Tensor
+    known: int
+
+
+def draw(random: np.random.Generator, loaded: LoadedBench, taught: ndarray, ways: int, shots: int) -> Episode:
+    """One episode; no clip that is asked about comes from the group of an example."""
+    label, group = loaded.label, loaded.group
+    if group is None:
+        raise SystemExit("the manifest needs a column `group`")
+    while True:
+        classes = random.choice(taught, ways, replace=False)
+        support = np.concatenate([random.choice(np.flatnonzero(label == one), shots, False) for one in classes])
+        free = np.flatnonzero(~np.isin(group, group[support]))
+        inside = np.isin(label[free], classes)
+        if set(label[free[inside]]) == set(classes) and not inside.all():
+            asked = np.concatenate([free[inside], free[~inside]])
+            return Episode(*map(torch.from_numpy, (classes, support, asked)), int(inside.sum()))
+
+
+def class_scores(matrix: Matrix, episode: Episode, method: MethodConfig, shots: int) -> Tensor:
+    """The class scores of the clips asked about, as `lga recognize` computes them, before the temperature."""
+    owner = torch.arange(len(episode.classes)).repeat_interleave(shots)
+    foreign = owner[:, None] != torch.arange(len(episode.classes))
+    distance, likeness = matrix.distance[:, episode.support], matrix.likeness[:, episode.classes]
+    apart = discount_hubs(
+        distance[episode.asked], distance[episode.support], owner[:, None] != owner, strength=method.discount
+    )
+    words = discount_hubs(likeness[episode.asked], likeness[episode.support], foreign, strength=method.discount)
+    alpha = resolve_alpha(method.alpha, shots, method.text_shots)
+    pooled = class_distances(apart, owner, len(episode.classes), pooling=method.pooling)
+    return -alpha * pooled + (1 - alpha) * words
+
+
+def separation(score: Tensor, known: int) -> tuple[float, float]:
+    """AUROC, and how many unknown clips pass the threshold that nine in ten known clips pass."""
+    mine, others = score[:known], score[known:]
+    above = (mine[:, None] > others).double().mean() + 0.5 * (mine[:, None] == others).double().mean()
+    return float(above), float((others >= mine.quantile(1 - RECALL)).double().mean())
+
+
+def calibration_gap(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
+    """Expected calibration error over equally wide bins, of all episodes' (probability, whether it was so)."""
+    sure, hit = (torch.cat(some) for some in zip(*pairs, strict=True))
+    place = (sure * BINS).long().clamp_max(BINS - 1)
+    return float(torch.bincount(place, hit.double() - sure.double(), minlength=BINS).abs().sum() / len(sure))
+
+
+def told(episode: Episode, matrix: Matrix, loaded: LoadedBench, method: MethodConfig, shots: int) -> dict[str, object]:
+    """Everything measured in one episode."""
+    score, known = class_scores(matrix, episode, method, shots), episode.known
+    owner = torch.arange(len(episode.classes)).repeat_interleave(shots)
+    rejection = fit_rejection(
+        matrix.distance[episode.support][:, episode.support],
+        matrix.likeness[episode.support][:, episode.classes],
+        owner,
+        method,
+        alpha=resolve_alpha(method.alpha, shots, method.text_shots),
+    )
+    truth = loaded.bench.label[episode.asked[:known]]
+    hit = episode.classes[score[:known].argmax(1)] == truth
+    found: dict[str, object] = {
+        f"{name}: {what}": value
+        for name, one in ((BASELINE, (score / method.temperature).softmax(-1).amax(-1)), (OURS, density(score)))
+        for what, value in zip(("AUROC", "false accepts"), separation(one, known), strict=True)
+    }
+    for what in ("AUROC", "false accepts"):
+        found[f"difference: {what}"] = found[f"{OURS}: {what}"] - found[f"{BASELINE}: {what}"]  # pyright: ignore
+    for name, heat in (("default", method.temperature), ("leave-one-out", rejection.temperature)):
+        found[f"calibration: {name}"] = ((score[:known] / heat).softmax(-1).amax(-1), hit)
+    if rejection.threshold is not None:
+        sure = torch.tensor([rejection.known_score(one) for one in density(score).tolist()])
+        passed = (sure >= rejection.threshold).double()
+        found["suggested: recall"], found["suggested: false accepts"] = map(
+            float, (passed[:known].mean(), passed[known:].mean())
+        )
+        found["suggested: false accepts foretold"] = rejection.mistaken
+        even = torch.linspace(known, len(sure) - 1, known).long()  # as many unknown clips as known ones
+        found["calibration: known score"] = (
+            torch.cat([sure[:known], sure[even]]),
+            torch.cat([torch.ones(known), torch.zeros(known)]),
+        )
+    return found
+
+
+def summed_up(episodes: Sequence[dict[str, object]], name: str) -> tuple[float, float, float]:
+    """Mean and 95 % interval over episodes of one thing measured."""
+    values = [one[name] for one in episodes if name in one]
+    if not name.startswith("calibration"):
+        each = np.array(values, dtype=float)
+        half = 1.96 * each.std(ddof=1) / len(each) ** 0.5
+        return float(each.mean()), float(each.mean() - half), float(each.mean() + half)
+    random = np.random.default_rng(0)
+    again: Callable[[], list[object]] = lambda: [values[n] for n in random.integers(len(values), size=len(values))]  # noqa: E731
+    low, high = np.quantile([calibration_gap(again()) for _ in range(200)], (0.025, 0.975))  # pyright: ignore
+    return calibration_gap(values), float(low), float(high)  # pyright: ignore
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table, or everything as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--ways", type=int, default=5)
+    parser.add_argument("--shots", type=int, nargs="+", default=[1, 3, 5])
+    parser.add_argument("--episodes", type=int, default=300)
+    parser.add_argument("--taught", nargs="+", default=None)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args(arguments)
+    method, backbone = MethodConfig(), load_backbone(BackboneConfig())
+    loaded = load_bench(read_manifest(chosen.manifest), backbone, method, cache=default_cache())
+    matrix = match_bench(loaded.bench, method)
+    taught = np.array([n for n, one in enumerate(loaded.labels) if chosen.taught is None or one in chosen.taught])
+    report: dict[int, dict[str, tuple[float, float, float]]] = {}
+    for shots in chosen.shots:
+        random = np.random.default_rng([chosen.seed, shots])
+        work = track(range(chosen.episodes), f"{shots}-shot", console=Console(stderr=True), transient=True)
+        done = [told(draw(random, loaded, taught, chosen.ways, shots), matrix, loaded, method, shots) for _ in work]
+        names = dict.fromkeys(name for one in done for name in one)
+        report[shots] = {name: summed_up(done, name) for name in names}
+    if chosen.json:
+        settings = {"manifest": str(chosen.manifest), "backbone": backbone.identity, "labels": loaded.labels}
+        given = {"ways": chosen.ways, "episodes": chosen.episodes, "seed": chosen.seed, "taught": taught.tolist()}
+        print(json.dumps({**settings, **given, "method": method.model_dump(), "shots": report}, indent=2))
+        return
+    table = Table("", *(f"{shots}-shot" for shots in report), title=f"{chosen.episodes} episodes, {chosen.ways} taught")
+    for name in dict.fromkeys(name for one in report.values() for name in one):
+        cells = [
+            f"{m:.3f} [{low:.3f}, {high:.3f}]"
+            for m, low, high in (one.get(name, (np.nan,) * 3) for one in report.values())
+        ]
+        table.add_row(name, *cells)
+    Console(width=None if os.isatty(1) else 140).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Recipes: complete settings in TOML, shipped by name or the user's own file."""
+
+import tomllib
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import tyro
+
+from lga.cli.train import Train
+from lga.config import BackboneConfig, MethodConfig, TrainConfig
+from lga.errors import SettingsError
+
+
+def from_recipe(arguments: Sequence[str]) -> Train:
+    """What `lga train` starts from: the recipe that the arguments name, or the defaults where they name none.
+
+    Raises:
+        SettingsError: there is no such recipe, or it is not one.
+    """
+    backbone, method, train = BackboneConfig(), MethodConfig(), TrainConfig()
+    for one, after in zip(arguments, [*arguments[1:], ""], strict=True):
+        if one == "--recipe" or one.startswith("--recipe="):
+            backbone, method, train = read_recipe(after if one == "--recipe" else one.removeprefix("--recipe="))
+    needed = tyro.MISSING_NONPROP
+    return Train(needed, needed, backbone=backbone, method=method, train=train)
+
+
+def read_recipe(name: str) -> tuple[BackboneConfig, MethodConfig, TrainConfig]:
+    """A TOML file, or a shipped recipe by its name, with the tables backbone, method and train.
+
+    Raises:
+        SettingsError: there is no such recipe, or it is not one.
+    """
+    shipped = files("lga.recipes")
+    names = sorted(one.name.removesuffix(".toml") for one in shipped.iterdir() if one.name.endswith(".toml"))
+    try:
+        text = (shipped / f"{name}.toml" if name in names else Path(name)).read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"--recipe {name}: no such file; the shipped recipes are {', '.join(names)}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"--recipe {name}: not TOML: {error}") from error
+    groups = {"backbone": BackboneConfig, "method": MethodConfig, "train": TrainConfig}
+    unknown = sorted(tables.keys() - groups.keys())
+    if unknown or not all(isinstance(one, dict) for one in tables.values()):
+        raise SettingsError(f"--recipe {name}: a recipe has the tables backbone, method and train and nothing else")
+    try:
+        return (
+            BackboneConfig(**tables.get("backbone", {})),
+            MethodConfig(**tables.get("method", {})),
+            TrainConfig(**tables.get("train", {})),
+        )
+    except SettingsError as error:
+        raise SettingsError(f"--recipe {name}: {error}") from error

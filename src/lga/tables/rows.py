@@ -1,0 +1,184 @@
+"""What each table compares: its rows, and what sets each of them apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from lga.config import MethodConfig
+from lga.core.segment import SegmenterName
+from lga.errors import SettingsError
+from lga.methods.catalogue import METHODS, MethodName
+from lga.methods.lga import Match
+
+PLAIN: dict[str, object] = {"pooling": "mean", "discount": 0.0, "injection": 0.0}
+"""Settings that leave a metric by itself: examples averaged, no hub correction, no text."""
+TRAINED: tuple[MethodName, ...] = (
+    "protonet",
+    "bi_mhm",
+    "frame_cosine",
+    "otam",
+    "trx",
+    "clip_fsar",
+    "clip_fsar_combined",
+)
+"""Peers that their papers train; here behind an adapter, so that all learn on the same features."""
+SAID: dict[Match, str] = {"video": "V-V", "combined": "V-V + V-T"}
+MATCH_OF: dict[MethodName, Match] = {"lga": "combined", "lga_video": "video", "lga_text": "text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table: a method, and what sets it apart."""
+
+    name: str
+    about: str
+    method: MethodConfig
+    match: Match = "combined"
+    peer: MethodName | None = None
+    """a method of the catalogue in place of LGA; of `method` it sees the frames and the wording only"""
+    trained: bool = False
+    published: dict[int, float] = field(default_factory=dict[int, float])
+    """the paper's figure in percent, by number of examples"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A table before it is filled in."""
+
+    title: str
+    rows: tuple[Row, ...]
+    against: str
+    """the row that every other is compared with"""
+    notes: tuple[str, ...] = ()
+
+
+ABLATION: tuple[tuple[str, str, dict[str, object], Match, tuple[float, float]], ...] = (
+    (
+        "no anatomy",
+        "one stage, the label for it, Bi-MHM",
+        {"stages": 1, "wording": "label", "matcher": "bi_mhm"},
+        "video",
+        (75.8, 87.7),
+    ),
+    (
+        "visual anatomy",
+        "clips cut into stages, the label for each, AB-MHM",
+        {"wording": "label"},
+        "video",
+        (79.9, 86.0),
+    ),
+    (
+        "textual anatomy",
+        "equal parts take the stage sentences, clips matched whole, Bi-MHM",
+        {"segmenter": "hard", "overlap": 0, "matcher": "bi_mhm"},
+        "video",
+        (79.6, 87.2),
+    ),
+    ("both, V-V", "clips cut into stages, stage sentences, AB-MHM", {}, "video", (80.8, 88.2)),
+    ("both, V-T", "the same, the text match alone", {}, "text", (83.1, 86.2)),
+    ("both, V-V + V-T", "the same, both matches", {}, "combined", (86.8, 89.3)),
+)
+"""Name, what it is, the settings that it switches, its match, and the paper's HMDB51 figures at 1 and 5 shots."""
+SEGMENTATION: dict[SegmenterName, tuple[str, str]] = {
+    "hard": ("HARD", "fixed windows, half of each shared with the next"),
+    "twfinch": ("TW-FINCH", "nearest neighbours in sight and time"),
+    "cluster": ("CLUSTER", "most similar neighbours first, the paper's"),
+    "centred": ("centred", "CLUSTER on deviations from the clip's mean frame, ours"),
+}
+
+
+def ablation(base: MethodConfig, *, train: bool) -> Plan:
+    """The paper's six rows, switched on top of `base`."""
+    rows = [
+        Row(name, about, _with(base, switched), match, published=dict(zip((1, 5), figures, strict=True)))
+        for name, about, switched, match, figures in ABLATION
+    ]
+    return Plan("Ablation", _twinned(rows, train), rows[-1].name, ("paper: HMDB51, 5-way, a fine-tuned CLIP ViT-B/16",))
+
+
+def segmentation(base: MethodConfig, *, train: bool) -> Plan:
+    """Every way to cut a clip, by the video match and by both."""
+    rows = [
+        Row(f"{title}, {said}", about, _with(base, {"segmenter": name}), match)
+        for match, said in SAID.items()
+        for name, (title, about) in SEGMENTATION.items()
+    ]
+    return Plan("Segmentation", _twinned(rows, train), "CLUSTER, V-V")
+
+
+def stages(base: MethodConfig, *, train: bool) -> Plan:
+    """One to five stages, by the video match and by both; other numbers than three are spread from three."""
+    rows = [
+        Row(f"L = {count}, {said}", "", _with(base, {"stages": count}), match)
+        for match, said in SAID.items()
+        for count in range(1, 6)
+    ]
+    note = "sentences for other than three stages are spread from three, unless --descriptions holds as many"
+    return Plan("Number of stages", _twinned(rows, train), "L = 3, V-V + V-T", (note,))
+
+
+def metric(base: MethodConfig, *, train: bool) -> Plan:
+    """OTAM, Bi-MHM and AB-MHM on the same features, without text; then with our pooling and hub correction."""
+    whole: dict[str, object] = {"stages": 1, "matcher": "bi_mhm"}
+    rows = (
+        Row("OTAM", "soft alignment in time, examples averaged frame by frame", base, peer="otam"),
+        Row("Bi-MHM", "nearest frames in any order, examples' distances averaged", _with(base, PLAIN | whole), "video"),
+        Row("AB-MHM", "nearest frames within each stage, examples' distances averaged", _with(base, PLAIN), "video"),
+        Row("Bi-MHM, as set", "with the pooling and discount of the settings", _silent(base, whole), "video"),
+        Row("AB-MHM, as set", "with the pooling and discount of the settings", _silent(base, {}), "video"),
+    )
+    return Plan("Metric", _twinned(rows, train), "AB-MHM")
+
+
+def compare(base: MethodConfig, names: Sequence[MethodName] | None, *, train: bool) -> Plan:
+    """LGA and its peers; without `names` all that need no training, with `train` the others and trained ones too."""
+    chosen = names or [name for name, entry in METHODS.items() if train or not entry.trainable]
+    rows: list[Row] = []
+    for name in chosen:
+        entry = METHODS[name]
+        row = Row(name, f"{entry.title}; {entry.paper}", base)
+        row = replace(row, match=MATCH_OF[name]) if name in MATCH_OF else replace(row, peer=name)
+        if entry.trainable:
+            row = replace(row, about=f"{row.about}; new weights")
+        rows += _twinned([row], train and (name in TRAINED or row.peer is None))
+    against = "lga" if "lga" in chosen else rows[0].name
+    return Plan("Methods", tuple(rows), against)
+
+
+def order(base: MethodConfig, *, train: bool) -> Plan:
+    """How well methods tell an action from its reverse."""
+    rows = (
+        Row("mean prototype", "mean frame, nearest mean: blind to order", base, peer="protonet"),
+        Row("frame cosine", "t-th frame with t-th frame", base, peer="frame_cosine"),
+        Row("Bi-MHM", "nearest frames in any order: blind to order", base, peer="bi_mhm"),
+        Row("AB-MHM", "nearest frames within each stage", _with(base, PLAIN), "video"),
+        Row("AB-MHM, as set", "with the pooling, discount and injection of the settings", base, "video"),
+    )
+    return Plan("Order", _twinned(rows, train), "AB-MHM")
+
+
+def chosen_methods(names: str | None) -> list[MethodName] | None:
+    """The methods of a comma-separated list.
+
+    Raises:
+        SettingsError: there is no such method.
+    """
+    if names is None:
+        return None
+    wanted = [one.strip() for one in names.split(",")]
+    if unknown := [one for one in wanted if one not in METHODS]:
+        raise SettingsError(f"--methods: there is no {unknown[0]!r}; there are {', '.join(METHODS)}")
+    return [name for name in METHODS if name in wanted]
+
+
+def _with(base: MethodConfig, switched: dict[str, object]) -> MethodConfig:
+    return MethodConfig.model_validate({**base.model_dump(), **switched})
+
+
+def _silent(base: MethodConfig, switched: dict[str, object]) -> MethodConfig:
+    return _with(base, {"injection": 0.0, **switched})
+
+
+def _twinned(rows: Sequence[Row], train: bool) -> tuple[Row, ...]:
+    """The rows; with `train` each of them trained comes after them. The text match alone has nothing to train."""
+    learning = [row for row in rows if train and (row.peer or row.match != "text")]
+    return (*rows, *(replace(row, name=f"{row.name}, trained", trained=True, published={}) for row in learning))
