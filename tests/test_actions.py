@@ -6,12 +6,13 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from lga.actions import FEATURES, MAX_RECORD, RECORD, Actions, Example, load_actions, save_actions
+from lga.actions import FEATURES, HEAD, MAX_RECORD, RECORD, Actions, Example, load_actions, save_actions
 from lga.anatomy.anatomize import anatomize
 from lga.backbone.tiny import TinyBackbone
-from lga.config import BackboneConfig, MethodConfig
+from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import ActionsError, LGAError
 from lga.features import FeatureCache
+from lga.model.checkpoint import make_head
 from lga.recognizer import Recognizer
 
 TINY = TinyBackbone()
@@ -351,3 +352,56 @@ def test_the_last_example_may_go():
 def test_an_unknown_example_is_refused():
     with pytest.raises(ActionsError, match=r"no example 'a\.mp4'; `lga actions show` lists them"):
         make().without_example(str(Path("a.mp4")))
+
+
+# --- with a trained head ----------------------------------------------------------------------------------------------
+
+
+def with_head(trust=0.5):
+    head, random = make_head(TINY.space, TrainConfig(width=8)), torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for one in (*head.parameters(), *head.buffers()):
+            one += 0.1 * torch.randn(one.shape, generator=random)
+    head.trust = trust
+    return replace(make(), head=head.eval())
+
+
+@pytest.fixture
+def headed(tmp_path):
+    save_actions(with_head(), tmp_path / "taught")
+    return tmp_path / "taught"
+
+
+def test_a_head_comes_back_bit_for_bit_with_the_actions(headed):
+    found, wanted = load_actions(headed), with_head()
+    assert sorted(path.name for path in headed.iterdir()) == [RECORD, FEATURES, HEAD]
+    assert same(found, wanted)
+    assert (found.trust, found.head.training) == (0.5, False)
+    state = found.head.state_dict()
+    assert all(torch.equal(one, state[name]) for name, one in wanted.head.state_dict().items())
+    assert make().trust == 0.0
+
+
+def test_actions_with_and_without_a_head_replace_each_other(headed):
+    save_actions(make(), headed)
+    assert load_actions(headed).head is None
+    assert sorted(path.name for path in headed.iterdir()) == [RECORD, FEATURES]
+    save_actions(with_head(), headed)
+    assert load_actions(headed).trust == 0.5
+
+
+def test_a_head_stays_when_an_action_goes(headed):
+    assert load_actions(headed).without("wave").trust == 0.5
+
+
+def test_a_missing_or_damaged_head_is_refused(headed):
+    data = (headed / HEAD).read_bytes()
+    (headed / HEAD).write_bytes(data[:-1] + b"x")
+    assert "not the weights that actions.json belongs to" in refusal_of(headed)
+    (headed / HEAD).unlink()
+    assert "cannot be read" in refusal_of(headed)
+
+
+def test_a_head_of_another_trust_is_a_change_by_hand(headed):
+    edit(headed, lambda record: record["head"].update(trust=0.75))
+    assert "was changed by hand" in refusal_of(headed)

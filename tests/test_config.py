@@ -4,11 +4,11 @@ import pytest
 from pydantic import BaseModel
 
 from lga import config
-from lga.config import BackboneConfig, MethodConfig, ProtocolConfig
+from lga.config import BackboneConfig, MethodConfig, ProtocolConfig, TrainConfig
 from lga.core.segment import SEGMENTERS
 from lga.errors import SettingsError
 
-GROUPS = [BackboneConfig, MethodConfig, ProtocolConfig]
+GROUPS = [BackboneConfig, MethodConfig, ProtocolConfig, TrainConfig]
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda one: one.__name__)
@@ -41,6 +41,12 @@ def test_settings_cannot_be_changed_or_misspelt(group):
         (ProtocolConfig, {"shots": -1}),
         (ProtocolConfig, {"episodes": 1}),
         (BackboneConfig, {"backbone": "resnet"}),
+        (TrainConfig, {"learning_rate": 0.0}),
+        (TrainConfig, {"ways": 1}),
+        (TrainConfig, {"crop_scale": 0.0}),
+        (TrainConfig, {"validation_episodes": 99}),
+        (TrainConfig, {"optimizer": "sgd"}),
+        (TrainConfig, {"validate_every": 6, "accumulate": 4}),
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_line_that_names_it(group: type[BaseModel], wrong):
@@ -53,3 +59,14 @@ def test_a_wrong_setting_is_refused_in_one_line_that_names_it(group: type[BaseMo
 def test_the_segmenters_on_offer_are_the_ones_there_are():
     offered = MethodConfig.model_fields["segmenter"].annotation
     assert set(offered.__args__) == set(SEGMENTERS)
+
+
+def test_what_differs_from_the_defaults_is_known():
+    assert TrainConfig().changed == {}
+    assert MethodConfig(stages=2, alpha="shots").changed == {"stages": 2}
+
+
+def test_a_look_at_the_validation_classes_comes_between_two_steps():
+    assert TrainConfig(validate_every=12, accumulate=4).validate_every == 12
+    with pytest.raises(SettingsError, match=r"--validate-every 6 must be a multiple of --accumulate 4"):
+        TrainConfig(validate_every=6, accumulate=4)

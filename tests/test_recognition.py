@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from lga.actions import Actions, Example
 from lga.anatomy.anatomize import anatomize
 from lga.backbone.tiny import TinyBackbone
-from lga.config import BackboneConfig, MethodConfig
+from lga.config import BackboneConfig, MethodConfig, TrainConfig
+from lga.errors import SettingsError
 from lga.features import ClipFeatures
+from lga.model.checkpoint import make_head
 from lga.recognition import answer, prepare_support, stage_borders
 from lga.video.sample import uniform_times
 
@@ -155,3 +157,79 @@ def test_a_batch_is_answered_like_each_alone():
         (alone,) = ask(actions, clip(number))
         assert (alone.label, alone.frame_stage, alone.best_example) == (one.label, one.frame_stage, one.best_example)
         assert alone.probability == pytest.approx(one.probability, abs=1e-6)
+
+
+def spread(counts, *, seed=0):
+    """Actions whose examples lie close to their own kind, and the clip each label's examples lie around."""
+    actions = taught(counts, alpha=1.0)
+    random = torch.Generator().manual_seed(seed)
+    centre = torch.randn(len(counts), 5, TINY.space.dim, generator=random)
+    noise = torch.randn(len(actions.examples), 5, TINY.space.dim, generator=random)
+    return replace(actions, frames=centre[actions.owner] + 0.7 * noise), centre
+
+
+def like(frames):
+    return ClipFeatures(frames, TIMES, 1.0, "like")
+
+
+def test_clips_of_taught_actions_are_known_and_others_are_none_of_these():
+    actions, centre = spread({"wave": 4, "jump": 4, "clap": 4})
+    for result in ask(actions, *map(like, centre)):
+        assert (result.known, result.rejection.why) == (True, "")
+        assert result.known_score > result.threshold == result.rejection.threshold
+    for result in ask(actions, *map(clip, range(30, 36))):
+        assert not result.known
+        assert result.known_score < result.threshold
+
+
+def test_a_result_can_be_judged_again():
+    actions, _ = spread({"wave": 4, "jump": 4, "clap": 4})
+    (result,) = ask(actions, clip(30))
+    assert result.accepting("always") == replace(result, known=True, threshold=None)
+    assert result.accepting(0.0).known
+    assert result.accepting("always").accepting("suggested") == result
+
+
+@pytest.mark.parametrize("counts", [{"wave": 1, "jump": 1}, {"wave": 5}, {"wave": 0, "jump": 0}])
+def test_what_too_few_examples_cannot_tell_counts_as_known(counts):
+    (result,) = ask(taught(counts), clip(30))
+    assert (result.known, result.known_score, result.threshold) == (True, None, None)
+    assert result.rejection.why
+    with pytest.raises(SettingsError, match="two examples each"):
+        result.accepting(0.5)
+
+
+def test_probabilities_are_softened_as_far_as_the_examples_say():
+    sure, centre = spread({"wave": 5, "jump": 5})
+    muddled = replace(sure, frames=sure.frames.flip(0)[torch.randperm(10, generator=torch.Generator().manual_seed(1))])
+    (one,), (other,) = ask(sure, like(centre[0])), ask(muddled, like(centre[0]))
+    assert one.rejection.temperature <= sure.method.temperature < other.rejection.temperature
+
+
+def with_head(actions, trust):
+    head, random = make_head(TINY.space, TrainConfig(width=8)), torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for one in (*head.parameters(), *head.buffers()):
+            one += 0.3 * torch.randn(one.shape, generator=random)
+    head.trust = trust
+    return replace(actions, head=head.eval().requires_grad_(False))
+
+
+def test_without_trust_a_head_changes_no_answer():
+    actions = taught({"wave": 2, "kick ball": 2})
+    assert ask(with_head(actions, 0.0), clip(7)) == ask(actions, clip(7))
+
+
+def test_a_trusted_head_measures_the_distance_as_far_as_it_is_trusted():
+    actions = taught({"wave": 1})
+    apart = [ask(with_head(actions, trust), clip(7))[0].best_distance for trust in (0.0, 0.25, 1.0)]
+    assert apart[0] != pytest.approx(apart[2])
+    assert apart[1] == pytest.approx(0.75 * apart[0] + 0.25 * apart[2])
+
+
+def test_a_head_leaves_the_text_alone():
+    actions = taught({"wave": 1, "kick ball": 1})
+    plain, headed = (ask(one, clip(7))[0] for one in (actions, with_head(actions, 1.0)))
+    by_label = {one.label: one for one in plain.candidates}
+    assert all(one.video != pytest.approx(by_label[one.label].video) for one in headed.candidates)
+    assert all(one.text == pytest.approx(by_label[one.label].text) for one in headed.candidates)

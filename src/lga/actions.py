@@ -19,8 +19,9 @@ from lga.anatomy.schema import Anatomy
 from lga.config import BackboneConfig, MethodConfig
 from lga.errors import ActionsError, SettingsError
 from lga.files import replace_folder, to_json, write_atomically
-from lga.model.checkpoint import HeadRecord, pack, record_head, unpack
+from lga.model.checkpoint import pack, unpack
 from lga.model.head import Head
+from lga.model.record import HeadRecord, record_head
 
 RECORD, FEATURES, HEAD = "actions.json", "features.safetensors", "head.safetensors"
 MAX_RECORD = 256 * 2**20

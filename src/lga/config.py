@@ -120,11 +120,11 @@ class TrainConfig(Frozen):
     """episodes to each step of the optimiser"""
     optimizer: Literal["adam", "adamw"] = "adamw"
     """adam adds the weight decay to the gradient, adamw takes it off the weights"""
-    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0.0)] = 2e-4
     """its highest value"""
     backbone_rate: Annotated[float, Field(ge=0.0)] = 0.0
     """learning rate of the visual backbone; 0 leaves it frozen, so that training reads cached features"""
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.1
     """strength of the weight decay"""
     warmup: Annotated[int, Field(ge=0)] = 20
     """steps over which the learning rate rises"""
@@ -136,7 +136,7 @@ class TrainConfig(Frozen):
     """weight of the video-text contrastive loss over the training classes, the paper's lambda 1"""
     contrast_scale: Annotated[float, Field(gt=0.0)] = 20.0
     """what the cosines of the contrastive loss are multiplied by"""
-    width: Annotated[int, Field(ge=0)] = 384
+    width: Annotated[int, Field(ge=0)] = 256
     """frozen visual features are narrowed to so many principal axes first; 0 takes them as they are"""
     heads: Annotated[int, Field(ge=1)] = 8
     """attention heads of the fusion block"""

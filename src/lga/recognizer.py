@@ -22,7 +22,7 @@ from lga.engine.extract import BATCH, Progress, Skipped, extract_features
 from lga.episodes.manifest import LabelledClip, refuse_twins
 from lga.errors import ActionsError
 from lga.features import ClipFeatures, FeatureCache, default_cache
-from lga.model.pretrained import Pretrained, load_pretrained
+from lga.model.pretrained import Pretrained, load_pretrained, portable
 from lga.recognition import Recognition, answer, prepare_support
 from lga.video.files import refusal
 
@@ -73,7 +73,7 @@ class Recognizer:
         anatomies, text = self._read(tuple(examples), method, descriptions)
         empty = torch.zeros(0, method.frames, self.encoder.space.dim)
         actions = Actions(
-            _portable(self.config, self.encoder),
+            portable(self.config, self.encoder),
             self.encoder.identity,
             method,
             anatomies,
@@ -203,11 +203,3 @@ class Recognizer:
 
 def _unusable(skipped: Sequence[Skipped]) -> ActionsError:
     return ActionsError(f"none of the {len(skipped)} example clips can be used; the first: {skipped[0].reason}")
-
-
-def _portable(config: BackboneConfig, encoder: Backbone) -> BackboneConfig:
-    """The settings that find the same backbone again, elsewhere too: any device, but the same number format."""
-    number = encoder.identity.rsplit(" ", 1)[-1]
-    model = str(Path(config.model).absolute()) if Path(config.model).is_dir() else config.model
-    precision = number if number in ("float32", "bfloat16") else config.precision
-    return config.model_copy(update={"device": "auto", "precision": precision, "model": model})

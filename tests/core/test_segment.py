@@ -16,6 +16,7 @@ from lga.core.segment import (
     overlap_mask,
     pack_stages,
     stage_means,
+    twfinch_segment,
     window_mask,
 )
 
@@ -137,7 +138,7 @@ def test_hard_parts_differ_by_one_frame_at_most(length, data):
     assert max(sizes) - min(sizes) <= 1
 
 
-@pytest.mark.parametrize("segment", [cluster_segment, hard_segment])
+@pytest.mark.parametrize("segment", [cluster_segment, hard_segment, twfinch_segment])
 @pytest.mark.parametrize("stages", [-1, 0, 6])
 def test_an_impossible_number_of_stages_is_refused(segment, stages):
     with pytest.raises(ValueError, match=f"5 frames can be cut into 1 to 5 stages, not {stages}"):

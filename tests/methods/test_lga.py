@@ -15,7 +15,9 @@ from lga.episodes.plan import Episodes, plan_episodes
 from lga.methods import lga
 from lga.methods.lga import MATCHES, Matrix, lga_method, lga_scorer, match_bench
 from lga.methods.protocol import Bench, Tasks
+from lga.model.adapter import Adapter
 from lga.model.fusion import StageFusion
+from lga.model.head import Head
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -160,12 +162,14 @@ def test_the_matrix_holds_every_pair_of_clips_and_every_text():
     torch.testing.assert_close(matrix.likeness[:3], torch.tensor(wanted, dtype=torch.float64))
 
 
-def test_a_new_fusion_block_leaves_the_matrix_as_it_is():
-    frames, text = random_set(7)
-    method, block = MethodConfig(frames=FRAMES), StageFusion(DIM, heads=3).double().eval()
-    plain, fused = (match_bench(bench_of(frames, text), method, fusion=one) for one in (None, block))
-    assert torch.equal(plain.distance, fused.distance)
-    assert torch.equal(plain.likeness, fused.likeness)
+def test_an_untrained_head_leaves_the_matrix_as_it_is():
+    frames, text = random_set(3)
+    method, space = MethodConfig(frames=FRAMES), Space(DIM, slice(0, DIM), slice(0, DIM))
+    adapter = Adapter(space, 0)
+    head = Head(adapter, StageFusion(adapter.width, heads=3)).double().eval()
+    plain, found = (match_bench(bench_of(frames, text, space), method, head=one) for one in (None, head))
+    torch.testing.assert_close(found.distance, plain.distance)
+    assert torch.equal(found.likeness, plain.likeness)
 
 
 @pytest.mark.parametrize("reduction", ["sum", "mean"])

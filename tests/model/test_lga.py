@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig
+from lga.model.adapter import Adapter
 from lga.model.fusion import StageFusion
+from lga.model.head import Head
 from lga.model.lga import build_prototypes, cut_clips, match_text, match_videos
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -29,8 +31,8 @@ def random_set(seed, *, stages=STAGES):
 def distances(frames, text, space=SPACE, **switched):
     method = PLAIN.model_copy(update=switched)
     cut = cut_clips(frames, method, space)
-    query, support = build_prototypes(frames, cut, None, method, SPACE), build_prototypes(frames, cut, text, method, SPACE)
-    return match_videos(query, support, method, space)
+    query, support = (build_prototypes(frames, cut, words, method, space) for words in (None, text))
+    return match_videos(query, support, method)
 
 
 def inside(one, part):
@@ -40,26 +42,73 @@ def inside(one, part):
     return noise
 
 
+def make_head(space=JOINT, *, width=0, trust=1.0):
+    adapter = Adapter(space, width)
+    return Head(adapter, StageFusion(adapter.width, heads=1), trust=trust).double().eval()
+
+
+def learnt_head(space=SPACE, *, trust=1.0):
+    """A head that no longer is what it started as."""
+    head, random = make_head(space, trust=trust), torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter += 0.1 * torch.randn(parameter.shape, generator=random, dtype=torch.float64)
+    return head
+
+
+def matched(frames, text, head, space=SPACE):
+    cut = cut_clips(frames, PLAIN, space)
+    query, support = (build_prototypes(frames, cut, words, PLAIN, space, head) for words in (None, text))
+    return match_videos(query, support, PLAIN, trust=1.0 if head is None else head.trust)
+
+
 @settings(max_examples=20)
 @given(seeds, st.sampled_from([0.0, 0.5, 1.0, 3.0]))
-def test_a_new_fusion_block_is_no_fusion(seed, injection):
+def test_an_untrained_head_in_a_shared_space_is_text_injection(seed, injection):
     frames, text = random_set(seed)
-    method, block = PLAIN.model_copy(update={"injection": injection}), StageFusion(DIM, heads=1).double().eval()
-    cut = cut_clips(frames, method, SPACE)
+    method, head = PLAIN.model_copy(update={"injection": injection}), make_head()
+    cut = cut_clips(frames, method, JOINT)
     for words in (text, None):
-        fused = build_prototypes(frames, cut, words, method, SPACE, block)
-        plain = build_prototypes(frames, cut, words, method, SPACE)
-        assert torch.equal(fused.tokens, plain.tokens)
-        assert torch.equal(fused.stage, plain.stage)
+        found = build_prototypes(frames, cut, words, method, JOINT, head)
+        plain = build_prototypes(frames, cut, words, method, JOINT)
+        torch.testing.assert_close(found.learned, plain.tokens)
+        assert torch.equal(found.tokens, plain.tokens)
+        assert torch.equal(found.stage, plain.stage)
+
+
+def test_an_untrained_head_changes_no_distance_where_sight_and_meaning_are_apart():
+    frames, text = random_set(4)
+    seen_alone = text.clone()
+    seen_alone[..., SPACE.visual] = 0  # as every backbone's sentences are
+    torch.testing.assert_close(matched(frames, seen_alone, make_head(SPACE)), matched(frames, seen_alone, None))
 
 
 def test_a_block_that_learnt_something_is_used():
     frames, text = random_set(3)
-    block = StageFusion(DIM, heads=1).double().eval()
-    block.attend.out_proj.bias.data += 0.25
+    head = make_head()
+    head.fusion.attend.out_proj.bias.data += 0.25
+    cut = cut_clips(frames, PLAIN, JOINT)
+    found = build_prototypes(frames, cut, text, PLAIN, JOINT, head)
+    torch.testing.assert_close(found.learned, found.tokens + 0.25)
+
+
+@settings(max_examples=20)
+@given(seeds, st.floats(0, 1))
+def test_trust_mixes_the_two_distances(seed, trust):
+    frames, text = random_set(seed)
+    head = learnt_head()
+    own, learned = matched(frames, text, None), matched(frames, text, head)
+    assert not torch.allclose(own, learned)
+    head.trust = trust
+    torch.testing.assert_close(matched(frames, text, head), trust * learned + (1 - trust) * own)
+
+
+def test_without_trust_a_head_is_not_even_asked():
+    frames, text = random_set(6)
+    head = learnt_head(trust=0.0)
+    assert torch.equal(matched(frames, text, head), matched(frames, text, None))
     cut = cut_clips(frames, PLAIN, SPACE)
-    fused, plain = build_prototypes(frames, cut, text, PLAIN, SPACE, block), build_prototypes(frames, cut, text, PLAIN, SPACE)
-    torch.testing.assert_close(fused.tokens, plain.tokens + 0.25)
+    assert build_prototypes(frames, cut, text, PLAIN, SPACE, head).learned is None
 
 
 @settings(max_examples=20)
@@ -85,7 +134,7 @@ def test_every_token_is_a_frame_of_its_stage_plus_that_stages_sentence(seed):
         seen = [(stage, at) for stage in range(STAGES) for at in range(FRAMES) if cut.mask[clip, stage, at]]
         assert [stage for stage in found.stage[clip].tolist() if stage >= 0] == [stage for stage, _ in seen]
         for token, (stage, at) in zip(found.tokens[clip], seen, strict=False):
-            torch.testing.assert_close(token, frames[clip, at] + text[clip, stage])
+            torch.testing.assert_close(token, (frames[clip, at] + PLAIN.injection * text[clip, stage])[SPACE.visual])
 
 
 @settings(max_examples=20)
@@ -98,9 +147,7 @@ def test_bi_mhm_does_not_look_at_the_stages_but_ab_mhm_does(seed):
     renamed = type(query)(query.tokens, (2 - query.stage).where(query.stage >= 0, -1))
     whole, staged = PLAIN.model_copy(update={"matcher": "bi_mhm"}), PLAIN
     assert torch.equal(match_videos(query, support, whole), match_videos(renamed, support, whole))
-    assert not torch.allclose(
-        match_videos(query, support, staged), match_videos(renamed, support, staged)
-    )
+    assert not torch.allclose(match_videos(query, support, staged), match_videos(renamed, support, staged))
 
 
 @settings(max_examples=20)

@@ -13,6 +13,7 @@ from lga.cli.anatomize import Anatomize
 from lga.cli.data import Check, Import
 from lga.cli.demo import Demo
 from lga.cli.evaluate import Evaluate
+from lga.cli.explain import Explain
 from lga.cli.extract import Extract
 from lga.cli.options import aside
 from lga.cli.recipe import from_recipe
@@ -82,12 +83,13 @@ def _parse(arguments: Sequence[str]) -> Command:
     commands = (
         Annotated[Teach, sub("teach")]
         | Annotated[Recognize, sub("recognize")]
+        | Annotated[Explain, sub("explain")]
         | Annotated[ActionsCommand, sub("actions", description="list, show, add, remove or describe taught actions")]
         | Annotated[Anatomize, sub("anatomize")]
         | Annotated[LexiconCommand, sub("lexicon", description="check, compare and merge stage sentences")]
         | Annotated[Extract, sub("extract")]
         | Annotated[Evaluate, sub("evaluate")]
-        | Annotated[Train, sub("train", default=from_recipe(arguments))]
+        | Annotated[Train, sub("train", constructor=from_recipe(arguments))]
         | Annotated[TableCommand, sub("table", description="ablations and comparisons on the same episodes")]
         | Annotated[DataCommand, sub("data", description="import a benchmark's manifest, or check one")]
         | Annotated[Demo, sub("demo")]

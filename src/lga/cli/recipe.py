@@ -2,28 +2,28 @@
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import field, make_dataclass
 from importlib.resources import files
 from pathlib import Path
-
-import tyro
 
 from lga.cli.train import Train
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import SettingsError
 
 
-def from_recipe(arguments: Sequence[str]) -> Train:
-    """What `lga train` starts from: the recipe that the arguments name, or the defaults where they name none.
+def from_recipe(arguments: Sequence[str]) -> type[Train]:
+    """`lga train` with the defaults of the recipe that the arguments name; as it is where they name none.
 
     Raises:
         SettingsError: there is no such recipe, or it is not one.
     """
-    backbone, method, train = BackboneConfig(), MethodConfig(), TrainConfig()
     for one, after in zip(arguments, [*arguments[1:], ""], strict=True):
         if one == "--recipe" or one.startswith("--recipe="):
-            backbone, method, train = read_recipe(after if one == "--recipe" else one.removeprefix("--recipe="))
-    needed = tyro.MISSING_NONPROP
-    return Train(needed, needed, backbone=backbone, method=method, train=train)
+            groups = read_recipe(after if one == "--recipe" else one.removeprefix("--recipe="))
+            names = ("backbone", "method", "train")
+            usual = [(name, type(group), field(default=group)) for name, group in zip(names, groups, strict=True)]
+            return make_dataclass("Train", usual, bases=(Train,), frozen=True, namespace={"__doc__": Train.__doc__})
+    return Train
 
 
 def read_recipe(name: str) -> tuple[BackboneConfig, MethodConfig, TrainConfig]:

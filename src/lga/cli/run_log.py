@@ -3,6 +3,7 @@
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -67,11 +68,12 @@ class RunLog:
             self._write("episode", event.task, values)
 
     def _begin(self, after: int) -> None:
+        """Cut the file at once, so that being killed here loses no line."""
         self.file.seek(0)
-        lines = [line for line in self.file if line.endswith("\n") and json.loads(line)["task"] <= after]
-        self.file.seek(0)
-        self.file.truncate()
-        self.file.writelines(lines)
+        end = 0
+        while (line := self.file.readline()).endswith("\n") and _task_of(line) <= after:
+            end = self.file.tell()
+        self.file.truncate(end)
         self.begun = True
 
     def _write(self, kind: str, task: int, values: dict[str, float]) -> None:
@@ -82,6 +84,14 @@ class RunLog:
         if self.board is not None:
             for name, value in values.items():
                 self.board.add_scalar(f"{kind}/{name}", value, task)
+
+
+def _task_of(line: str) -> float:
+    """The number of episodes that a line speaks of; infinite where it is damaged."""
+    try:
+        return json.loads(line)["task"]
+    except (ValueError, KeyError, TypeError):
+        return inf
 
 
 def _open_board(folder: Path) -> Any:

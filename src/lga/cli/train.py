@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lga.engine.bench import LoadedBench
     from lga.engine.meta_training import Estimate, Splits
     from lga.episodes.manifest import LabelledClip
-    from lga.model.checkpoint import Selection
+    from lga.model.record import Selection
 
 STATE, REPORT = "state.safetensors", "test.json"
 
@@ -93,12 +93,19 @@ class Train:
         return 0
 
     def _splits(self, encoder: "Backbone") -> "Splits":
-        from lga.engine.meta_training import Splits, refuse_shared
+        from lga.engine.meta_training import Splits, refuse_shared, refuse_shared_classes
         from lga.episodes.manifest import read_manifest
 
         more = [clip for path in self.also for clip in read_manifest(path)]
-        train = self._load([*read_manifest(self.manifest, split="train"), *more], encoder, "training clips")
-        validation = self._load(read_manifest(self.manifest, split="val"), encoder, "validation clips")
+        learning = [*read_manifest(self.manifest, split="train"), *more]
+        choosing = read_manifest(self.manifest, split="val")
+        apart = {"val", "test"} if self.test == "once" else {"val"}
+        refuse_shared_classes(
+            (clip.label for clip in learning),
+            (clip.label for clip in read_manifest(self.manifest) if clip.split in apart),
+        )
+        train = self._load(learning, encoder, "training clips")
+        validation = self._load(choosing, encoder, "validation clips")
         refuse_shared(train, [validation])
         return Splits(train, validation, self.manifest)
 

@@ -110,17 +110,18 @@ def fit_known(known: Float[Tensor, " examples"], strange: Float[Tensor, " strang
     """Slope and centre with which sigmoid(slope * (value - centre)) is the probability of a taught action.
 
     Both kinds count as normal with one variance, and as equally frequent: linear discriminant analysis in one
-    dimension. The slope is 0 where known values are not higher than strange ones.
+    dimension, with the variance that makes the slope right on average, however few values there are. The slope is 0
+    where known values are not higher than strange ones.
 
     Raises:
-        ValueError: there are fewer than two values of either kind.
+        ValueError: there are fewer than three values of either kind.
 
-    Source: Fisher's linear discriminant.
+    Source: Fisher's linear discriminant; the unbiased slope is Lachenbruch's (Discriminant Analysis, 1975).
     """
-    if min(len(known), len(strange)) < 2:
-        raise ValueError(f"needs two values of either kind, not {len(known)} and {len(strange)}")
+    if min(len(known), len(strange)) < 3:
+        raise ValueError(f"needs three values of either kind, not {len(known)} and {len(strange)}")
     high, low = known.mean(), strange.mean()
-    spread = ((known - high).square().sum() + (strange - low).square().sum()) / (len(known) + len(strange) - 2)
+    spread = ((known - high).square().sum() + (strange - low).square().sum()) / (len(known) + len(strange) - 4)
     slope = (high - low).clamp_min(0) / spread.clamp_min(1e-12)
     return float(slope), float((high + low) / 2)
 

@@ -116,7 +116,9 @@ def fit_head(
 
     def matrices() -> tuple[Matrix, Matrix]:
         head.trust, bench = 1.0, pixels.validation() if pixels else validation.bench
-        return match_bench(bench, method) if pixels else frozen, match_bench(bench, method, head=head)
+        learned = match_bench(_on(run.fabric.device, bench), method, head=head)
+        own = match_bench(bench, method) if pixels else frozen
+        return own, Matrix(learned.distance.cpu(), learned.likeness.cpu())
 
     key = _key(material, validation, settings, method)
     supply = pixels.supply if pixels else None
@@ -127,7 +129,7 @@ def fit_head(
         best, matrix = first, frozen
     head.trust = best.trust
     vision = _copy(pixels.vision) if pixels and best.trust else {}
-    return Fitted(head.eval(), vision, best, first, choose_text(matrix, episodes, method))
+    return Fitted(_done(head), vision, best, first, choose_text(matrix, episodes, method))
 
 
 def fit_method(build: Callable[[Space], Method], material: Material, validation: Material, run: Run) -> Fitted[Adapted]:
@@ -153,7 +155,7 @@ def fit_method(build: Callable[[Space], Method], material: Material, validation:
         first = seen(0, *look())
     key = _key(material, validation, settings)
     best = _train(_learner(adapted, adapter, settings), look, material, run, first, key)
-    return Fitted(adapted.eval(), {}, best, first, MethodConfig())
+    return Fitted(_done(adapted), {}, best, first, MethodConfig())
 
 
 def _train(
@@ -169,11 +171,11 @@ def _train(
     settings, bench, fabric = run.settings, material.bench, run.fabric
     optimizer, best, start, kept = make_optimizer(learner, settings), first, 0, _copy(learner)
     saved = read_state(run.state, key) if run.state is not None else None
+    wrapped, stepping = fabric.setup(learner, optimizer)
     if saved is not None:
-        put_back(saved, learner, optimizer)
+        put_back(saved, learner, optimizer)  # onto the devices that the set-up has chosen
         best, start, kept = saved.best_look, saved.task, dict(saved.best)
         run.tell(Resumed(start))
-    wrapped, stepping = fabric.setup(learner, optimizer)
     base = BaseClasses(bench.label, bench.sentences, bench.names)
     supply = supply or partial(_features, bench)
     last = settings.tasks - settings.tasks % settings.accumulate
@@ -210,6 +212,18 @@ def _learner(method: nn.Module, adapter: Adapter, settings: TrainConfig, pixels:
 
 def _features(bench: Bench, plan: Iterable[tuple[int, Int[Tensor, " clips"]]]) -> Iterator[Tensor]:
     return (bench.frames[clips] for _, clips in plan)
+
+
+def _done(part: Part) -> Part:
+    """Ready to be used, and not to be trained."""
+    return part.eval().cpu().requires_grad_(False)
+
+
+def _on(device: torch.device, bench: Bench) -> Bench:
+    frames, label, sentences, names = (
+        one.to(device) for one in (bench.frames, bench.label, bench.sentences, bench.names)
+    )
+    return Bench(frames, label, sentences, names, bench.space)
 
 
 def _tasks(material: Material, settings: TrainConfig) -> Tasks:

@@ -1,6 +1,6 @@
 """From manifests to a checkpoint: what is trained on what, chosen where, and written down."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
@@ -11,6 +11,7 @@ import torch
 from einops import rearrange
 from lightning_fabric import Fabric
 
+from lga.anatomy.labels import lookup_key, quote
 from lga.backbone.precision import choose_device
 from lga.backbone.protocol import Backbone
 from lga.backbone.vision import Vision, make_vision, with_vision
@@ -25,10 +26,13 @@ from lga.episodes.overlap import read_provenance
 from lga.errors import ManifestError, TrainingError
 from lga.methods.lga import MATCHES, Match, lga_scorer, match_bench
 from lga.methods.protocol import Bench
-from lga.model.checkpoint import CheckpointRecord, Provenance, Selection, make_head, record_head
+from lga.model.checkpoint import make_head
 from lga.model.head import Head
+from lga.model.pretrained import portable
+from lga.model.record import CheckpointRecord, Provenance, Selection, record_head
 from lga.video.augment import Augmentation
 from lga.video.clip import read_clip
+from lga.video.files import printable
 
 BYTES = 4
 CLIPS_AT_ONCE = 8
@@ -71,6 +75,21 @@ class Estimate:
     """bytes, a lower bound: features, weights with their gradients and momenta"""
 
 
+def refuse_shared_classes(train: Iterable[str], others: Iterable[str]) -> None:
+    """Refuse classes that are both trained on and chosen or tested with, however they are spelt.
+
+    Raises:
+        ManifestError: there are some; the first is named.
+    """
+    other = {lookup_key(label) for label in others}
+    both = sorted(label for label in train if lookup_key(label) in other)
+    if both:
+        raise ManifestError(
+            f"the class {quote(both[0])} is in two of the splits; `lga data check` lists such rows, "
+            "--fix removes them"
+        )
+
+
 def refuse_shared(train: LoadedBench, others: Sequence[LoadedBench]) -> None:
     """Refuse classes or clips that are both trained on and chosen or tested with.
 
@@ -78,12 +97,13 @@ def refuse_shared(train: LoadedBench, others: Sequence[LoadedBench]) -> None:
         ManifestError: there are some; the first is named.
     """
     for other in others:
-        classes = sorted(set(train.labels) & set(other.labels))
-        clips = sorted(set(train.digests) & set(other.digests))
-        if classes or clips:
-            what = f"the class {classes[0]!r}" if classes else f"the clip with sha256 {clips[0][:12]}"
+        refuse_shared_classes(train.labels, other.labels)
+        both = set(train.digests) & set(other.digests)
+        if both:
+            paths = [clip.path for clip, one in zip(train.clips, train.digests, strict=True) if one in both]
             raise ManifestError(
-                f"{what} is in the training and in another split; `lga data check` lists such rows, --fix removes them"
+                f"{printable(paths[0])} is in two of the splits; `lga data check` lists such rows, "
+                "--fix removes them"
             )
 
 
@@ -112,7 +132,7 @@ def train_head(
     published = read_provenance(splits.manifest, split="train")
     record = CheckpointRecord(
         made_with={name: version(name) for name in ("lga", "torch", "lightning-fabric")},
-        backbone=config,
+        backbone=portable(config, backbone),
         identity=seeing.identity,
         frozen_identity=backbone.identity,
         method=fitted.method,

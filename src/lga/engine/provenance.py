@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from lga.anatomy.labels import lookup_key, quote
 from lga.engine.bench import LoadedBench
 from lga.episodes.overlap import Provenance, read_provenance, refuse_overlap
 from lga.episodes.partition import BENCHMARKS, Benchmark
 from lga.errors import ManifestError
-from lga.model.checkpoint import CheckpointRecord
+from lga.model.record import CheckpointRecord
 
 
 def refuse_seen(
@@ -24,9 +25,10 @@ def refuse_seen(
         read_provenance(manifest, split=split),
     )
     clips = sorted(set(trained.clips) & set(asked.digests))
-    classes = sorted({*trained.classes, *record.selection.classes} & set(asked.labels))
+    learnt = {lookup_key(label) for label in (*trained.classes, *record.selection.classes)}
+    classes = sorted(label for label in asked.labels if lookup_key(label) in learnt)
     if clips or classes:
-        what = f"{len(clips)} of these clips" if clips else f"the class {classes[0]!r}"
+        what = f"{len(clips)} of these clips" if clips else f"the class {quote(classes[0])}"
         raise ManifestError(
             f"{checkpoint} was trained or chosen on {what}: nothing would be measured; use --split test, or clips of "
             "classes that it has not seen"

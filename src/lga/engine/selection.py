@@ -1,6 +1,5 @@
 """What is chosen on validation classes: how far to trust what was learned, and how much the text counts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,9 +40,13 @@ class Trial:
         return float(np.mean(list(self.accuracy.values())))
 
     def clearly_beats(self, other: "Trial") -> bool:
-        """Whether the mean is better by more than the 95 % interval of the paired difference."""
-        gains = [paired_difference(one, other.outcome[shots]) for shots, one in self.outcome.items()]
-        return sum(one.mean for one in gains) > float(np.sqrt(sum(one.ci95**2 for one in gains)))
+        """Whether the mean would still be better with other classes: by the paired 95 % bootstrap over classes.
+
+        More episodes of the same few classes say nothing about new ones; on five classes a gain that their episodes
+        make certain can be a loss on the next five.
+        """
+        lows = [paired_difference(one, other.outcome[shots]).classes[0] for shots, one in self.outcome.items()]
+        return float(np.mean(lows)) > 0
 
 
 class Look(BaseModel):
@@ -110,9 +113,16 @@ def choose_trust(
 
 
 def choose_text(matrix: Matrix, episodes: dict[int, Episodes], config: MethodConfig) -> MethodConfig:
-    """The weight of the text with the best combined match, then the temperature with the least calibration error."""
+    """The weight of the text with the best combined match, then the temperature with the least calibration error.
+
+    The weight stays as it is unless another one is clearly better; so few classes should not overrule a default.
+    """
     if config.alpha == "shots":
-        config = _best([config.model_copy(update={"text_shots": one}) for one in TEXT_SHOTS], matrix, episodes)
+        usual = try_out(matrix, episodes, config, match="combined")
+        others = [config.model_copy(update={"text_shots": one}) for one in TEXT_SHOTS]
+        trials = [(one, try_out(matrix, episodes, one, match="combined")) for one in others]
+        best, trial = max(trials, key=lambda one: one[1].mean)
+        config = best if trial.clearly_beats(usual) else config
 
     def gap(candidate: MethodConfig) -> float:
         trial = try_out(matrix, episodes, candidate, match="combined")
@@ -124,7 +134,3 @@ def choose_text(matrix: Matrix, episodes: dict[int, Episodes], config: MethodCon
 def mixed(own: Matrix, learned: Matrix, trust: float) -> Matrix:
     """The matrix of a head with this trust, from those of trust 0 and 1."""
     return Matrix(trust * learned.distance + (1 - trust) * own.distance, own.likeness)
-
-
-def _best(candidates: Sequence[MethodConfig], matrix: Matrix, episodes: dict[int, Episodes]) -> MethodConfig:
-    return max(candidates, key=lambda one: try_out(matrix, episodes, one, match="combined").mean)

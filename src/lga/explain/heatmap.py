@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from PIL import Image, ImageDraw
 
 from lga.explain.explanation import FrameMap, Match
-from lga.explain.lettering import Color, shorten, width_of, write
+from lga.explain.lettering import Color, Pixels, shorten, width_of, write
 from lga.explain.strip import Footage, fetch_frames, stage_color
 
-CELL, SIDE = 64, 96
+CELL, SIDE = 64, 68
 """pixels: a cell with a number in it, and a frame beside the map"""
 NUMBERED = 16
 """With more frames the cells shrink, and neither numbers nor frames are drawn."""
@@ -48,18 +49,17 @@ def draw_heatmap(seen: FrameMap, clip: Footage, example: Footage, *, shades: Sha
     picture = Image.new("RGB", size, shades.paper)
     draw = ImageDraw.Draw(picture)
     _draw_axes(picture, (left, top), cell, clip, example, shades, frames=large)
-    low, high = float(seen.distance.min()), float(seen.distance.max())
-    for row in range(count):
-        for column in range(count):
-            value = float(seen.distance[row, column])
-            share = (value - low) / (high - low) if high > low else 0.0
-            color = _between(shades.near, shades.far, share)
-            inset = 1 if bool(seen.shared[row, column]) else max(2, cell // 4)
-            box = left + column * cell + inset, top + row * cell + inset
-            draw.rectangle((*box, left + (column + 1) * cell - inset - 1, top + (row + 1) * cell - inset - 1), color)
-            if large and bool(seen.shared[row, column]):
-                at = left + column * cell + cell / 2, top + (row + 1) * cell - 14
-                write(draw, at, f"{value:.2f}", size=13, color=_readable(color), anchor="mm")
+    values, shared = seen.distance.tolist(), seen.shared.tolist()
+    low, high = min(map(min, values)), max(map(max, values))
+    for row, column in product(range(count), repeat=2):
+        share = (values[row][column] - low) / (high - low) if high > low else 0.0
+        color = _between(shades.near, shades.far, share)
+        inset = 1 if shared[row][column] else max(2, cell // 4)
+        box = left + column * cell + inset, top + row * cell + inset
+        draw.rectangle((*box, left + (column + 1) * cell - inset - 1, top + (row + 1) * cell - inset - 1), color)
+        if large and shared[row][column]:
+            at = left + column * cell + cell / 2, top + (row + 1) * cell - 14
+            write(draw, at, f"{values[row][column]:.2f}", size=13, color=_readable(color), anchor="mm")
     _draw_matches(draw, (left, top), cell, seen.matches, shades)
     _draw_legend(draw, (_EDGE, top + cell * count + 14), (low, high), size[0] - 2 * _EDGE, shades)
     return picture
@@ -118,7 +118,7 @@ def _draw_matches(
         _draw_mark(draw, middle, dot if forth else 0, ring if back else 0, shades)
 
 
-def _draw_mark(draw: ImageDraw.ImageDraw, middle: tuple[float, float], dot: int, ring: int, shades: Shades) -> None:
+def _draw_mark(draw: ImageDraw.ImageDraw, middle: tuple[Pixels, Pixels], dot: int, ring: int, shades: Shades) -> None:
     x, y = middle
     if ring:
         draw.ellipse((x - ring, y - ring, x + ring, y + ring), outline=shades.paper, width=max(2, ring // 2))

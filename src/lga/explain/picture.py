@@ -59,7 +59,8 @@ def _draw_headline(recognition: Recognition, truth: str | None) -> Image.Image:
     draw = ImageDraw.Draw(block)
     share = f"{recognition.probability:.0%}".replace("%", " %")
     room = WIDTH - 2 * MARGIN - width_of(share, _TITLE) - 20
-    label = shorten(recognition.label, _TITLE, room)
+    said = recognition.label if recognition.known else f"none of these: closest {recognition.label}"
+    label = shorten(said, _TITLE, room)
     write(draw, (MARGIN, _TITLE), label, size=_TITLE, color=INK, anchor="ls")
     at = MARGIN + width_of(label, _TITLE) + 20
     write(draw, (at, _TITLE), share, size=_TITLE, color=FAINT, anchor="ls")

@@ -5,12 +5,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lga.backbone.protocol import Space
+from lga.errors import TrainingError
 
 
 class Adapter(nn.Module):
     """look(f) = Turn(axes f); read(t) = Words(t): frames and sentences in one space of `width` numbers.
 
-    `axes` are fixed and narrow the visual part; without them (`width` 0) the adapter keeps a backbone's own width.
+    `axes` are fixed and narrow the visual part; without them (`width` 0, or no less than there is) the adapter keeps a
+    backbone's own width.
     The turn starts as the identity. The words start as nothing where the backbone keeps sight and meaning apart, and
     as the frames' own map where they share a space. So an untrained adapter changes no distance but what the narrowing
     takes away.
@@ -22,8 +24,9 @@ class Adapter(nn.Module):
         super().__init__()
         sight, meaning = (one.stop - one.start for one in (space.visual, space.semantic))
         self.space, self.shared = space, space.visual == space.semantic
-        self.axes = nn.Buffer(torch.eye(sight, width)) if width else None
-        self.width = width or sight
+        narrower = 0 < width < sight
+        self.axes = nn.Buffer(torch.eye(sight, width)) if narrower else None
+        self.width = width if narrower else sight
         self.turn = nn.Linear(self.width, self.width, bias=False)
         self.words = nn.Linear(meaning, self.width, bias=False)
         nn.init.eye_(self.turn.weight)
@@ -48,13 +51,15 @@ class Adapter(nn.Module):
         """Take the principal axes of some clips' frames, for the words too where they share the frames' space.
 
         Raises:
-            ValueError: there are fewer frames than axes.
+            TrainingError: there are fewer frames than axes.
         """
         if self.axes is None:
             return
         seen = frames[..., self.space.visual].flatten(0, 1).float()
         if len(seen) < self.width:
-            raise ValueError(f"{self.width} axes need as many frames, not {len(seen)}")
+            raise TrainingError(
+                f"--width {self.width} needs as many training frames, there are {len(seen)}; set a lower one"
+            )
         with torch.no_grad():
             self.axes.copy_(principal_axes(seen, self.width, seed=seed))
             if self.shared:

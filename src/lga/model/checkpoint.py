@@ -4,99 +4,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from shutil import rmtree
+from uuid import uuid4
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from lga.backbone.protocol import Space
-from lga.config import BackboneConfig, MethodConfig, TrainConfig
+from lga.config import TrainConfig
 from lga.errors import CheckpointError, SettingsError
 from lga.files import to_json, write_atomically
 from lga.model.adapter import Adapter
 from lga.model.fusion import StageFusion
 from lga.model.head import Head
+from lga.model.record import CheckpointRecord, HeadRecord
 
 WEIGHTS, RECORD = "weights.safetensors", "config.json"
 MAX_RECORD = 256 * 2**20
-
-
-class Selection(BaseModel):
-    """What was chosen, and on what: never on the classes of the test."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    chosen_on: str
-    """the split or the held-out classes that chose"""
-    classes: tuple[str, ...]
-    clips: int
-    task: int
-    """episodes of training after which the head was best; 0 is the untrained one"""
-    trust: float
-    accuracy: dict[str, float]
-    """accuracy on those classes by number of examples, of the chosen head"""
-    untrained: dict[str, float]
-    """the same without training"""
-
-
-class Provenance(BaseModel):
-    """What a head was trained on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    manifest: str
-    manifest_sha256: str
-    benchmark: str | None = None
-    classes: tuple[str, ...]
-    clips: tuple[str, ...]
-    """sha256 of every training clip's content"""
-    ids: tuple[str, ...] = ()
-    """their identifiers in a published benchmark, where the manifest tells them"""
-
-
-class HeadRecord(BaseModel):
-    """Everything about a head but its weights."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dim: int
-    visual: tuple[int, int]
-    semantic: tuple[int, int]
-    """where the backbone's tokens are compared with what"""
-    width: int
-    heads: int
-    stage_bias: float
-    trust: float
-
-    def build(self) -> Head:
-        """A head of this size, with weights that mean nothing yet."""
-        space = Space(self.dim, slice(*self.visual), slice(*self.semantic))
-        adapter = Adapter(space, self.width)
-        return Head(adapter, StageFusion(adapter.width, heads=self.heads, stage_bias=self.stage_bias), trust=self.trust)
-
-
-class CheckpointRecord(BaseModel):
-    """What `config.json` holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    format: Literal[1] = 1
-    made_with: dict[str, str]
-    """versions of lga and torch"""
-    backbone: BackboneConfig
-    identity: str
-    """of the backbone whose features the head reads"""
-    frozen_identity: str
-    """of the backbone before fine-tuning; the same where it was frozen"""
-    method: MethodConfig
-    train: TrainConfig
-    head: HeadRecord
-    provenance: Provenance
-    selection: Selection
-    weights_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,25 +51,10 @@ def make_head(space: Space, settings: TrainConfig) -> Head:
     return Head(adapter, StageFusion(adapter.width, heads=settings.heads, stage_bias=settings.stage_bias))
 
 
-def record_head(head: Head) -> HeadRecord:
-    """What is needed to build a head of the same size.
-
-    Source: our choice.
-    """
-    space, fusion = head.adapter.space, head.fusion
-    return HeadRecord(
-        dim=space.dim,
-        visual=(space.visual.start, space.visual.stop),
-        semantic=(space.semantic.start, space.semantic.stop),
-        width=0 if head.adapter.axes is None else head.adapter.width,
-        heads=fusion.heads,
-        stage_bias=fusion.stage_bias,
-        trust=head.trust,
-    )
-
-
 def save_checkpoint(folder: Path, head: nn.Module, vision: Mapping[str, Tensor], record: CheckpointRecord) -> None:
-    """Write a checkpoint; the record goes last, so that a folder without one is not a checkpoint.
+    """Write a checkpoint; an earlier one is replaced when both files of the new one are complete.
+
+    The record goes last, so that a folder without one is not a checkpoint.
 
     Raises:
         LGAError: the disk is full, or the place cannot be written.
@@ -150,9 +62,17 @@ def save_checkpoint(folder: Path, head: nn.Module, vision: Mapping[str, Tensor],
     Source: our choice.
     """
     data = pack(head, vision)
-    write_atomically(folder / WEIGHTS, data)
     named = record.model_copy(update={"weights_sha256": sha256(data).hexdigest()})
-    write_atomically(folder / RECORD, to_json(named.model_dump(mode="json")))
+    fresh = folder / f".{uuid4().hex}.part"
+    try:
+        write_atomically(fresh / WEIGHTS, data)
+        write_atomically(fresh / RECORD, to_json(named.model_dump(mode="json")))
+        for name in (WEIGHTS, RECORD):
+            (fresh / name).replace(folder / name)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: cannot be written ({error.strerror}); choose another place") from error
+    finally:
+        rmtree(fresh, ignore_errors=True)
 
 
 def pack(head: nn.Module, vision: Mapping[str, Tensor]) -> bytes:
@@ -185,7 +105,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 
 def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[str, Tensor]]:
-    """The head, in evaluation mode, and the vision tower's weights of a packed file.
+    """The head, ready to be used and not to be trained, and the vision tower's weights of a packed file.
 
     Raises:
         CheckpointError: it is damaged, or its weights do not fit; the keys are named.
@@ -196,11 +116,13 @@ def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[s
         tensors = load(data)
     except SafetensorError as error:
         raise CheckpointError(f"{where}: damaged ({error})") from error
+    if other := sorted(name for name in tensors if not name.startswith(("head.", "vision."))):
+        raise CheckpointError(f"{where}: the weights do not fit; unexpected={other}")
     learned = {name.removeprefix("head."): one for name, one in tensors.items() if name.startswith("head.")}
     vision = {name.removeprefix("vision."): one for name, one in tensors.items() if name.startswith("vision.")}
     head = record.build()
     fill(head, learned, where=where)
-    return head.eval(), vision
+    return head.eval().requires_grad_(False), vision
 
 
 def is_checkpoint(place: str) -> bool:

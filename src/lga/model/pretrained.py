@@ -8,8 +8,9 @@ from lga.backbone.protocol import Backbone
 from lga.backbone.vision import with_vision
 from lga.config import BackboneConfig, MethodConfig
 from lga.errors import CheckpointError
-from lga.model.checkpoint import CheckpointRecord, is_checkpoint, load_checkpoint
+from lga.model.checkpoint import is_checkpoint, load_checkpoint
 from lga.model.head import Head
+from lga.model.record import CheckpointRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,16 @@ def load_pretrained(config: BackboneConfig) -> Pretrained:
 
     Raises:
         BackboneError: the backbone cannot be loaded.
-        CheckpointError: the checkpoint is damaged or was trained on other features than this machine makes.
+        CheckpointError: there is none, it is damaged or was trained on other features than this machine makes.
 
     Source: our choice.
     """
     if not is_checkpoint(config.model):
+        if config.backbone != "clip" and "model" in config.changed:
+            raise CheckpointError(
+                f"{config.model}: no checkpoint there; --model names a folder that `lga train --out` wrote, or, with "
+                "--backbone clip, a model"
+            )
         return Pretrained(load_backbone(config), config)
     checkpoint = load_checkpoint(Path(config.model))
     record = checkpoint.record
@@ -50,3 +56,14 @@ def load_pretrained(config: BackboneConfig) -> Pretrained:
     if checkpoint.vision:
         return Pretrained(with_vision(backbone, checkpoint.vision), config, checkpoint.head, record)
     return Pretrained(backbone, wanted, checkpoint.head, record)
+
+
+def portable(config: BackboneConfig, backbone: Backbone) -> BackboneConfig:
+    """The settings that find the same backbone again, elsewhere too: any device, but the same number format.
+
+    Source: our choice.
+    """
+    number = backbone.identity.rsplit(" ", 1)[-1]
+    model = str(Path(config.model).absolute()) if Path(config.model).is_dir() else config.model
+    precision = number if number in ("float32", "bfloat16") else config.precision
+    return config.model_copy(update={"device": "auto", "precision": precision, "model": model})

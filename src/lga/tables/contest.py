@@ -33,9 +33,11 @@ class Section:
 
     title: str
     protocol: ProtocolConfig
+    episodes: int
+    """how many they are; with several pairs of classes, the protocol's number for each"""
     accuracy: dict[str, Interval]
     difference: dict[str, Interval]
-    """less the accuracy of the row that all are compared with"""
+    """less the accuracy of the row that each is compared with"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +108,13 @@ def _scorer(row: Row, bench: Bench, matrices: dict[MethodConfig, Matrix]) -> Sco
 def _section(plan: Plan, question: Question, number: int, name: str, outcomes: dict[str, list[Outcome]]) -> Section:
     part = question.parts[name]
     found = {row.name: part_of(outcomes[row.name][number], part) for row in plan.rows}
-    rival = found[plan.against]
+    rivals = {row.name: plan.rival(row) for row in plan.rows}
     return Section(
         name,
         question.protocol,
+        len(question.episodes.classes[part]),
         {row: accuracy(one) for row, one in found.items()},
-        {row: paired_difference(one, rival) for row, one in found.items() if row != plan.against},
+        {row: paired_difference(one, found[rivals[row]]) for row, one in found.items() if row != rivals[row]},
     )
 
 

@@ -38,6 +38,8 @@ class Row:
     trained: bool = False
     published: dict[int, float] = field(default_factory=dict[int, float])
     """the paper's figure in percent, by number of examples"""
+    against: str | None = None
+    """the row that this one is compared with, where it is not the plan's"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,12 @@ class Plan:
     title: str
     rows: tuple[Row, ...]
     against: str
-    """the row that every other is compared with"""
+    """the row that the others are compared with"""
     notes: tuple[str, ...] = ()
+
+    def rival(self, row: Row) -> str:
+        """The row that a row is compared with."""
+        return row.against or self.against
 
 
 ABLATION: tuple[tuple[str, str, dict[str, object], Match, tuple[float, float]], ...] = (
@@ -98,7 +104,7 @@ def ablation(base: MethodConfig, *, train: bool) -> Plan:
 def segmentation(base: MethodConfig, *, train: bool) -> Plan:
     """Every way to cut a clip, by the video match and by both."""
     rows = [
-        Row(f"{title}, {said}", about, _with(base, {"segmenter": name}), match)
+        Row(f"{title}, {said}", about, _with(base, {"segmenter": name}), match, against=f"CLUSTER, {said}")
         for match, said in SAID.items()
         for name, (title, about) in SEGMENTATION.items()
     ]
@@ -108,7 +114,7 @@ def segmentation(base: MethodConfig, *, train: bool) -> Plan:
 def stages(base: MethodConfig, *, train: bool) -> Plan:
     """One to five stages, by the video match and by both; other numbers than three are spread from three."""
     rows = [
-        Row(f"L = {count}, {said}", "", _with(base, {"stages": count}), match)
+        Row(f"L = {count}, {said}", "", _with(base, {"stages": count}), match, against=f"L = 3, {said}")
         for match, said in SAID.items()
         for count in range(1, 6)
     ]

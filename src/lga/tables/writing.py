@@ -20,7 +20,9 @@ def markdown(standing: Standing) -> str:
     blocks = [f"## {plan.title}", f"{len(loaded.clips)} clips of {len(loaded.labels)} classes."]
     for section in standing.sections:
         blocks += [_heading(section), _aligned(_cells(standing, section))]
-    explained = ["Accuracy in percent, differences in points; all rows answer the same episodes.", *standing.notes]
+    rivals = " or ".join(dict.fromkeys(plan.rival(row) for row in plan.rows))
+    same = f"Accuracy in percent; difference in points, against {rivals}, on the same episodes"
+    explained = [same, *standing.notes]
     blocks.append("\n".join(f"* {one}" for one in explained))
     blocks.append("\n".join(f"* {row.name}: {row.about}" for row in plan.rows if row.about and not row.trained))
     return "\n\n".join(one for one in blocks if one) + "\n"
@@ -31,6 +33,7 @@ def value(standing: Standing) -> dict[str, object]:
     rows = [
         {
             "name": row.name,
+            "against": standing.plan.rival(row),
             "about": row.about,
             "method": row.method.model_dump(mode="json"),
             "match": None if row.peer else row.match,
@@ -44,6 +47,7 @@ def value(standing: Standing) -> dict[str, object]:
         {
             "title": one.title,
             "protocol": one.protocol.model_dump(mode="json"),
+            "episodes": one.episodes,
             "accuracy": {name: asdict(interval) for name, interval in one.accuracy.items()},
             "difference": {name: asdict(interval) for name, interval in one.difference.items()},
         }
@@ -51,7 +55,6 @@ def value(standing: Standing) -> dict[str, object]:
     ]
     return {
         "table": standing.plan.title,
-        "against": standing.plan.against,
         "rows": rows,
         "sections": sections,
         "intervals": INTERVALS,
@@ -62,7 +65,7 @@ def value(standing: Standing) -> dict[str, object]:
 def _heading(section: Section) -> str:
     protocol = section.protocol
     disjoint = ", source-disjoint" if protocol.source_disjoint else ""
-    return f"### {section.title}\n\n{protocol.episodes} episodes{disjoint}, seed {protocol.seed}"
+    return f"### {section.title}\n\n{section.episodes} episodes{disjoint}, seed {protocol.seed}"
 
 
 def _cells(standing: Standing, section: Section) -> list[list[str]]:

@@ -1,0 +1,54 @@
+"""The few pieces of HTML that a report is made of."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from html import escape
+from io import BytesIO
+
+from PIL import Image
+
+from lga.explain.lettering import printable
+
+
+def meter(value: float, fill: str) -> str:
+    """A share as a percentage and a bar."""
+    return percent(value) + bar(value, fill)
+
+
+def bar(share: float, fill: str) -> str:
+    """A horizontal bar; `fill` is a CSS colour."""
+    return f'<span class=bar><i style="--share:{100 * min(1.0, max(0.0, share)):.1f}%;--fill:{fill}"></i></span>'
+
+
+def table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of HTML cells."""
+    top = "".join(f"<th>{one}</th>" for one in head)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<div class=scroll><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def section(heading: str, body: str) -> str:
+    """A box with a heading; both are HTML."""
+    return f"<section><h2>{heading}</h2>{body}</section>"
+
+
+def percent(share: float) -> str:
+    """A share for people."""
+    return f"{100 * share:.0f} %"
+
+
+def as_text(value: object) -> str:
+    """Whatever it holds, as text that HTML shows and never obeys."""
+    return escape(printable(str(value)))
+
+
+def as_source(picture: Image.Image, kind: str) -> str:
+    """A picture as a data URI."""
+    return f"data:image/{kind.lower()};base64,{b64encode(encoded(picture, kind)).decode()}"
+
+
+def encoded(picture: Image.Image, kind: str) -> bytes:
+    """A picture as the bytes of a file."""
+    data = BytesIO()
+    picture.save(data, kind, optimize=True)
+    return data.getvalue()

@@ -1,0 +1,109 @@
+import json
+from hashlib import sha256
+
+import pytest
+
+from lga.cli.main import run
+from lga.demo.render import render_clip, write_clip
+
+CLIPS = {"wave": "test", "kick ball": "test", "pull up": "train", "jump": "train", "walk": "val", "golf": "val"}
+FLAGS = ("--backbone", "tiny", "--episodes", "30", "--seed", "3", "--shots", "1", "2")
+SETTINGS = {"tasks": 2, "ways": 2, "queries": 1, "width": 8, "heads": 2, "warmup": 0, "validation_episodes": 100}
+TRAINING = [f"{name}={value}" for name, value in SETTINGS.items()]
+EACH = {"test": 3, "train": 2, "val": 2}
+"""Clips of each class."""
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    rows = ["path,label,group,split"]
+    for number, (label, split) in enumerate(CLIPS.items()):
+        for seed in range(10 * number, 10 * number + EACH[split]):
+            write_clip(render_clip(label if split == "test" else "wave", seed=seed), folder / f"{seed}.mp4")
+            rows.append(f"{seed}.mp4,{label},g{seed},{split}")
+    (folder / "manifest.csv").write_text("\n".join(rows))
+    return folder / "manifest.csv"
+
+
+@pytest.fixture
+def table(manifest, monkeypatch, capsys, one_thread):
+    """`table(kind, *flags, code=0)` runs `lga table` in this process: what it printed, and its errors."""
+    monkeypatch.setenv("LGA_CACHE", str(manifest.parent / "cache"))
+
+    def table(kind, *flags, code=0):
+        ways = () if kind == "order" else ("--ways", "2")
+        assert run(["table", kind, str(manifest), "--split", "test", *FLAGS, *ways, *map(str, flags)]) == code
+        return capsys.readouterr()
+
+    return table
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"), [("ablation", 6), ("segmentation", 8), ("stages", 10), ("metric", 5), ("order", 5)]
+)
+def test_every_table_is_markdown_with_a_section_for_each_number_of_examples(table, kind, rows):
+    text = table(kind, *(("--pairs", "wave:kick ball") if kind == "order" else ())).out
+    sections = text.split("\n### ")[1:]
+    assert len(sections) == 2
+    assert all(sum(line.startswith("| ") for line in one.splitlines()) == 2 + rows for one in sections)
+
+
+def test_the_folder_holds_the_table_and_everything_that_moves_the_figures(table, tmp_path, manifest):
+    said = table("compare", "--methods", "lga,protonet", "--out", tmp_path / "it", "--discount", "0").out
+    assert (tmp_path / "it/table.md").read_text() == said
+    value = json.loads((tmp_path / "it/table.json").read_text())
+    assert value["data"]["manifest_sha256"] == sha256(manifest.read_bytes()).hexdigest()
+    assert (value["data"]["clips"], value["data"]["classes"], value["data"]["split"]) == (6, 2, "test")
+    assert value["selection"].startswith("this table trains, fits and selects nothing")
+    assert value["backbone"]["backbone"] == "tiny"
+    assert value["backbone"]["identity"]
+    assert [row["name"] for row in value["rows"]] == ["lga", "protonet"]
+    assert value["rows"][0]["method"]["discount"] == 0
+    assert [one["protocol"]["shots"] for one in value["sections"]] == [1, 2]
+    assert value["training"] is None
+    table("compare", "--methods", "protonet", "--out", tmp_path / "it")  # an earlier table is replaced
+
+
+def test_figures_agree_with_those_of_evaluate(table, manifest, capsys):
+    value = json.loads(table("compare", "--methods", "lga,lga_text", "--json").out)
+    flags = ("--backbone", "tiny", "--ways", "2", "--episodes", "30", "--seed", "3", "--split", "test", "--json")
+    assert run(["evaluate", str(manifest), *flags]) == 0
+    wanted = json.loads(capsys.readouterr().out)["accuracy"]
+    found = value["sections"][0]["accuracy"]
+    assert found == {"lga": wanted["combined"], "lga_text": wanted["text"]}
+
+
+def test_trained_rows_say_how_they_were_chosen(table):
+    value = json.loads(
+        table("compare", "--methods", "lga,bi_mhm", "--train", "--train-settings", *TRAINING, "--json").out
+    )
+    trained = {row["name"]: row["trained"] for row in value["rows"]}
+    assert [name for name, told in trained.items() if told] == ["lga, trained", "bi_mhm, trained"]
+    assert trained["bi_mhm, trained"]["chosen_on"] == "val"
+    assert value["training"]["tasks"] == 2
+    assert "on the split train" in value["selection"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--methods", "lga,dtw"), "there is no 'dtw'"),
+        (("--train-settings", "tasks=3"), "give --train too"),
+        (("--train", "--train-settings", "tasks"), "pairs like tasks=300"),
+        (("--train", "--train-settings", "colour=3"), "colour"),
+        (("--train", "--train-settings", "backbone_rate=0.1"), "frozen features"),
+        (("--train", "--split", "val"), "--split test"),
+        (("--shots", "0"), "--shots must be 1 or more, not 0"),
+        (("--episodes", "1"), "--episodes"),
+    ],
+)
+def test_wrong_usage_is_refused_in_one_line(table, flags, said):
+    err = table("compare", *flags, code=2).err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_a_pair_that_is_none_is_wrong_usage(table):
+    assert "two classes a pair" in table("order", "--pairs", "wave", code=2).err
+    assert "no clip is of class 'fly'" in table("order", "--pairs", "wave:fly", code=2).err

@@ -1,0 +1,223 @@
+import errno
+import json
+import os
+from hashlib import sha256
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from lga.backbone.protocol import Space
+from lga.backbone.tiny import TinyBackbone
+from lga.config import BackboneConfig, MethodConfig, TrainConfig
+from lga.errors import CheckpointError, LGAError
+from lga.model import checkpoint
+from lga.model.checkpoint import (
+    RECORD,
+    WEIGHTS,
+    is_checkpoint,
+    load_checkpoint,
+    make_head,
+    read_record,
+    save_checkpoint,
+)
+from lga.model.record import CheckpointRecord, Provenance, Selection, record_head
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SPLIT = Space(17, slice(0, 11), slice(11, 17))
+JOINT = Space(12, slice(0, 12), slice(0, 12))
+
+
+def trained(space=SPLIT, *, width=8, seed=1):
+    head, random = make_head(space, TrainConfig(width=width, heads=4)), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for one in (*head.parameters(), *head.buffers()):
+            one += 0.1 * torch.randn(one.shape, generator=random)
+    head.trust = 0.75
+    return head.eval()
+
+
+def record_of(head):
+    return CheckpointRecord(
+        made_with={"lga": "0"},
+        backbone=BackboneConfig(backbone="tiny"),
+        identity=TinyBackbone().identity,
+        frozen_identity=TinyBackbone().identity,
+        method=MethodConfig(temperature=0.8),
+        train=TrainConfig(),
+        head=record_head(head),
+        provenance=Provenance(manifest="clips.csv", manifest_sha256="0" * 64, classes=("wave",), clips=("1" * 64,)),
+        selection=Selection(
+            chosen_on="val", classes=("kick",), clips=5, task=100, trust=0.75, accuracy={"1": 0.5}, untrained={"1": 0.4}
+        ),
+        weights_sha256="",
+    )
+
+
+def files_of(folder):
+    return {one.name: one.read_bytes() for one in folder.iterdir()}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    head = trained()
+    save_checkpoint(tmp_path / "head", head, {}, record_of(head))
+    return tmp_path / "head"
+
+
+def edit_record(folder, change):
+    record = json.loads((folder / RECORD).read_text())
+    change(record)
+    (folder / RECORD).write_text(json.dumps(record))
+
+
+def edit_weights(folder, change):
+    """Other weights, with the sum that belongs to them."""
+    tensors = load_file(folder / WEIGHTS)
+    change(tensors)
+    save_file(tensors, folder / WEIGHTS)
+    digest = sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    edit_record(folder, lambda record: record.update(weights_sha256=digest))
+
+
+def refusal_of(folder):
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(folder)
+    message = str(caught.value)
+    assert message.startswith(str(folder))
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(("space", "width"), [(SPLIT, 8), (JOINT, 8), (JOINT, 0)])
+def test_a_checkpoint_comes_back_bit_for_bit(tmp_path, space, width):
+    head, vision = trained(space, width=width), {"tower.weight": torch.arange(6.0)}
+    save_checkpoint(tmp_path, head, vision, record_of(head))
+    found = load_checkpoint(tmp_path)
+    assert found.head.trust == 0.75
+    assert not found.head.training
+    assert found.record.model_copy(update={"weights_sha256": ""}) == record_of(head)
+    assert found.vision.keys() == vision.keys()
+    assert torch.equal(found.vision["tower.weight"], vision["tower.weight"])
+    tokens, stage, text = (
+        torch.randn(3, 5, space.dim),
+        torch.zeros(3, 5, dtype=torch.long),
+        torch.randn(3, 1, space.dim),
+    )
+    assert torch.equal(found.head(tokens, stage, text), head(tokens, stage, text))
+    assert is_checkpoint(str(tmp_path))
+
+
+def test_a_file_for_people_says_what_was_trained(folder):
+    record = read_record(folder)
+    assert record.provenance.classes == ("wave",)
+    assert record.weights_sha256 == sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, RECORD])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    assert not is_checkpoint(str(folder))
+    refusal_of(folder)
+
+
+def test_no_folder_is_no_checkpoint(tmp_path):
+    assert "no checkpoint there" in refusal_of(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("cut", [0, 3, 100, -1])
+def test_cut_off_weights_are_refused(folder, cut):
+    data = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(data[:cut])
+    assert "is not the file that config.json was written for" in refusal_of(folder)
+    digest = sha256(data[:cut]).hexdigest()
+    edit_record(folder, lambda record: record.update(weights_sha256=digest))
+    assert "damaged" in refusal_of(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\0", "\xff", "[" * 100_000, '{"format": 2}'])
+def test_what_is_no_record_is_refused(folder, text):
+    (folder / RECORD).write_bytes(text.encode("latin-1"))
+    assert "not a checkpoint's record of this version" in refusal_of(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"heads": 3},
+        {"heads": 0},
+        {"width": -8},
+        {"width": 10**9},
+        {"dim": 10**9},
+        {"visual": [0, 18]},
+        {"visual": [5, 5]},
+        {"semantic": [-3, 4]},
+        {"trust": 1.5},
+        {"stage_bias": None},
+        {"colour": "red"},
+    ],
+    ids=str,
+)
+def test_a_record_of_an_impossible_head_is_refused(folder, change):
+    edit_record(folder, lambda record: record["head"].update(change))
+    refusal_of(folder)
+
+
+@pytest.mark.parametrize("change", [{"stages": 9}, {"colour": "red"}], ids=str)
+def test_settings_that_do_not_exist_are_refused(folder, change):
+    edit_record(folder, lambda record: record["method"].update(change))
+    refusal_of(folder)
+
+
+def test_a_record_of_another_size_names_the_keys_that_do_not_fit(folder):
+    edit_record(folder, lambda record: record["head"].update(width=4))
+    assert "misshapen=['adapter.axes', 'adapter.turn.weight'" in refusal_of(folder)
+
+
+def test_keys_that_are_missing_or_too_many_are_named(folder):
+    edit_weights(folder, lambda tensors: tensors.pop("head.adapter.turn.weight"))
+    assert "missing=['adapter.turn.weight']" in refusal_of(folder)
+    edit_weights(folder, lambda tensors: tensors.update({"head.more": torch.ones(2)}))
+    assert "unexpected=['more']" in refusal_of(folder)
+    edit_weights(folder, lambda tensors: tensors.update({"tail.more": torch.ones(2)}))
+    assert "unexpected=['tail.more']" in refusal_of(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_numbers_are_refused(folder, value):
+    edit_weights(folder, lambda tensors: tensors["head.adapter.turn.weight"].fill_(value))
+    assert "not finite" in refusal_of(folder)
+
+
+def test_a_huge_record_is_not_read(folder, monkeypatch):
+    monkeypatch.setattr(checkpoint, "MAX_RECORD", 100)
+    assert "larger than" in refusal_of(folder)
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_a_full_disk_loses_nothing_that_was_there(folder, monkeypatch, before):
+    """The disk is full at the weights, at the record, or only afterwards."""
+    there, calls, really = files_of(folder), [], os.fsync
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) > before:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    head = trained(seed=2)
+    if before < 2:
+        with pytest.raises(LGAError, match="No space left"):
+            save_checkpoint(folder, head, {}, record_of(head))
+        assert files_of(folder) == there
+    else:
+        save_checkpoint(folder, head, {}, record_of(head))
+        assert files_of(folder).keys() == there.keys()
+        assert load_checkpoint(folder).record.weights_sha256 != json.loads(there[RECORD])["weights_sha256"]
+
+
+def test_a_width_that_the_heads_cannot_share_is_refused():
+    with pytest.raises(CheckpointError, match="3 attention heads cannot share 8 numbers; set --heads"):
+        make_head(SPLIT, TrainConfig(width=8, heads=3))

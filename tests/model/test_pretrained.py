@@ -1,0 +1,71 @@
+import json
+
+import pytest
+
+from lga.backbone.tiny import TinyBackbone
+from lga.config import BackboneConfig, MethodConfig, TrainConfig
+from lga.errors import CheckpointError
+from lga.model.checkpoint import RECORD, WEIGHTS, make_head, save_checkpoint
+from lga.model.pretrained import load_pretrained, portable
+from lga.model.record import CheckpointRecord, Provenance, Selection, record_head
+
+TINY = TinyBackbone()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    head = make_head(TINY.space, TrainConfig(width=16))
+    head.trust = 0.5
+    record = CheckpointRecord(
+        made_with={},
+        backbone=BackboneConfig(backbone="tiny"),
+        identity=TINY.identity,
+        frozen_identity=TINY.identity,
+        method=MethodConfig(temperature=0.8, stages=2),
+        train=TrainConfig(),
+        head=record_head(head),
+        provenance=Provenance(manifest="clips.csv", manifest_sha256="", classes=(), clips=()),
+        selection=Selection(chosen_on="val", classes=(), clips=0, task=0, trust=0.5, accuracy={}, untrained={}),
+        weights_sha256="",
+    )
+    save_checkpoint(tmp_path / "head", head, {}, record)
+    return tmp_path / "head"
+
+
+def test_a_plain_backbone_is_itself():
+    found = load_pretrained(BackboneConfig(backbone="tiny"))
+    assert found.head is None
+    assert found.backbone.identity == TINY.identity
+    assert found.method(MethodConfig(stages=2)) == MethodConfig(stages=2)
+
+
+def test_a_checkpoint_says_which_backbone_and_settings_it_needs(folder):
+    found = load_pretrained(BackboneConfig(model=str(folder), device="cpu"))
+    assert found.backbone.identity == TINY.identity
+    assert found.config == BackboneConfig(backbone="tiny", device="cpu")
+    assert found.head.trust == 0.5
+    assert found.method(MethodConfig()) == MethodConfig(temperature=0.8, stages=2)
+    assert found.method(MethodConfig(stages=4)) == MethodConfig(temperature=0.8, stages=4)
+
+
+def test_features_of_another_backbone_are_refused(folder):
+    record = json.loads((folder / RECORD).read_text())
+    (folder / RECORD).write_text(json.dumps(record | {"frozen_identity": "tiny 1 32x32 bfloat16"}))
+    with pytest.raises(CheckpointError, match="was trained on features of 'tiny 1 32x32 bfloat16'"):
+        load_pretrained(BackboneConfig(model=str(folder)))
+
+
+@pytest.mark.parametrize("gone", [WEIGHTS, RECORD, None])
+def test_what_is_no_checkpoint_is_never_passed_over_in_silence(folder, tmp_path, gone):
+    if gone:
+        (folder / gone).unlink()
+    place = folder if gone else tmp_path / "typo"
+    with pytest.raises(CheckpointError, match="no checkpoint there"):
+        load_pretrained(BackboneConfig(backbone="tiny", model=str(place)))
+
+
+def test_portable_settings_find_the_backbone_from_any_folder_and_in_its_own_number_format(tmp_path, monkeypatch):
+    (tmp_path / "clip").mkdir()
+    monkeypatch.chdir(tmp_path)
+    found = portable(BackboneConfig(backbone="clip", model="clip", device="cpu"), TINY)
+    assert found == BackboneConfig(backbone="clip", model=str(tmp_path / "clip"), device="auto", precision="float32")
