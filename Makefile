@@ -22,7 +22,7 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -q -m "not llm"
 
-# A real, small language model behind a real server; building llama-cpp-python takes minutes.
+# A real, small language model behind a real llama.cpp server.
 test-llm: setup
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,llm-test]'
 	$(BIN)/python -m pytest -q -m llm tests/llm

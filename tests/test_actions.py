@@ -361,7 +361,7 @@ def with_head(trust=0.5):
     head, random = make_head(TINY.space, TrainConfig(width=8)), torch.Generator().manual_seed(1)
     with torch.no_grad():
         for one in (*head.parameters(), *head.buffers()):
-            one += 0.1 * torch.randn(one.shape, generator=random)
+            one.copy_(torch.randn(one.shape, generator=random))
     head.trust = trust
     return replace(make(), head=head.eval())
 

@@ -210,7 +210,7 @@ def with_head(actions, trust):
     head, random = make_head(TINY.space, TrainConfig(width=8)), torch.Generator().manual_seed(1)
     with torch.no_grad():
         for one in (*head.parameters(), *head.buffers()):
-            one += 0.3 * torch.randn(one.shape, generator=random)
+            one.copy_(0.3 * torch.randn(one.shape, generator=random))
     head.trust = trust
     return replace(actions, head=head.eval().requires_grad_(False))
 

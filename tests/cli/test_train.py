@@ -200,7 +200,7 @@ def test_a_class_of_another_split_in_the_training_is_refused_before_anything_is_
     extra.write_text(f"path,label\nnowhere.mp4,{label}\n")
     said = lga("train", manifest, "--also", extra, "--out", tmp_path / "head", *SHORT, code=1).err
     assert label in said
-    assert "is in the training and in another split" in said
+    assert "is in two of the splits" in said
     assert not (tmp_path / "head").exists()
 
 
@@ -230,7 +230,7 @@ def test_too_few_clips_for_an_episode_are_refused_in_words(lga, manifest, tmp_pa
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (("--width", 31), "--width 31"),
+        (("--width", 31, "--heads", 1), "--width 31 needs as many training frames, there are 24"),
         (("--heads", 5), "5 attention heads cannot share 32 numbers"),
         (("--backbone-rate", 1e-4), "cannot be fine-tuned"),
     ],
@@ -326,5 +326,4 @@ def test_a_vision_tower_is_fine_tuned_from_video(lga, manifest, tmp_path, monkey
     lga("teach", examples, "--out", tmp_path / "taught", "--model", tmp_path / "head")
     assert load_actions(tmp_path / "taught").identity == found.record.identity
     clip = manifest.parent / "squat 0.mp4"
-    answer = json.loads(lga("recognize", tmp_path / "taught", clip, "--json").out.splitlines()[0])
-    assert answer["label"] == "squat"
+    assert '"squat"' in lga("recognize", tmp_path / "taught", clip, "--top", 1, "--json").out

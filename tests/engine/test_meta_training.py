@@ -1,7 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -57,9 +56,9 @@ def test_splits_that_share_nothing_pass():
 
 
 def test_a_shared_class_or_clip_is_refused_and_named():
-    with pytest.raises(ManifestError, match="the class 'b' is in the training and in another split"):
+    with pytest.raises(ManifestError, match="the class 'b' is in two of the splits"):
         refuse_shared(TRAIN, [VALIDATION, replace(TEST, labels=("b", "h", "i"))])
-    with pytest.raises(ManifestError, match=r"train2\.mp4 is in the training and in another split"):
+    with pytest.raises(ManifestError, match=r"train2\.mp4 is in two of the splits"):
         refuse_shared(TRAIN, [replace(TEST, digests=("train2", *TEST.digests[1:]))])
 
 
@@ -116,10 +115,10 @@ def test_without_trust_the_test_finds_no_difference(monkeypatch):
 
 
 def test_a_test_split_that_fills_no_episode_is_refused():
-    few = replace(TEST, bench=replace(TEST.bench, label=torch.arange(12)))
+    few = loaded("few", "ghijklmnopqr", 4)
+    few = replace(few, bench=replace(few.bench, frames=few.bench.frames[:12], label=few.bench.label[:12]))
     with pytest.raises(ManifestError):
         test_head(few, make_head(TINY.space, SETTINGS), METHOD, METHOD, SETTINGS)
-    assert np.unique(TEST.label).tolist() == [0, 1, 2]
 
 
 def test_one_process_starts_at_once_and_too_many_devices_are_refused():

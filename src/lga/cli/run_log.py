@@ -25,9 +25,10 @@ def run_log(folder: Path, tasks: int, *, tensorboard: bool) -> Generator["RunLog
     Raises:
         LGAError: it cannot be written, or TensorBoard is wanted and not installed.
     """
-    board = _open_board(folder) if tensorboard else None
+    board = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        board = _open_board(folder) if tensorboard else None
         with (folder / LOG).open("a+", encoding="utf-8") as file, progress_bar("training") as (bar,):
             yield RunLog(file, bar, tasks, board)
     except OSError as error:
@@ -89,7 +90,7 @@ class RunLog:
 def _task_of(line: str) -> float:
     """The number of episodes that a line speaks of; infinite where it is damaged."""
     try:
-        return json.loads(line)["task"]
+        return float(json.loads(line)["task"])
     except (ValueError, KeyError, TypeError):
         return inf
 
