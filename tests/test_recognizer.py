@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lga.actions import load_actions, save_actions
+from lga.actions_folder import load_actions, save_actions
 from lga.anatomy.files import read_descriptions
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig

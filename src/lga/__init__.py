@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lga.actions import Actions as Actions
-    from lga.actions import load_actions as load_actions
-    from lga.actions import save_actions as save_actions
+    from lga.actions_folder import load_actions as load_actions
+    from lga.actions_folder import save_actions as save_actions
     from lga.anatomy.anatomize import anatomize as anatomize
     from lga.config import BackboneConfig as BackboneConfig
     from lga.config import MethodConfig as MethodConfig
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Actions": "lga.actions",
-    "load_actions": "lga.actions",
-    "save_actions": "lga.actions",
+    "load_actions": "lga.actions_folder",
+    "save_actions": "lga.actions_folder",
     "anatomize": "lga.anatomy.anatomize",
     "BackboneConfig": "lga.config",
     "MethodConfig": "lga.config",

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lga.actions import load_actions, save_actions
+from lga.actions_folder import load_actions, save_actions
 from lga.config import BackboneConfig, MethodConfig
 from lga.demo.render import render_clip, write_clip
 from lga.errors import ActionsError

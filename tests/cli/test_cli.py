@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lga.actions import load_actions, save_actions
+from lga.actions_folder import load_actions, save_actions
 from lga.demo.render import render_clip, write_clip
 
 TAUGHT = {"wave": (1, 2), "kick ball": (3, 4), "pull up": (5,)}

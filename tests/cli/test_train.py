@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lga.actions import load_actions
+from lga.actions_folder import load_actions
 from lga.cli.main import run
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.demo.render import render_clip, write_clip

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from lga.actions import load_actions
+from lga.actions_folder import load_actions
 from lga.config import BackboneConfig
 from lga.demo.run import run_demo
 from lga.errors import LGAError

@@ -105,7 +105,10 @@ def test_a_checkpoint_comes_back_bit_for_bit(tmp_path, space, width):
         torch.zeros(3, 5, dtype=torch.long),
         torch.randn(3, 1, space.dim),
     )
-    assert torch.equal(found.head(tokens, stage, text), head(tokens, stage, text))
+    state = found.head.state_dict()
+    assert all(torch.equal(one, state[name]) for name, one in head.state_dict().items())
+    torch.testing.assert_close(found.head(tokens, stage, text), head(tokens, stage, text))
+    assert not any(one.requires_grad for one in found.head.parameters())
     assert is_checkpoint(str(tmp_path))
 
 

@@ -26,7 +26,7 @@ class List:
 
     def run(self) -> int:
         """Print one row an action."""
-        from lga.actions import load_actions
+        from lga.actions_folder import load_actions
         from lga.cli.tables import actions_table
 
         actions = load_actions(self.actions)
@@ -57,7 +57,7 @@ class Show:
         """Print the anatomy and the examples."""
         from rich.table import Table
 
-        from lga.actions import load_actions
+        from lga.actions_folder import load_actions
         from lga.cli.tables import anatomy_table
 
         actions = load_actions(self.actions)
@@ -96,7 +96,7 @@ class Add:
 
     def run(self) -> int:
         """Add and save."""
-        from lga.actions import load_actions
+        from lga.actions_folder import load_actions
         from lga.anatomy.files import read_descriptions
 
         actions = load_actions(self.actions)
@@ -127,7 +127,7 @@ class Remove:
 
     def run(self) -> int:
         """Remove and save; needs no backbone."""
-        from lga.actions import load_actions
+        from lga.actions_folder import load_actions
         from lga.errors import SettingsError
 
         if (self.label is None) == (self.example is None):
@@ -152,7 +152,7 @@ class Describe:
 
     def run(self) -> int:
         """Describe and save."""
-        from lga.actions import load_actions
+        from lga.actions_folder import load_actions
         from lga.anatomy.files import read_descriptions
 
         actions = load_actions(self.actions)
@@ -168,7 +168,7 @@ def _recognizer(actions: "Actions") -> "Recognizer":
 
 
 def _save(actions: "Actions", folder: Path) -> None:
-    from lga.actions import save_actions
+    from lga.actions_folder import save_actions
     from lga.cli.tables import actions_table
 
     save_actions(actions, folder)

@@ -50,7 +50,7 @@ class Recognize:
 
     def run(self) -> int:
         """Recognise; exit 1 if no clip could be read."""
-        from lga.actions import load_actions
+        from lga.actions_folder import load_actions
         from lga.errors import LGAError, SettingsError
         from lga.recognizer import Recognizer
 

@@ -31,7 +31,7 @@ class Teach:
 
     def run(self) -> int:
         """Teach, save, and say what was learnt from what."""
-        from lga.actions import save_actions
+        from lga.actions_folder import save_actions
         from lga.anatomy.files import read_descriptions
         from lga.cli.tables import actions_table
         from lga.engine.extract import Skipped

@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from lga.actions import Actions, save_actions
+from lga.actions import Actions
+from lga.actions_folder import save_actions
 from lga.config import BackboneConfig
 from lga.demo.actions import ACTIONS
 from lga.demo.render import write_dataset

@@ -220,10 +220,8 @@ def _done(part: Part) -> Part:
 
 
 def _on(device: torch.device, bench: Bench) -> Bench:
-    frames, label, sentences, names = (
-        one.to(device) for one in (bench.frames, bench.label, bench.sentences, bench.names)
-    )
-    return Bench(frames, label, sentences, names, bench.space)
+    there = [one.to(device) for one in (bench.frames, bench.label, bench.sentences, bench.names)]
+    return Bench(there[0], there[1], there[2], there[3], bench.space)
 
 
 def _tasks(material: Material, settings: TrainConfig) -> Tasks:

@@ -85,8 +85,7 @@ def refuse_shared_classes(train: Iterable[str], others: Iterable[str]) -> None:
     both = sorted(label for label in train if lookup_key(label) in other)
     if both:
         raise ManifestError(
-            f"the class {quote(both[0])} is in two of the splits; `lga data check` lists such rows, "
-            "--fix removes them"
+            f"the class {quote(both[0])} is in two of the splits; `lga data check` lists such rows, --fix removes them"
         )
 
 
@@ -102,8 +101,7 @@ def refuse_shared(train: LoadedBench, others: Sequence[LoadedBench]) -> None:
         if both:
             paths = [clip.path for clip, one in zip(train.clips, train.digests, strict=True) if one in both]
             raise ManifestError(
-                f"{printable(paths[0])} is in two of the splits; `lga data check` lists such rows, "
-                "--fix removes them"
+                f"{printable(paths[0])} is in two of the splits; `lga data check` lists such rows, --fix removes them"
             )
 
 
