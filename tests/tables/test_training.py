@@ -64,5 +64,5 @@ def test_each_setting_is_read_and_trained_by_itself(load, teach):
 @pytest.mark.parametrize("first", [{"train": 0}, {"val": 0}, {"val": 100}])
 def test_a_class_in_two_splits_is_refused(load, teach, first):
     teacher, _, _ = teach(**first)
-    with pytest.raises(ManifestError, match="another split"):
+    with pytest.raises(ManifestError, match="two of the splits"):
         compete(compare(METHOD, ["protonet"], train=True), load, ask, train=teacher.train)
