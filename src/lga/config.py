@@ -79,6 +79,11 @@ class MethodConfig(Frozen):
     temperature: Annotated[float, Field(gt=0.0)] = 0.4
     """divides the scores before the softmax: higher is less sure; never changes which label is first"""
 
+    @property
+    def reading(self) -> tuple[object, ...]:
+        """What clips and sentences are encoded by; settings that agree in it can share a bench."""
+        return self.frames, self.stages, self.wording
+
     @model_validator(mode="after")
     def _enough_frames(self) -> "MethodConfig":
         if self.frames < self.stages:

@@ -7,7 +7,6 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
@@ -15,10 +14,10 @@ from lga.actions import Actions, Example
 from lga.anatomy.anatomize import anatomize
 from lga.anatomy.files import Descriptions
 from lga.anatomy.schema import Anatomy
-from lga.anatomy.wording import word_stages
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig
 from lga.engine.extract import BATCH, Progress, Skipped, extract_features
+from lga.engine.words import encode_stages
 from lga.episodes.manifest import LabelledClip, refuse_twins
 from lga.errors import ActionsError
 from lga.features import ClipFeatures, FeatureCache, default_cache
@@ -190,8 +189,7 @@ class Recognizer:
         return anatomies, self._encode(anatomies, method)
 
     def _encode(self, anatomies: Sequence[Anatomy], method: MethodConfig) -> Float[Tensor, "way stages dim"]:
-        words = [text for anatomy in anatomies for text in word_stages(anatomy, method.wording)]
-        return rearrange(self.cache.encode_text(words, self.encoder), "(c l) d -> c l d", c=len(anatomies))
+        return encode_stages(anatomies, method.wording, self.encoder, self.cache)
 
     def _check(self, actions: Actions) -> None:
         if actions.identity != self.encoder.identity:

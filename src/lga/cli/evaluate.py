@@ -2,16 +2,14 @@
 
 import json
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from importlib.metadata import version
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from lga.cli.evaluation_tables import accuracy_table, accuracy_value, difference_table
-from lga.cli.options import Flag, out, progress_bar, report_cache, report_skipped
+from lga.cli.evaluation_tables import accuracy_table, accuracy_value, data_value, difference_table, versions_value
+from lga.cli.options import Flag, out, progress_bar, read_settings, report_cache, report_skipped
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig
 from lga.errors import SettingsError
 
@@ -134,10 +132,8 @@ class Evaluate:
         """The settings to compare with: this run's, but for what --against says."""
         if not self.against:
             return None
-        pairs = [one.partition("=") for one in self.against]
-        if wrong := [key for key, is_, _ in pairs if not is_]:
-            raise SettingsError(f"--against wants pairs like segmenter=hard, not {wrong[0]!r}")
-        return MethodConfig.model_validate({**self.method.model_dump(), **{key: value for key, _, value in pairs}})
+        switched = read_settings("--against", self.against, example="segmenter=hard")
+        return MethodConfig.model_validate({**self.method.model_dump(), **switched})
 
     def _load(
         self, method: MethodConfig, source: "Pretrained", cache: "FeatureCache", progress: "Bar"
@@ -186,7 +182,8 @@ class Evaluate:
     ) -> "tuple[Report, Mapping[str, Interval]]":
         from lga.engine.benchmark import compare_settings
 
-        other = self._load(rival, source, cache, progress)
+        same = rival.reading == self.method.reading
+        other = loaded if same else self._load(rival, source, cache, progress)
         return compare_settings(report, loaded, other, rival, head=source.head, progress=progress)
 
     def _write(
@@ -229,19 +226,10 @@ class Evaluate:
             "episodes_in": None if self.episodes_in is None else str(self.episodes_in),
             "method": {**self.method.model_dump(mode="json"), "alpha_used": report.alpha},
             "backbone": {**self.backbone.model_dump(mode="json"), "identity": source.backbone.identity},
-            "data": {
-                "manifest": str(self.manifest),
-                "manifest_sha256": sha256(self.manifest.read_bytes()).hexdigest(),
-                "split": self.split,
-                "clips": len(loaded.clips),
-                "classes": len(loaded.labels),
-                "skipped": [{"path": str(one.path), "reason": one.reason} for one in loaded.skipped],
-                "descriptions": None if self.descriptions is None else str(self.descriptions),
-                "anatomies": loaded.origins,
-            },
+            "data": data_value(self.manifest, self.split, self.descriptions, loaded),
             "training": None
             if source.record is None
             else source.record.model_dump(mode="json", exclude={"provenance"}),
             "selection": SELECTED_NOTHING if source.record is None else SELECTED_BY_TRAINING,
-            "versions": {name: version(name) for name in ("lga", "torch", "av", "numpy")},
+            "versions": versions_value(),
         }

@@ -1,7 +1,10 @@
-"""What `lga evaluate` shows: accuracies with their intervals, and differences."""
+"""What evaluations show: accuracies with their intervals, differences, and what the figures are from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -43,6 +46,27 @@ def difference_table(rival: "Report", difference: "Mapping[str, Interval]", agai
 def accuracy_value(accuracy: "Mapping[str, Interval]") -> dict[str, dict[str, object]]:
     """Accuracies as JSON-ready values."""
     return {name: asdict(one) for name, one in accuracy.items()}
+
+
+def data_value(
+    manifest: Path, split: str | None, descriptions: Path | None, loaded: "LoadedBench"
+) -> dict[str, object]:
+    """Which clips and sentences figures are from, as a JSON-ready value."""
+    return {
+        "manifest": str(manifest),
+        "manifest_sha256": sha256(manifest.read_bytes()).hexdigest(),
+        "split": split,
+        "clips": len(loaded.clips),
+        "classes": len(loaded.labels),
+        "skipped": [{"path": str(one.path), "reason": one.reason} for one in loaded.skipped],
+        "descriptions": None if descriptions is None else str(descriptions),
+        "anatomies": loaded.origins,
+    }
+
+
+def versions_value() -> dict[str, str]:
+    """The software that figures depend on."""
+    return {name: version(name) for name in ("lga", "torch", "av", "numpy")}
 
 
 def _intervals(one: "Interval") -> tuple[str, ...]:

@@ -10,6 +10,8 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from lga.errors import SettingsError
+
 if TYPE_CHECKING:
     from lga.engine.extract import Skipped
     from lga.features import FeatureCache
@@ -68,6 +70,18 @@ def report_cache(cache: "FeatureCache") -> None:
         aside().print(f"cache: {trouble}; nothing is kept (LGA_CACHE=FOLDER moves it)", soft_wrap=True)
     for path in cache.rebuilt:
         aside().print(f"cache: {path} was damaged and has been made anew", soft_wrap=True)
+
+
+def read_settings(flag: str, pairs: Sequence[str], *, example: str) -> dict[str, str]:
+    """Settings that are given in pairs.
+
+    Raises:
+        SettingsError: one is not a pair.
+    """
+    parts = [one.partition("=") for one in pairs]
+    if wrong := [key for key, is_, _ in parts if not is_]:
+        raise SettingsError(f"{flag} wants pairs like {example}, not {wrong[0]!r}")
+    return {key: value for key, _, value in parts}
 
 
 def counted(number: int, noun: str) -> str:

@@ -4,14 +4,13 @@ import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, out, progress_bar, report_cache, report_skipped
+from lga.cli.evaluation_tables import data_value, versions_value
+from lga.cli.options import Flag, out, progress_bar, read_settings, report_cache, report_skipped
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig, TrainConfig
 from lga.errors import SettingsError
 
@@ -97,10 +96,8 @@ class Job(ABC):
         """The settings of the training, if there is one."""
         if self.train_settings and not self.train:
             raise SettingsError("--train-settings says how to train; give --train too")
-        pairs = [one.partition("=") for one in self.train_settings]
-        if wrong := [key for key, is_, _ in pairs if not is_]:
-            raise SettingsError(f"--train-settings wants pairs like tasks=300, not {wrong[0]!r}")
-        found = TrainConfig.model_validate({key: value for key, _, value in pairs})
+        given = read_settings("--train-settings", self.train_settings, example="tasks=300")
+        found = TrainConfig.model_validate(given)
         if found.backbone_rate:
             raise SettingsError("--train-settings backbone_rate: tables train heads on frozen features; use lga train")
         return found if self.train else None
@@ -158,17 +155,8 @@ class Job(ABC):
         return {
             **value(standing),
             "backbone": {**self.backbone.model_dump(mode="json"), "identity": identity},
-            "data": {
-                "manifest": str(self.manifest),
-                "manifest_sha256": sha256(self.manifest.read_bytes()).hexdigest(),
-                "split": self.split,
-                "clips": len(loaded.clips),
-                "classes": len(loaded.labels),
-                "skipped": [{"path": str(one.path), "reason": one.reason} for one in loaded.skipped],
-                "descriptions": None if self.descriptions is None else str(self.descriptions),
-                "anatomies": loaded.origins,
-            },
+            "data": data_value(self.manifest, self.split, self.descriptions, loaded),
             "training": None if training is None else training.model_dump(mode="json"),
             "selection": trained if training else f"this table trains, fits and selects nothing; {DEFAULTS}",
-            "versions": {name: version(name) for name in ("lga", "torch", "av", "numpy")},
+            "versions": versions_value(),
         }

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from einops import rearrange
 from jaxtyping import Int
 from numpy import ndarray
 
 from lga.anatomy.anatomize import anatomize
 from lga.anatomy.files import Descriptions
 from lga.anatomy.schema import Anatomy
-from lga.anatomy.wording import word_stages
 from lga.backbone.protocol import Backbone
 from lga.config import MethodConfig
 from lga.engine.extract import Progress, Skipped, extract_features
+from lga.engine.words import encode_names, encode_stages
 from lga.episodes.files import ClipContent
 from lga.episodes.manifest import LabelledClip
 from lga.errors import ManifestError
@@ -96,13 +95,12 @@ def load_bench(
         raise ManifestError(f"none of the {len(clips)} clips can be read; the first: {skipped[0].reason}")
     labels = sorted({clip.label for clip, _ in kept})
     anatomies = [anatomize(label, stages=method.stages, descriptions=descriptions) for label in labels]
-    words = [text for anatomy in anatomies for text in word_stages(anatomy, method.wording)]
     place = {label: number for number, label in enumerate(labels)}
     bench = Bench(
         frames=torch.stack([features.frames for _, features in kept]),
         label=torch.tensor([place[clip.label] for clip, _ in kept]),
-        sentences=rearrange(cache.encode_text(words, backbone), "(c l) d -> c l d", c=len(labels)),
-        names=cache.encode_text([word_stages(anatomy, "label")[0] for anatomy in anatomies], backbone),
+        sentences=encode_stages(anatomies, method.wording, backbone, cache),
+        names=encode_names(anatomies, backbone, cache),
         space=backbone.space,
     )
     digests = tuple(features.digest for _, features in kept)

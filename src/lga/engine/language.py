@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from math import comb
 
 import torch
-from einops import rearrange, repeat
+from einops import repeat
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from lga.anatomy.schema import Anatomy
-from lga.anatomy.wording import word_stages
 from lga.backbone.protocol import Backbone
-from lga.config import MethodConfig, Wording
+from lga.config import MethodConfig
 from lga.core.score import video_text_scores
 from lga.engine.extract import Progress, Skipped, extract_features
+from lga.engine.words import encode_names, encode_stages
 from lga.episodes.manifest import LabelledClip
 from lga.errors import AnatomyError, ManifestError
 from lga.features import ClipFeatures, FeatureCache
@@ -137,7 +137,7 @@ def check_sense(anatomies: Sequence[Anatomy], backbone: Backbone, cache: Feature
         raise AnatomyError("sentences are compared with their own label and others; give at least two labels")
     if len({len(one.stages) for one in anatomies}) > 1:
         raise AnatomyError("the labels have different numbers of stages; check those of one number at a time")
-    labels = cache.encode_text([word_stages(one, "label")[0] for one in anatomies], backbone)
+    labels = encode_names(anatomies, backbone, cache)
     shares = label_shares(encode_stages(anatomies, "stages", backbone, cache), labels)
     found = [Sense(one.label, tuple(row)) for one, row in zip(anatomies, shares.tolist(), strict=True)]
     return sorted(found, key=lambda one: sum(one.shares))
@@ -221,11 +221,3 @@ def weigh_views(
             )
         )
     return sorted(found, key=lambda one: ((one.gained - one.lost) / one.clips, one.label))
-
-
-def encode_stages(
-    anatomies: Sequence[Anatomy], wording: Wording, backbone: Backbone, cache: FeatureCache
-) -> Float[Tensor, "classes stages dim"]:
-    """The text vectors of every stage of every anatomy."""
-    texts = [text for anatomy in anatomies for text in word_stages(anatomy, wording)]
-    return rearrange(cache.encode_text(texts, backbone), "(c l) d -> c l d", c=len(anatomies))

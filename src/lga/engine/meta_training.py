@@ -1,7 +1,7 @@
 """From manifests to a checkpoint: what is trained on what, chosen where, and written down."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -179,8 +179,7 @@ def _watched(loaded: LoadedBench, backbone: Backbone, vision: Vision, method: Me
         clips = [read_clip(one.path, frames=method.frames, how=backbone.preprocessing, motion_gap=0.0) for one in some]
         seen = torch.stack([one.frames for one in clips])
         rows.append(vision(rearrange(seen, "b t 1 h w c -> b t h w c").to(device)).float().cpu())
-    bench = loaded.bench
-    return Bench(torch.cat(rows), bench.label, bench.sentences, bench.names, bench.space)
+    return replace(loaded.bench, frames=torch.cat(rows))
 
 
 @dataclass(frozen=True, slots=True)

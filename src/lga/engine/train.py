@@ -85,6 +85,7 @@ def train(
     world, rank, each = fabric.world_size, fabric.global_rank, settings.accumulate
     if each % world:
         raise TrainingError(f"{world} processes cannot share {each} episodes a step; set --accumulate to a multiple")
+    told = base.sentences.to(fabric.device), base.names.to(fabric.device)
     numbers = range(start + rank, settings.tasks - settings.tasks % each, world)
     for number, seen in zip(numbers, supply((one, _clips(tasks, one)[0]) for one in numbers), strict=True):
         query, support = tasks.query[number], tasks.support[number]
@@ -95,7 +96,8 @@ def train(
         with waiting, repeatable(settings.seed, number, fabric.device):
             loss, contrast, accuracy = learner(
                 seen.to(fabric.device),
-                *(one.to(fabric.device) for one in (base.label[mine], base.sentences, base.names)),
+                base.label[mine].to(fabric.device),
+                *told,
                 tasks.classes[number].to(fabric.device),
                 asked.unflatten(0, query.shape).to(fabric.device),
                 shown.unflatten(0, support.shape).to(fabric.device),

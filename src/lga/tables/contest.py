@@ -72,7 +72,7 @@ def compete(
     outcomes: dict[str, list[Outcome]] = {}
     training: dict[str, dict[str, object]] = {}
     for reading, rows in _by_reading(plan.rows):
-        loaded = first if reading == _reading(plan.rows[0].method) else read(rows[0].method)
+        loaded = first if reading == plan.rows[0].method.reading else read(rows[0].method)
         if loaded.digests != first.digests:
             raise ManifestError(f"{len(first.digests)} clips could be read, now {len(loaded.digests)}; run it again")
         matrices: dict[MethodConfig, Matrix] = {}
@@ -122,12 +122,8 @@ def _by_reading(rows: Sequence[Row]) -> list[tuple[tuple[object, ...], list[Row]
     """The rows by what has to be read for them, so that one bench at a time is held."""
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
-        found.setdefault(_reading(row.method), []).append(row)
+        found.setdefault(row.method.reading, []).append(row)
     return list(found.items())
-
-
-def _reading(method: MethodConfig) -> tuple[object, ...]:
-    return method.frames, method.stages, method.wording
 
 
 def _notes(rows: Sequence[Row], loaded: LoadedBench) -> list[str]:
