@@ -22,7 +22,7 @@ from lga.episodes.manifest import LabelledClip, refuse_twins
 from lga.errors import ActionsError
 from lga.features import ClipFeatures, FeatureCache, default_cache
 from lga.model.pretrained import Pretrained, load_pretrained, portable
-from lga.recognition import Recognition, answer, prepare_support
+from lga.recognition import Recognition, Support, answer, prepare_support
 from lga.video.files import refusal
 
 
@@ -141,24 +141,35 @@ class Recognizer:
         Raises:
             ActionsError: the actions were taught with another backbone.
         """
-        self._check(actions)
+        support = self.prepare(actions)
         places = [Path(path) for path in paths]
-        support = prepare_support(actions, self.encoder.space)
-        features = extract_features(places, self.encoder, frames=actions.method.frames, cache=self.cache)
-        found = zip(places, features, strict=True)
+        found = zip(places, self.encode(actions, places), strict=True)
         while some := list(islice(found, BATCH)):
             clips = [one for _, one in some if isinstance(one, ClipFeatures)]
             answers = iter(answer(actions, support, clips, self.encoder.space))
             for path, one in some:
                 yield one if isinstance(one, Skipped) else replace(next(answers), path=path)
 
+    def prepare(self, actions: Actions) -> Support:
+        """Cut and fuse the taught examples, once for all clips that are asked about.
+
+        Raises:
+            ActionsError: the actions were taught with another backbone.
+        """
+        self._check(actions)
+        return prepare_support(actions, self.encoder.space)
+
+    def encode(self, actions: Actions, paths: Iterable[str | Path]) -> Generator[ClipFeatures | Skipped]:
+        """Each clip as these actions look at it, in order, or why it cannot be read."""
+        places = [Path(path) for path in paths]
+        return extract_features(places, self.encoder, frames=actions.method.frames, cache=self.cache)
+
     def _with_clips(
         self, actions: Actions, clips: Sequence[LabelledClip], progress: Progress | None
     ) -> tuple[Actions, tuple[Skipped, ...]]:
         examples, frames, skipped = list(actions.examples), [actions.frames], list[Skipped]()
         taught = {(one.label, one.digest) for one in examples}
-        paths = [clip.path for clip in clips]
-        found = extract_features(paths, self.encoder, frames=actions.method.frames, cache=self.cache)
+        found = self.encode(actions, [clip.path for clip in clips])
         for number, (clip, features) in enumerate(zip(clips, found, strict=True), 1):
             if isinstance(features, Skipped):
                 skipped.append(features)

@@ -68,6 +68,18 @@ def test_with_training_every_method_is_compared_and_those_that_can_learn_are_tra
     assert trained == {*rows.TRAINED, "lga", "lga_video"}
 
 
+def test_trained_peers_are_compared_with_trained_lga_and_that_with_itself_untrained():
+    plan = compare(BASE, ["lga_video", "otam", "protonet"], train=True)
+    assert {row.name: plan.rival(row) for row in plan.rows} == {
+        "lga_video": "lga_video",
+        "lga_video, trained": "lga_video",
+        "protonet": "lga_video",
+        "protonet, trained": "lga_video, trained",
+        "otam": "lga_video",
+        "otam, trained": "lga_video, trained",
+    }
+
+
 def test_lga_is_compared_with_the_settings_of_the_command():
     lga, text = compare(BASE, ["lga", "lga_text"], train=False).rows
     assert (lga.peer, lga.match, lga.method) == (None, "combined", BASE)

@@ -1,7 +1,7 @@
 """Why a clip was recognised as what it was, as a value: stages, scores by stage, and which frame met which."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -9,14 +9,16 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lga.actions import Actions
+from lga.backbone.protocol import Space
 from lga.config import MethodConfig
 from lga.core.matches import frame_distances, nearest_tokens, stage_costs, token_distances
 from lga.core.score import resolve_alpha
-from lga.engine.extract import Skipped, extract_features
+from lga.engine.extract import Skipped
 from lga.errors import LGAError, SettingsError
 from lga.explain.strip import Footage
+from lga.features import ClipFeatures
 from lga.model.lga import Cut, Prototypes, build_prototypes, cut_clips, match_text, match_videos
-from lga.recognition import Candidate, Recognition, stage_borders
+from lga.recognition import Candidate, Recognition, Support, answer, stage_borders
 from lga.recognizer import Recognizer
 from lga.rejection import Accept
 
@@ -111,16 +113,33 @@ def explain_clip(
         LGAError: the clip cannot be read, or the actions were taught with another backbone.
         SettingsError: `top` is below 1, or `accept` is not possible.
     """
-    if top < 1:
-        raise SettingsError(f"at least 1 label is explained, not {top}")
-    (result,) = recognizer.recognize(actions, [path])
-    if isinstance(result, Skipped):
-        raise LGAError(result.reason)
-    result = result.accepting(accept)
-    (clip,) = extract_features([Path(path)], recognizer.encoder, frames=actions.method.frames, cache=recognizer.cache)
+    support = recognizer.prepare(actions)
+    (clip,) = recognizer.encode(actions, [path])
     if isinstance(clip, Skipped):
         raise LGAError(clip.reason)
-    space, frames = recognizer.encoder.space, clip.frames[None]
+    return explain_features(actions, support, clip, Path(path), recognizer.encoder.space, top=top, accept=accept)
+
+
+def explain_features(
+    actions: Actions,
+    support: Support,
+    clip: ClipFeatures,
+    path: Path,
+    space: Space,
+    *,
+    top: int = 3,
+    accept: Accept = "suggested",
+) -> Explanation:
+    """The same for a clip that is encoded already; `path` is where its frames can be fetched from.
+
+    Raises:
+        SettingsError: `top` is below 1, or `accept` is not possible.
+    """
+    if top < 1:
+        raise SettingsError(f"at least 1 label is explained, not {top}")
+    (result,) = answer(actions, support, [clip], space)
+    result = replace(result, path=path).accepting(accept)
+    frames = clip.frames[None]
     cut = cut_clips(frames, actions.method, space)
     query = build_prototypes(frames, cut, None, actions.method, space, actions.head)
     likeness = match_text(frames, cut, actions.text, space)[0]
@@ -134,7 +153,7 @@ def explain_clip(
                 actions.anatomies[label].sentences,
                 tuple(likeness[label].tolist()),
                 len(mine),
-                _nearest(recognizer, actions, mine, query, cut),
+                _nearest(actions, mine, query, cut, space),
             )
         )
     borders = stage_borders(result.frame_stage, result.times, result.duration)
@@ -143,13 +162,11 @@ def explain_clip(
     return Explanation(result, footage, tuple(labels), alpha, len(actions.examples), actions.method, actions.identity)
 
 
-def _nearest(
-    recognizer: Recognizer, actions: Actions, mine: Sequence[int], query: Prototypes, cut: Cut
-) -> ExampleReport | None:
+def _nearest(actions: Actions, mine: Sequence[int], query: Prototypes, cut: Cut, space: Space) -> ExampleReport | None:
     """Compare the clip with whichever of some examples is nearest; None if there are none."""
     if not mine:
         return None
-    method, space, frames = actions.method, recognizer.encoder.space, actions.frames[list(mine)]
+    method, frames = actions.method, actions.frames[list(mine)]
     cuts = cut_clips(frames, method, space)
     support = build_prototypes(frames, cuts, actions.text[actions.owner[list(mine)]], method, space, actions.head)
     distance = match_videos(query, support, method, trust=actions.trust)[0]

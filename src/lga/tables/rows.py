@@ -136,7 +136,10 @@ def metric(base: MethodConfig, *, train: bool) -> Plan:
 
 
 def compare(base: MethodConfig, names: Sequence[MethodName] | None, *, train: bool) -> Plan:
-    """LGA and its peers; without `names` all that need no training, with `train` the others and trained ones too."""
+    """LGA and its peers; without `names` all that need no training, with `train` the others and trained ones too.
+
+    What is trained is compared with trained LGA, and that with LGA as it is without training.
+    """
     chosen = names or [name for name, entry in METHODS.items() if train or not entry.trainable]
     rows: list[Row] = []
     for name in chosen:
@@ -147,7 +150,9 @@ def compare(base: MethodConfig, names: Sequence[MethodName] | None, *, train: bo
             row = replace(row, about=f"{row.about}; new weights")
         rows += _twinned([row], train and (name in TRAINED or row.peer is None))
     against = "lga" if "lga" in chosen else rows[0].name
-    return Plan("Methods", tuple(rows), against)
+    learned = next((row.name for row in rows if row.trained and row.name.startswith(f"{against},")), None)
+    paired = [replace(row, against=learned) if row.trained and row.name != learned else row for row in rows]
+    return Plan("Methods", tuple(paired), against)
 
 
 def order(base: MethodConfig, *, train: bool) -> Plan:

@@ -20,8 +20,7 @@ def markdown(standing: Standing) -> str:
     blocks = [f"## {plan.title}", f"{len(loaded.clips)} clips of {len(loaded.labels)} classes."]
     for section in standing.sections:
         blocks += [_heading(section), _aligned(_cells(standing, section))]
-    rivals = " or ".join(dict.fromkeys(plan.rival(row) for row in plan.rows))
-    same = f"Accuracy in percent; difference in points, against {rivals}, on the same episodes"
+    same = "Accuracy in percent; difference in points, against the row named beside it, on the same episodes"
     explained = [same, *standing.notes]
     blocks.append("\n".join(f"* {one}" for one in explained))
     blocks.append("\n".join(f"* {row.name}: {row.about}" for row in plan.rows if row.about and not row.trained))
@@ -71,24 +70,16 @@ def _heading(section: Section) -> str:
 def _cells(standing: Standing, section: Section) -> list[list[str]]:
     plan = standing.plan
     published = any(row.published for row in plan.rows)
-    head = [
-        "row",
-        "accuracy",
-        "95 %: episodes",
-        "clips",
-        "classes",
-        f"against {plan.against}",
-        "95 %: episodes",
-        "clips",
-    ]
-    return [head + ["paper"] * published] + [_line(row, section, published=published) for row in plan.rows]
+    head = ["row", "accuracy", "95 %: episodes", "clips", "classes", "difference", "95 %: episodes", "clips", "against"]
+    lines = [_line(row, plan.rival(row), section, published=published) for row in plan.rows]
+    return [head + ["paper"] * published, *lines]
 
 
-def _line(row: Row, section: Section, *, published: bool) -> list[str]:
+def _line(row: Row, rival: str, section: Section, *, published: bool) -> list[str]:
     reached, gained = section.accuracy[row.name], section.difference.get(row.name)
     cells = [row.name, f"{100 * reached.mean:.2f}", f"± {100 * reached.ci95:.2f}"]
     cells += [_range(reached.clips, ".1f"), _range(reached.classes, ".1f")]
-    cells += ["", "", ""] if gained is None else _gain(gained)
+    cells += ["", "", "", ""] if gained is None else [*_gain(gained), rival]
     if published:
         figure = row.published.get(section.protocol.shots)
         cells.append("" if figure is None else f"{figure:.1f}")
