@@ -91,3 +91,13 @@ def test_other_settings_are_compared_on_the_same_episodes(evaluate):
 @pytest.mark.parametrize("pair", ["segmenter", "segmenter=soft", "colour=red", "discount=7"])
 def test_settings_that_do_not_exist_are_wrong_usage(evaluate, pair):
     assert pair.partition("=")[0] in evaluate("--against", pair, code=2).err
+
+
+def test_the_report_shows_classes_confusions_and_the_worst_mistakes(evaluate, tmp_path):
+    evaluate("--report", tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert all(f">{label}<" in page or f". {label}<" in page for label in CLIPS)
+    assert "taken for" in page
+    assert page.count("data:image/jpeg;base64,") >= 16
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "")

@@ -38,7 +38,7 @@ def loaded(name, labels, seed):
     text = torch.randn(len(labels), 3, TINY.space.dim, generator=random)
     clips = tuple(LabelledClip(Path(f"{name}{number}.mp4"), labels[n]) for number, n in enumerate(label))
     digests = tuple(f"{name}{number}" for number in range(len(label)))
-    return LoadedBench(Bench(frames, label, text, text[:, 0], TINY.space), clips, digests, tuple(labels), (), ())
+    return LoadedBench(Bench(frames, label, text, text[:, 0], TINY.space), clips, digests, (), tuple(labels), (), ())
 
 
 TRAIN, VALIDATION, TEST = (loaded(*one) for one in (("train", "abc", 1), ("val", "def", 2), ("test", "ghi", 3)))

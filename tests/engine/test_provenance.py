@@ -35,7 +35,7 @@ def asked(tmp_path, *, labels=("jump",), digests=("cc",)):
     zeros = torch.zeros(len(labels), 3, 8)
     bench = Bench(torch.zeros(len(digests), 4, 8), torch.zeros(len(digests)).long(), zeros, zeros[:, 0], space)
     clips = tuple(LabelledClip(tmp_path / one, labels[0]) for one in digests)
-    return LoadedBench(bench, clips, digests, labels, (), ())
+    return LoadedBench(bench, clips, digests, (), labels, (), ())
 
 
 def manifest(tmp_path, *rows, head="path,label"):

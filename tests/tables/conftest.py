@@ -26,6 +26,7 @@ def random_loaded(method, *, seed=0, each=6, classes=CLASSES, first=0, space=SPL
         Bench(frames, label, text[:, : method.stages], text[:, 4], space),
         clips,
         tuple(f"{first}-{n}" for n in range(len(clips))),
+        (),
         labels,
         tuple(anatomize(one, stages=method.stages) for one in labels),
         (),

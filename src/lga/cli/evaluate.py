@@ -62,6 +62,8 @@ class Evaluate:
     """print one JSON document with everything that moves the numbers"""
     out: Path | None = None
     """folder for report.json, the confusion matrix and curves over alpha, ways, shots and stages, as CSV and PNG"""
+    report: Path | None = None
+    """HTML file to write: class by class, what was taken for what, and the worst mistakes as film strips"""
     both_protocols: Flag = False
     """standard and source-disjoint episodes side by side; needs groups"""
     against: tuple[str, ...] = ()
@@ -120,6 +122,10 @@ class Evaluate:
                 tables.append(difference_table(found, difference, self.against))
             if self.out:
                 self._write(self.out, report, loaded, matrix, value, source, drawing)
+            if self.report:
+                from lga.explain.report import write_report
+
+                write_report(self.report, report, loaded, matrix, self.method)
         if self.json:
             print(json.dumps(value, indent=2, ensure_ascii=False))
         else:

@@ -26,6 +26,14 @@ from lga.video.files import printable, refusal
 
 
 @dataclass(frozen=True, slots=True)
+class Moments:
+    """The moments at which a clip was sampled, and its length, in seconds."""
+
+    times: tuple[float, ...]
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedBench:
     """A bench and what its numbers stand for."""
 
@@ -33,6 +41,8 @@ class LoadedBench:
     clips: tuple[LabelledClip, ...]
     digests: tuple[str, ...]
     """sha256 of every clip's content"""
+    moments: tuple[Moments, ...]
+    """when every clip was looked at"""
     labels: tuple[str, ...]
     anatomies: tuple[Anatomy, ...]
     skipped: tuple[Skipped, ...]
@@ -104,4 +114,12 @@ def load_bench(
         space=backbone.space,
     )
     digests = tuple(features.digest for _, features in kept)
-    return LoadedBench(bench, tuple(clip for clip, _ in kept), digests, tuple(labels), tuple(anatomies), tuple(skipped))
+    return LoadedBench(
+        bench,
+        tuple(clip for clip, _ in kept),
+        digests,
+        tuple(Moments(features.times, features.duration) for _, features in kept),
+        tuple(labels),
+        tuple(anatomies),
+        tuple(skipped),
+    )

@@ -3,11 +3,21 @@
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from html import escape
+from importlib.resources import files
 from io import BytesIO
+from string import Template
 
 from PIL import Image
 
 from lga.explain.lettering import printable
+
+TEMPLATE = "templates/page.html"
+
+
+def document(title: str, parts: Iterable[str]) -> str:
+    """A whole page that needs nothing else; the title is text, the parts are HTML."""
+    shell = Template(files("lga.explain").joinpath(TEMPLATE).read_text(encoding="utf-8"))
+    return shell.substitute(title=as_text(title), body="\n".join(parts))
 
 
 def meter(value: float, fill: str) -> str:

@@ -1,20 +1,14 @@
 """An explanation as one HTML file that needs nothing else, and as pictures."""
 
-from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 from lga.explain.explanation import ExampleReport, Explanation, LabelReport
+from lga.explain.film import film
 from lga.explain.heatmap import DARK, LIGHT, draw_heatmap, matched_pairs
-from lga.explain.markup import as_source, as_text, bar, encoded, meter, percent, section, table
-from lga.explain.strip import Caption, Footage, choose_frames, draw_strip, fetch_frames, stage_color
+from lga.explain.markup import as_source, as_text, bar, document, encoded, meter, percent, section, table
+from lga.explain.strip import Caption, draw_strip
 from lga.files import write_atomically
 from lga.recognition import Candidate
-
-SHOWN, TILE = 12, 180
-"""Frames shown of a clip with many, and their width in pixels."""
-TEMPLATE = "templates/page.html"
 
 
 def write_page(explanation: Explanation, path: Path) -> None:
@@ -60,8 +54,7 @@ def page(explanation: Explanation) -> str:
         *(section(f"Nearest example of “{as_text(one.candidate.label)}”", _example(one)) for one in explanation.labels),
         _foot(explanation),
     ]
-    shell = Template(files("lga.explain").joinpath(TEMPLATE).read_text(encoding="utf-8"))
-    return shell.substitute(title=as_text(f"{explanation.recognition.path.name}: why"), body="\n".join(parts))
+    return document(f"{explanation.recognition.path.name}: why", parts)
 
 
 def _head(explanation: Explanation) -> str:
@@ -110,7 +103,7 @@ def _clip(explanation: Explanation, best: LabelReport) -> str:
         for told, one in zip(best.sentences, best.likeness, strict=True)
     ]
     about = "Under each stage the sentence of the likeliest label, and how well its frames fit it, -1 to 1."
-    return f"<p class=faint>{about}</p>{_strip(explanation.footage, notes)}"
+    return f"<p class=faint>{about}</p>{film(explanation.footage, notes)}"
 
 
 def _scores(explanation: Explanation) -> str:
@@ -171,29 +164,7 @@ def _example(label: LabelReport) -> str:
     where = f"{as_text(label.example.footage.path)}, distance {label.example.distance:.2f}"
     of = f"the nearest of {label.examples}" if label.examples > 1 else "its only example"
     notes = [as_text(told) for told in label.sentences]
-    return f"<p class=faint>{where}, {of}</p>{_strip(label.example.footage, notes)}"
-
-
-def _strip(footage: Footage, notes: Sequence[str]) -> str:
-    """A clip's frames in a box for each stage, with a note (HTML) below; in place of unreadable frames, why."""
-    shown = choose_frames(footage.frame_stage, SHOWN)
-    pictures, reason = fetch_frames(footage, shown, TILE)
-    boxes: list[str] = []
-    for stage, (start, end, note) in enumerate(zip(footage.borders, footage.borders[1:], notes, strict=False)):
-        tiles = [
-            f'<figure><img src="{as_source(tile, "JPEG")}" alt="frame at {footage.times[frame]:.2f} s">'
-            f"<figcaption>{footage.times[frame]:.2f} s</figcaption></figure>"
-            for frame, tile in zip(shown, pictures, strict=True)
-            if footage.frame_stage[frame] == stage and not reason
-        ]
-        color = "#{:02x}{:02x}{:02x}".format(*stage_color(stage))
-        clock = f"Stage {stage + 1}: {start:.2f} to {end:.2f} s"
-        boxes.append(
-            f'<div class=stage style="--stage:{color}"><p class=clock>{clock}</p>'
-            f"<div class=frames>{''.join(tiles)}</div><p>{note}</p></div>"
-        )
-    gone = f"<p class=unknown>{as_text(reason)}</p>" if reason else ""
-    return f"{gone}<div class=strip>{''.join(boxes)}</div>"
+    return f"<p class=faint>{where}, {of}</p>{film(label.example.footage, notes)}"
 
 
 def _foot(explanation: Explanation) -> str:
