@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-llm check bench clean
+.PHONY: setup demo test test-llm test-web check bench clean
 
 setup: $(READY)
 
@@ -20,12 +20,17 @@ demo: setup
 	$(BIN)/lga demo
 
 test: setup
-	$(BIN)/python -m pytest -q -m "not llm"
+	$(BIN)/python -m pytest -q -m "not llm and not web"
 
 # A real, small language model behind a real llama.cpp server.
 test-llm: setup
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,llm-test]'
 	$(BIN)/python -m pytest -q -m llm tests/llm
+
+# The web page in a real browser: Debian's `chromium`, or the one that LGA_CHROMIUM names.
+test-web: setup
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,web-test]'
+	$(BIN)/python -m pytest -q -m web tests/web
 
 check: setup
 	$(BIN)/ruff format --check src tests benchmarks

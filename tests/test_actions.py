@@ -406,3 +406,24 @@ def test_a_missing_or_damaged_head_is_refused(headed):
 def test_a_head_of_another_trust_is_a_change_by_hand(headed):
     edit(headed, lambda record: record["head"].update(trust=0.75))
     assert "was changed by hand" in refusal_of(headed)
+
+
+def test_a_retold_action_keeps_its_place_and_examples():
+    before = make()
+    text = torch.ones(2, TINY.space.dim)
+    after = before.retold("BRUSH hair", anatomize("comb hair", stages=2), text)
+    assert after.labels == (*before.labels[:3], "comb hair")
+    assert [one.label for one in after.examples if one.label not in before.labels] == ["comb hair"] * 2
+    assert torch.equal(after.text[3], text)
+    assert torch.equal(after.text[:3], before.text[:3])
+    assert torch.equal(after.owner, before.owner)
+    assert not torch.equal(before.text[3], text)
+
+
+def test_an_action_may_be_respelt_but_not_take_the_name_of_another():
+    before = make()
+    assert before.retold("wave", anatomize("Wave", stages=2), before.text[2]).labels[2] == "Wave"
+    with pytest.raises(ActionsError, match="'WAVE' is taught already"):
+        before.retold("Brush_Hair", anatomize("WAVE", stages=2), before.text[2])
+    with pytest.raises(ActionsError, match="no action 'gone'"):
+        before.retold("gone", anatomize("new", stages=2), before.text[2])

@@ -110,5 +110,25 @@ class Actions:
             raise ActionsError(f"no example {quote(path)}; `lga actions show` lists them")
         return self._with_examples(keep)
 
+    def retold(self, label: str, anatomy: Anatomy, text: Float[Tensor, "stages dim"]) -> "Actions":
+        """These actions, one of them with another name or other sentences, `text` being their features.
+
+        Raises:
+            ActionsError: no such label is taught, or the new name is that of another action.
+        """
+        old, taken = self.find(label), self.spelling(anatomy.label)
+        if taken not in (None, old):
+            raise ActionsError(f"{quote(anatomy.label)} is taught already; choose another name for {quote(old)}")
+        place, vectors = self.labels.index(old), self.text.clone()
+        vectors[place] = text
+        return replace(
+            self,
+            anatomies=(*self.anatomies[:place], anatomy, *self.anatomies[place + 1 :]),
+            text=vectors,
+            examples=tuple(
+                one.model_copy(update={"label": anatomy.label}) if one.label == old else one for one in self.examples
+            ),
+        )
+
     def _with_examples(self, keep: Sequence[int]) -> "Actions":
         return replace(self, examples=tuple(self.examples[n] for n in keep), frames=self.frames[list(keep)])

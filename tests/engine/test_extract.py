@@ -9,6 +9,7 @@ from lga.backbone.tiny import TinyBackbone
 from lga.engine import extract as extract_module
 from lga.engine.extract import BATCH, Skipped, extract_features
 from lga.features import ClipFeatures, FeatureCache
+from lga.video.files import Limits
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -204,3 +205,10 @@ def test_an_error_of_the_backbone_ends_the_run(clips, cache):
 
     with pytest.raises(RuntimeError, match="out of memory"):
         features_of(clips, cache, Broken())
+
+
+def test_a_clip_beyond_the_limits_is_skipped(clips):
+    limits = Limits(pixels=1)
+    (found,) = extract_features(clips[:1], TinyBackbone(), frames=2, cache=FeatureCache(None), limits=limits)
+    assert isinstance(found, Skipped)
+    assert "at most 1 pixels" in found.reason

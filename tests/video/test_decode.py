@@ -1,9 +1,12 @@
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from lga.errors import VideoError
+from lga.video import decode
 from lga.video.decode import VideoFile, open_footage
+from lga.video.files import Limits
 
 FORMATS = [".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm", ".gif"]
 
@@ -209,3 +212,32 @@ def test_an_error_of_the_callers_own_passes_through(tmp_path, write_video, video
         raise OSError("mine")
     with pytest.raises(av.FFmpegError, match="mine"), open_footage(path):
         raise av.FFmpegError(1, "mine")
+
+
+def test_a_clip_is_refused_beyond_the_limits_and_read_at_them(tmp_path, write_video, video_files):
+    path = write_video(tmp_path / "a.mp4", video_files.numbered(20))
+    pixels = 48 * 64
+    with open_footage(path, Limits(seconds=2.0, pixels=pixels, patience=60.0)) as footage:
+        assert len(list(footage.pictures_at([0.0, 1.0]))) == 2
+    for limits, told in (
+        (Limits(seconds=1.9), "2.0 s long; at most 1.9 s"),
+        (Limits(pixels=pixels - 1), "64 x 48 pixels; at most 3071"),
+        (Limits(patience=-1.0), "takes longer to read"),
+    ):
+        with pytest.raises(VideoError, match=told), open_footage(path, limits):
+            pass
+
+
+def test_time_runs_out_while_frames_are_decoded(tmp_path, write_video, video_files, monkeypatch):
+    path = write_video(tmp_path / "a.mp4", video_files.numbered(20))
+    with open_footage(path, Limits(patience=60.0)) as footage:
+        monkeypatch.setattr(decode, "monotonic", lambda: float("inf"))
+        with pytest.raises(VideoError, match="than the 60 s that are allowed"):
+            list(footage.pictures_at([1.0]))
+
+
+def test_a_folder_of_pictures_can_be_too_long(tmp_path):
+    for number in range(3):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{number}.png")
+    with pytest.raises(VideoError, match=r"at most 0\.1 s"), open_footage(tmp_path, Limits(seconds=0.1)):
+        pass

@@ -18,8 +18,10 @@ from lga.cli.extract import Extract
 from lga.cli.options import aside
 from lga.cli.recipe import from_recipe
 from lga.cli.recognize import Recognize
+from lga.cli.serve import Serve
 from lga.cli.teach import Teach
 from lga.cli.train import Train
+from lga.cli.watch import Watch
 from lga.errors import LGAError, SettingsError
 
 sub = tyro.conf.subcommand
@@ -84,6 +86,7 @@ def _parse(arguments: Sequence[str]) -> Command:
         Annotated[Teach, sub("teach")]
         | Annotated[Recognize, sub("recognize")]
         | Annotated[Explain, sub("explain")]
+        | Annotated[Watch, sub("watch")]
         | Annotated[ActionsCommand, sub("actions", description="list, show, add, remove or describe taught actions")]
         | Annotated[Anatomize, sub("anatomize")]
         | Annotated[LexiconCommand, sub("lexicon", description="check, compare and merge stage sentences")]
@@ -92,6 +95,7 @@ def _parse(arguments: Sequence[str]) -> Command:
         | Annotated[Train, sub("train", constructor=from_recipe(arguments))]
         | Annotated[TableCommand, sub("table", description="ablations and comparisons on the same episodes")]
         | Annotated[DataCommand, sub("data", description="import a benchmark's manifest, or check one")]
+        | Annotated[Serve, sub("serve")]
         | Annotated[Demo, sub("demo")]
     )
     settings = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)

@@ -12,7 +12,7 @@ from lga.backbone.protocol import Backbone
 from lga.errors import VideoError
 from lga.features import ClipFeatures, FeatureCache
 from lga.video.clip import Clip, content_digest, read_clip
-from lga.video.files import refusal
+from lga.video.files import UNLIMITED, Limits, refusal
 
 BATCH = 8
 """Clips encoded at once; also how many are decoded ahead."""
@@ -40,12 +40,13 @@ class _Opened:
 
 
 def extract_features(
-    paths: Sequence[Path], backbone: Backbone, *, frames: int, cache: FeatureCache
+    paths: Sequence[Path], backbone: Backbone, *, frames: int, cache: FeatureCache, limits: Limits = UNLIMITED
 ) -> Generator[ClipFeatures | Skipped]:
     """Yield each clip's features, or why it was skipped, in the order of `paths`.
 
     `frames` moments are sampled at the centres of equal parts. What is encoded is kept in the cache before it is
     yielded, so an interrupted run goes on where it stopped. Features that are not finite count as unreadable.
+    `limits` hold for clips that are decoded, not for those in the cache.
     """
     sampling = f"uniform {frames}"
 
@@ -56,7 +57,7 @@ def extract_features(
             if known is not None:
                 return _Opened(digest, known, None)
             how, gap = backbone.preprocessing, backbone.motion_gap
-            return _Opened(digest, None, read_clip(path, frames=frames, how=how, motion_gap=gap))
+            return _Opened(digest, None, read_clip(path, frames=frames, how=how, motion_gap=gap, limits=limits))
         except VideoError as error:
             return Skipped(path, str(error))
 

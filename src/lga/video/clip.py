@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lga.backbone.protocol import Preprocessing
 from lga.video.decode import VideoFile, open_footage
+from lga.video.files import UNLIMITED, Limits
 from lga.video.files import content_digest as content_digest
 from lga.video.files import is_clip as is_clip
 from lga.video.pictures import PictureFolder
@@ -35,7 +36,13 @@ class Clip:
 
 
 def read_clip(
-    path: Path, *, frames: int, how: Preprocessing, motion_gap: float = 0.0, generator: Random | None = None
+    path: Path,
+    *,
+    frames: int,
+    how: Preprocessing,
+    motion_gap: float = 0.0,
+    generator: Random | None = None,
+    limits: Limits = UNLIMITED,
 ) -> Clip:
     """Sample `frames` moments of a video file or of a folder of frame pictures.
 
@@ -46,12 +53,12 @@ def read_clip(
     A frame is resized as soon as it's decoded, so that one full-size picture is held at a time.
 
     Raises:
-        VideoError: the clip is missing, damaged or not a clip.
+        VideoError: the clip is missing, damaged, not a clip or more than the limits allow.
         ValueError: `frames` is below 1 or `motion_gap` below 0.
     """
     if motion_gap < 0:
         raise ValueError(f"the views of a frame are 0 or more seconds apart, not {motion_gap}")
-    with open_footage(path) as footage:
+    with open_footage(path, limits) as footage:
         duration = footage.duration
         if generator is None:
             times = uniform_times(duration, frames)

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import av
 import numpy as np
@@ -20,7 +21,7 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from torch import Tensor
 
-from lga.video.files import MAX_PIXELS, check_size, is_folder, refusal
+from lga.video.files import MAX_PIXELS, UNLIMITED, Limits, check_length, check_size, is_folder, refusal
 from lga.video.pictures import PictureFolder
 
 FORMATS = "mov,matroska,avi,gif"
@@ -28,14 +29,16 @@ LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels
 
 
 @contextmanager
-def open_footage(path: Path) -> "Generator[VideoFile | PictureFolder]":
+def open_footage(path: Path, limits: Limits = UNLIMITED) -> "Generator[VideoFile | PictureFolder]":
     """Open a video file or a folder of frame pictures and close it afterwards.
 
     Raises:
-        VideoError: there is no footage in it that can be read.
+        VideoError: there is no footage in it that can be read, or more than the limits allow.
     """
     if is_folder(path):
-        yield PictureFolder(path)
+        folder = PictureFolder(path)
+        check_length(path, folder.duration, limits)
+        yield folder
         return
     with ExitStack() as stack:
         try:
@@ -44,7 +47,7 @@ def open_footage(path: Path) -> "Generator[VideoFile | PictureFolder]":
             raise refusal(path, f"cannot be read ({error.strerror})") from error
         try:
             container = stack.enter_context(av.open(file, mode="r", options=LIMITS, metadata_errors="replace"))
-            video = VideoFile(path, container)
+            video = VideoFile(path, container, limits)
         except (FFmpegError, OSError) as error:
             kinds = "mp4, mov, avi, mkv, webm or gif"
             raise refusal(path, f"not a readable {kinds} video, or cut short ({error.strerror})") from error
@@ -58,14 +61,17 @@ class VideoFile:
     on the packets at the end of the file, not believed from its header.
     """
 
-    def __init__(self, path: Path, container: InputContainer):
-        self._path, self._container = path, container
-        self._stream = _picture_stream(path, container)
+    def __init__(self, path: Path, container: InputContainer, limits: Limits):
+        self._path, self._container, self._limits = path, container, limits
+        self._deadline = monotonic() + limits.patience
+        self._stream = picture_stream(path, container)
+        check_size(path, self._stream.width, self._stream.height, pixels=limits.pixels)
         if not self._stream.time_base:
             raise refusal(path, "has no time stamps")
         self._tick = float(self._stream.time_base)
         self._start = self._stream.start_time or 0
         self.last, self.duration = self._measure()
+        check_length(path, self.duration, limits)
 
     def pictures_at(self, times: Sequence[float]) -> Iterator[UInt8[Tensor, "height width 3"]]:
         """Yield the RGB picture on screen at each of the ascending `times`; one object per frame.
@@ -109,6 +115,7 @@ class VideoFile:
         begun = False
         try:
             for packet in self._container.demux(self._stream):
+                self._keep_time()
                 try:
                     frames = packet.decode()
                 except InvalidDataError:
@@ -116,6 +123,7 @@ class VideoFile:
                         raise
                     continue
                 for frame in frames:
+                    self._keep_time()
                     if frame.pts is not None or frame.dts is not None:
                         begun = True
                         yield frame
@@ -123,8 +131,12 @@ class VideoFile:
             raise refusal(self._path, f"damaged ({error.strerror})") from error
 
     def _upright(self, frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
-        check_size(self._path, frame.width, frame.height)
-        return torch.from_numpy(np.ascontiguousarray(_turned(frame)))
+        check_size(self._path, frame.width, frame.height, pixels=self._limits.pixels)
+        return torch.from_numpy(np.ascontiguousarray(turned(frame)))
+
+    def _keep_time(self) -> None:
+        if monotonic() > self._deadline:
+            raise refusal(self._path, f"takes longer to read than the {self._limits.patience:g} s that are allowed")
 
     def _key_before(self, wanted: int) -> int:
         """When the last known key frame at or before `wanted` comes; the start if the file has no index."""
@@ -133,7 +145,7 @@ class VideoFile:
         return entries[place].timestamp if place >= 0 else self._start
 
     def _measure(self) -> tuple[float, float]:
-        promised = _promised(self._container, self._stream)
+        promised = promised_duration(self._container, self._stream)
         tail = self._tail(promised) or self._tail(0.0)
         if tail is None:
             raise refusal(self._path, "the video holds no frames")
@@ -149,6 +161,7 @@ class VideoFile:
         try:
             self._container.seek(self._start + int(seconds / self._tick), stream=self._stream)
             for packet in self._container.demux():
+                self._keep_time()
                 moment = packet.dts if packet.pts is None else packet.pts
                 if moment is None or packet.is_corrupt or packet.is_discard:
                     continue
@@ -184,7 +197,7 @@ class _Run:
             self.held, self.coming = self.coming, next(self.frames, None)
 
 
-def _picture_stream(path: Path, container: InputContainer) -> VideoStream:
+def picture_stream(path: Path, container: InputContainer) -> VideoStream:
     """The first stream of moving pictures; a song's cover is none."""
     for stream in container.streams.video:
         if stream.disposition & stream.disposition.attached_pic:
@@ -200,7 +213,7 @@ def _picture_stream(path: Path, container: InputContainer) -> VideoStream:
     raise refusal(path, "only sound in it" if container.streams.audio else "no video stream in it")
 
 
-def _promised(container: InputContainer, stream: VideoStream) -> float:
+def promised_duration(container: InputContainer, stream: VideoStream) -> float:
     """How many seconds the header says there are; 0 where it says nothing."""
     if container.format.name == "avi" and stream.frames and stream.average_rate:
         return float(stream.frames / stream.average_rate)  # FFmpeg shortens the duration of a cut AVI
@@ -213,7 +226,7 @@ def _moment(frame: VideoFrame) -> int:
     return frame.pts if frame.pts is not None else frame.dts or 0
 
 
-def _turned(frame: VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
+def turned(frame: VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
     """The RGB picture as the display matrix wants it shown: one of eight ways to turn and mirror it."""
     picture = frame.to_ndarray(format="rgb24", threads=1)
     matrix = frame.side_data.get("DISPLAYMATRIX")

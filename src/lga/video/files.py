@@ -3,6 +3,8 @@
 import hashlib
 import re
 import stat
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from lga.errors import VideoError
@@ -12,6 +14,21 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 MAX_SIDE = 16_384
 MAX_PIXELS = 100_000_000
 MAX_ASPECT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What reading one clip may cost; the defaults only refuse pictures that cannot be footage."""
+
+    seconds: float = inf
+    """longest clip"""
+    pixels: int = MAX_PIXELS
+    """largest picture of a video file"""
+    patience: float = inf
+    """seconds that reading it may take"""
+
+
+UNLIMITED = Limits()
 
 
 def is_clip(path: Path) -> bool:
@@ -88,16 +105,28 @@ def printable(path: Path) -> str:
     return name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
-def check_size(path: Path, width: int, height: int) -> None:
+def check_size(path: Path, width: int, height: int, *, pixels: int = MAX_PIXELS) -> None:
     """Refuse pictures without area, too large to be footage, or thinner than a ribbon.
 
     Raises:
-        VideoError: a side is 0 or above `MAX_SIDE` pixels, the area is above `MAX_PIXELS`, or one side is
+        VideoError: a side is 0 or above `MAX_SIDE` pixels, the area is above `pixels`, or one side is
             more than `MAX_ASPECT` times the other.
     """
     short, long = sorted((width, height))
     if short < 1 or long > MAX_SIDE or short * long > MAX_PIXELS or long > MAX_ASPECT * short:
         raise refusal(path, f"pictures of {width} x {height} pixels are refused as implausible")
+    if short * long > pixels:
+        raise refusal(path, f"pictures of {width} x {height} pixels; at most {pixels} pixels are taken")
+
+
+def check_length(path: Path, seconds: float, limits: Limits) -> None:
+    """Refuse a clip that is too long.
+
+    Raises:
+        VideoError: it is.
+    """
+    if seconds > limits.seconds:
+        raise refusal(path, f"{seconds:.1f} s long; at most {limits.seconds:g} s are taken")
 
 
 def _visible(folder: Path) -> list[Path]:

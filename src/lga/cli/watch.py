@@ -1,0 +1,225 @@
+"""`lga watch`."""
+
+import json
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from tyro.conf import Positional
+
+from lga.cli.options import Flag, aside, counted, out, progress_bar
+from lga.errors import SettingsError, VideoError
+from lga.files import write_atomically
+from lga.watch.settings import WatchSettings
+
+if TYPE_CHECKING:
+    from lga.watch.address import Address
+    from lga.watch.moments import Damage, Shown
+    from lga.watch.segments import Segment
+
+EVERY = 5.0
+"""Seconds between two writings of the files while the video runs."""
+USUAL = WatchSettings()
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Say which of the taught actions happen in a long video or a stream, and when.
+
+    The video is decoded once, in memory that does not grow. Windows of several lengths slide over it, never across a
+    cut; those that show a taught action surely enough become segments, printed as soon as they are certain. A damaged
+    passage is named and passed over. Ctrl-C ends a stream: all that was found is written.
+
+    Example: lga watch my_actions/ match.mp4 --srt match.srt
+    """
+
+    actions: Positional[Path]
+    """folder that `lga teach` wrote"""
+    source: Positional[Annotated[str, tyro.conf.arg(metavar="VIDEO|URL|CAMERA|-")]]
+    """video file, URL on this machine (http, https, rtsp, rtmp, udp, tcp), /dev/video0, or - for standard input"""
+    rate: Annotated[float, tyro.conf.arg(metavar="N")] = USUAL.rate
+    """moments looked at in a second"""
+    windows: Annotated[tuple[float, ...], tyro.conf.arg(metavar="SECONDS [SECONDS ...]")] = USUAL.windows
+    """lengths of the windows that are asked about"""
+    stride: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = USUAL.stride
+    """from one window to the next of its length"""
+    accept: Literal["always", "suggested"] | Annotated[float, tyro.conf.arg(metavar="0..1")] = "suggested"
+    """which windows count as a taught action; see `lga recognize --help`"""
+    ignore_cuts: Flag = False
+    """let windows reach from one scene into the next"""
+    timeout: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = USUAL.timeout
+    """how long a stream may keep silent"""
+    json: Flag = False
+    """print one line of JSON for each segment and each damaged passage, and one at the end"""
+    csv: Path | None = None
+    """file to write the segments to as a table"""
+    srt: Path | None = None
+    """file to write the segments to as subtitles"""
+    video: Path | None = None
+    """file to write the video to as mp4, the segments drawn into it"""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, mps, or auto"""
+
+    def run(self) -> int:
+        """Watch; exit 130 if a file was not watched to its end."""
+        from lga.actions_folder import load_actions
+        from lga.recognizer import Recognizer
+        from lga.watch.address import find_address
+
+        settings = WatchSettings(
+            rate=self.rate,
+            windows=self.windows,
+            stride=self.stride,
+            accept=self.accept,
+            cuts=not self.ignore_cuts,
+            timeout=self.timeout,
+        )
+        address = find_address(self.source)
+        self._refuse_overwriting()
+        actions = load_actions(self.actions)
+        recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
+        log = Log(self.json, self.csv, self.srt)
+        with stopping() as stop, self._footage(address) as (footage, record):
+            from lga.watch.watching import watch
+
+            try:
+                with progress_bar("watching") as (bar,):
+
+                    def progress(seen: float, duration: float | None) -> None:
+                        log.seen = seen
+                        if duration is not None:
+                            bar(min(round(seen), round(duration)), round(duration))
+
+                    for found in watch(
+                        recognizer, actions, address, settings, stop=stop, progress=progress, record=record
+                    ):
+                        log.take(found)
+            except VideoError as error:
+                log.trouble = error
+            finally:
+                log.watched = monotonic() - log.begun
+                log.write()
+            if self.video is not None and log.seen > 0:
+                self._draw(footage(), log, self.video)
+        log.close(stopped=stop.is_set())
+        if log.trouble is not None:
+            raise log.trouble
+        return 130 if stop.is_set() and not address.live else 0
+
+    def _refuse_overwriting(self) -> None:
+        for written in (self.csv, self.srt, self.video):
+            if written is not None and written.resolve() == Path(self.source).resolve():
+                raise SettingsError(f"{written}: is the video that is watched; write to another file")
+
+    @contextmanager
+    def _footage(self, address: "Address") -> "Generator[tuple[Callable[[], Address], Callable[[Shown], None] | None]]":
+        """Where the pictures can be read again: a file is there, a stream has to be recorded on the way."""
+        if self.video is None or not address.live:
+            yield lambda: address, None
+            return
+        from lga.watch.address import Address
+        from lga.watch.drawing import VideoWriter
+
+        self.video.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self.video.parent, prefix=".watched") as folder:
+            writer = VideoWriter(path := Path(folder) / "seen.mp4")
+
+            def recorded() -> Address:
+                writer.close()
+                return Address("file", str(path))
+
+            try:
+                yield recorded, writer.record
+            finally:
+                writer.close()
+
+    def _draw(self, footage: "Address", log: "Log", path: Path) -> None:
+        from lga.explain import lettering
+        from lga.watch.drawing import annotate
+
+        with progress_bar("drawing") as (bar,):
+
+            def progress(seen: float, duration: float | None) -> None:
+                bar(round(seen), round(duration or log.seen))
+
+            annotate(footage, log.segments, path, lettering=lettering, until=log.seen + 1.0, progress=progress)
+        aside().print(f"video: {path}", soft_wrap=True)
+
+
+@dataclass
+class Log:
+    """What was found so far; printed at once, and written every few seconds, so that little is lost on a kill."""
+
+    json: bool
+    csv: Path | None
+    srt: Path | None
+    segments: "list[Segment]" = field(default_factory=list)
+    damaged: int = 0
+    seen: float = 0.0
+    trouble: VideoError | None = None
+    begun: float = field(default_factory=monotonic)
+    watched: float = 0.0
+    written: float = 0.0
+
+    def take(self, found: "Segment | Damage") -> None:
+        """Print one finding, and write the files if it is time to."""
+        from lga.watch.report import caption, clock, to_json
+        from lga.watch.segments import Segment
+
+        if isinstance(found, Segment):
+            self.segments.append(found)
+        else:
+            self.damaged += 1
+            where = f"{clock(found.start)} to {clock(found.end)}"
+            aside().print(f"skipped: {where}: {found.reason}", soft_wrap=True)
+        if self.json:
+            print(to_json(found), flush=True)
+        elif isinstance(found, Segment):
+            out().print(f"{clock(found.start)}  {clock(found.end)}  {caption(found)}", soft_wrap=True)
+        if monotonic() - self.written > EVERY:
+            self.write()
+
+    def write(self) -> None:
+        """Write the files anew, each whole or not at all."""
+        from lga.watch.report import to_csv, to_srt
+
+        if self.csv is not None:
+            write_atomically(self.csv, to_csv(self.segments).encode())
+        if self.srt is not None:
+            write_atomically(self.srt, to_srt(self.segments).encode())
+        self.written = monotonic()
+
+    def close(self, *, stopped: bool) -> None:
+        """Say how much was watched, and how fast."""
+        factor = self.seen / max(self.watched, 1e-9)
+        if self.json:
+            print(json.dumps({"kind": "end", "seconds": round(self.seen, 3), "times_real_time": round(factor, 2)}))
+        said = f"{self.seen:.1f} s watched, {factor:.1f} x real time: {counted(len(self.segments), 'segment')}"
+        damage = f", {counted(self.damaged, 'damaged passage')} skipped" if self.damaged else ""
+        aside().print(f"{said}{damage}{'; stopped' if stopped else ''}")
+
+
+@contextmanager
+def stopping() -> Generator[Event]:
+    """Set the event on Ctrl-C or when asked to end; the second time the usual happens."""
+    stop = Event()
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for one in before:
+        signal.signal(one, ask)
+    try:
+        yield stop
+    finally:
+        for one, usual in before.items():
+            signal.signal(one, usual)

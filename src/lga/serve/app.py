@@ -1,0 +1,103 @@
+"""The application: parts put together, from the settings to what uvicorn can run."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from fastapi import FastAPI
+
+from lga.config import BackboneConfig, MethodConfig
+from lga.features import FeatureCache
+from lga.recognizer import Recognizer
+from lga.serve import routes_actions, routes_recognize, routes_site
+from lga.serve.failures import HANDLERS
+from lga.serve.guard import Guard
+from lga.serve.metrics import Metrics
+from lga.serve.schema import Failure
+from lga.serve.service import Service, own_version, read_assets
+from lga.serve.settings import ServeConfig
+from lga.serve.shelf import Shelf
+from lga.serve.store import Store, read_store
+from lga.serve.teaching import Teacher
+from lga.serve.work import Lane
+
+
+@contextmanager
+def open_app(
+    folder: Path,
+    config: ServeConfig,
+    *,
+    token: str | None = None,
+    backbone: BackboneConfig | None = None,
+    method: MethodConfig | None = None,
+) -> Generator[Guard]:
+    """Load the actions and their backbone, and make the application; its temporary files go when it is no longer used.
+
+    Backbone and method are for a folder that is not there yet; of a backbone for one that is, only the device counts.
+
+    Raises:
+        LGAError: the folder is damaged, or the backbone cannot be loaded.
+    """
+    with TemporaryDirectory(prefix="lga-serve-", ignore_cleanup_errors=True) as own:
+        service = make_service(
+            folder, config, Path(own), token_needed=token is not None, backbone=backbone, method=method
+        )
+        yield Guard(make_routes(service), config, token, service.metrics)
+
+
+def make_routes(service: Service) -> FastAPI:
+    """The application without its guard."""
+    app = FastAPI(
+        title="lga",
+        version=own_version(),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=HANDLERS,
+        responses={"4XX": {"model": Failure}, "5XX": {"model": Failure}},
+    )
+    app.state.service = service
+    for one in (routes_site, routes_actions, routes_recognize):
+        app.include_router(one.router)
+    return app
+
+
+def make_service(
+    folder: Path,
+    config: ServeConfig,
+    own: Path,
+    *,
+    token_needed: bool,
+    backbone: BackboneConfig | None,
+    method: MethodConfig | None,
+) -> Service:
+    """The parts of a server that has the folder `own` for temporary files.
+
+    Raises:
+        LGAError: the folder is damaged, or the backbone cannot be loaded.
+    """
+    wish, actions = backbone or BackboneConfig(), read_store(folder)
+    chosen = wish if actions is None else actions.backbone.model_copy(update={"device": wish.device})
+    uploads = own / "uploads"
+    uploads.mkdir()
+    recognizer = Recognizer(chosen, cache=FeatureCache(own / "features"))
+    way = recognizer.source.method(method or MethodConfig()) if actions is None else actions.method
+    shelf = Shelf(folder.with_name(f"{folder.name}.clips"), keeps=not config.forget_clips)
+    store, metrics = Store(folder, recognizer, shelf), Metrics()
+    service = Service(
+        config=config,
+        token_needed=token_needed,
+        recognizer=recognizer,
+        store=store,
+        teacher=Teacher(recognizer, way, config, shelf),
+        reading=Lane(config.workers, config.queue),
+        writing=Lane(1, config.queue),
+        metrics=metrics,
+        uploads=uploads,
+        assets=read_assets(),
+    )
+    metrics.measure_taught(lambda: service.actions)
+    for name, lane in (("reading", service.reading), ("writing", service.writing)):
+        metrics.measure(f"lga_waiting_{name}", f"Requests that wait for {name}", lambda lane=lane: float(lane.waiting))
+    return service

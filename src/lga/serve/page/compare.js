@@ -1,0 +1,106 @@
+/** The clip beside the nearest example of each of the likeliest actions. */
+
+import { h } from "./dom.js";
+import { drawMap, pairsOf } from "./map.js";
+import { drawBar, drawStrip, stageClass } from "./strip.js";
+import { clock, counted, figure, percent } from "./words.js";
+
+const CHOSEN = { both: "each other's", forth: "the clip's", back: "the example's" };
+
+const ABOUT_STAGES =
+  "Small distances and large likenesses speak for an action. A frame is matched with the nearest of the same stage, " +
+  "in both directions; neighbouring stages share their border frames.";
+
+let groups = 0;
+
+/** A choice of actions, and the comparison with the one chosen. */
+export function createCompare(result, why) {
+  const shown = h("div", { class: "compared" });
+  const group = `compare-${(groups += 1)}`;
+  const choices = why.labels.map((label, number) => {
+    const input = h("input", { type: "radio", name: group, checked: number === 0, onchange: () => show(label) });
+    return h("label", { class: "choice" }, input, h("span", {}, label.label, " ", h("small", {}, percent(label.probability))));
+  });
+  const show = (label) => shown.replaceChildren(...(label.example ? drawExample(result, why, label) : drawWords(label)));
+  show(why.labels[0]);
+  return h(
+    "fieldset",
+    { class: "part compare" },
+    h("legend", {}, h("h4", {}, "Compared with what you taught")),
+    h("div", { class: "choices" }, choices),
+    shown,
+  );
+}
+
+function drawWords(label) {
+  const told = label.sentences.map((sentence, stage) =>
+    h(
+      "li",
+      { class: stageClass(stage) },
+      tagOf(stage),
+      h("span", { class: "sentence" }, sentence),
+      h("span", { class: "likeness faint" }, `likeness ${figure(label.likeness[stage])}`),
+    ),
+  );
+  return [h("p", { class: "note" }, "No example of it was taught: its words decide alone."), h("ol", { class: "told" }, told)];
+}
+
+function drawExample(result, why, label) {
+  const { example } = label;
+  const of = label.examples > 1 ? `the nearest of ${counted(label.examples, "example")}` : "its only example";
+  return [
+    h("p", { class: "faint" }, h("span", { class: "name" }, example.name), `, ${of}, distance ${figure(example.distance)}`),
+    drawStrip(example.frames, example.name),
+    h("div", { class: "beside" }, drawFigure(why, label), drawStages(label)),
+    drawTable(why.frames, example),
+  ];
+}
+
+function drawFigure(why, label) {
+  const about = `How far apart the frames of the clip and of ${label.example.name} are, and which were matched`;
+  const key = [
+    h("span", { class: "near" }, "near"),
+    h("span", { class: "far" }, "far"),
+    h("span", { class: "forth" }, "nearest to the clip's frame"),
+    h("span", { class: "back" }, "nearest to the example's"),
+  ];
+  return h(
+    "figure",
+    { class: "map" },
+    h("p", { class: "axis faint", "aria-hidden": "true" }, "clip ↓  example →"),
+    drawMap(why.frames, label.example, about),
+    h("figcaption", { class: "legend faint", "aria-hidden": "true" }, key),
+  );
+}
+
+/** Stage by stage: what the video and what the words had to say. */
+function drawStages({ example, likeness }) {
+  const most = Math.max(...example.stage_distance, Number.EPSILON);
+  const rows = likeness.map((like, stage) => {
+    const cost = example.stage_distance[stage];
+    const video = cost === undefined ? h("td") : h("td", {}, figure(cost), drawBar(cost / most, "video"));
+    const words = h("td", {}, figure(like), drawBar(like, "text"));
+    return h("tr", { class: stageClass(stage) }, h("th", { scope: "row" }, tagOf(stage)), video, words);
+  });
+  const head = ["stage", "video: distance", "words: likeness"].map((name) => h("th", { scope: "col" }, name));
+  return h(
+    "div",
+    { class: "by-stage" },
+    h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)),
+    h("p", { class: "note faint" }, ABOUT_STAGES),
+  );
+}
+
+function drawTable(frames, example) {
+  const rows = pairsOf(example.matches).map(({ frame, other, how }) => {
+    const distance = example.distance_map[frame][other];
+    const [here, there] = [frames[frame], example.frames[other]].map((one) => clock(one.time));
+    const cells = [here, there, distance === null ? "" : figure(distance), CHOSEN[how]];
+    return h("tr", {}, cells.map((cell) => h("td", {}, cell)));
+  });
+  const head = ["clip at", "example at", "distance", "nearest to"].map((name) => h("th", { scope: "col" }, name));
+  const table = h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows));
+  return h("details", { class: "matches" }, h("summary", {}, "The matches as a table"), h("div", { class: "scroll" }, table));
+}
+
+const tagOf = (stage) => h("span", { class: "tag" }, String(stage + 1));

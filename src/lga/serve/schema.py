@@ -1,0 +1,232 @@
+"""What is said over HTTP, version 1: every request and every answer."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from lga.anatomy.schema import Origin, Stage
+
+
+class Value(BaseModel):
+    """A part of a request or of an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Answer(Value):
+    """What every answer is."""
+
+    version: Literal[1] = 1
+
+
+class Failure(Answer):
+    """Why a request was refused: what was wanted, what came and what to do, in one line."""
+
+    error: str
+
+
+class Health(Answer):
+    """That the server lives, and what it knows."""
+
+    status: Literal["ok"] = "ok"
+    lga: str
+    backbone: str
+    actions: int
+    examples: int
+
+
+class LimitsValue(Value):
+    """What is refused beyond."""
+
+    bytes: int
+    """of one request"""
+    seconds: float
+    """of a clip"""
+    pixels: int
+    """of a picture"""
+    examples: int
+    """of all actions"""
+    clips: int
+    """in one request"""
+    actions: int
+
+
+class SettingsAnswer(Answer):
+    """What a page must know of the server."""
+
+    stages: int
+    frames: int
+    limits: LimitsValue
+    token_needed: bool
+    paths: bool
+    """whether clips may be named by their path on the server"""
+
+
+class NewAction(Value):
+    """An action to teach, by its words alone at first."""
+
+    label: str
+    sentences: list[str] | None = None
+
+
+class ChangedAction(Value):
+    """What is to be different about an action; what is null stays."""
+
+    label: str | None = None
+    sentences: list[str] | None = None
+
+
+class ClipPath(Value):
+    """A clip on the server."""
+
+    path: str
+    """below the folder that the server was started with"""
+
+
+class ExampleValue(Value):
+    """A taught clip."""
+
+    digest: str
+    name: str
+    duration: float
+    strip: str | None
+    """where its pictures are, if its clip is kept"""
+
+
+class ActionValue(Value):
+    """A taught action."""
+
+    label: str
+    origin: Origin
+    detail: str
+    stages: tuple[Stage, ...]
+    examples: list[ExampleValue]
+
+
+class OneAction(Answer):
+    """An action."""
+
+    action: ActionValue
+
+
+class AllActions(Answer):
+    """All actions."""
+
+    actions: list[ActionValue]
+
+
+class SkippedValue(Value):
+    """A clip that was not taught."""
+
+    name: str
+    reason: str
+
+
+class Taught(OneAction):
+    """An action after examples were added to it."""
+
+    added: int
+    skipped: list[SkippedValue]
+
+
+class CandidateValue(Value):
+    """A label's probabilities, 0 to 1: by both matches, and by each alone."""
+
+    label: str
+    probability: float
+    video: float
+    text: float
+
+
+class StageValue(Value):
+    """A stage of the clip as the winning label explains it, in seconds."""
+
+    start: float
+    end: float
+    sentence: str
+    likeness: float
+
+
+class BestExample(Value):
+    """The winner's nearest example."""
+
+    label: str
+    name: str
+    digest: str
+    distance: float
+
+
+class FrameValue(Value):
+    """A sampled frame."""
+
+    time: float
+    """seconds"""
+    stage: int
+    picture: str | None
+    """a data: URI"""
+
+
+class MatchValue(Value):
+    """A frame of the clip and a frame of the example, nearest to each other within a stage; `forth` from the clip."""
+
+    frame: int
+    other: int
+    stage: int
+    distance: float
+    forth: bool
+
+
+class WhyExample(Value):
+    """A label's nearest example beside the clip."""
+
+    name: str
+    digest: str
+    distance: float
+    stage_distance: list[float]
+    frames: list[FrameValue]
+    distance_map: list[list[float | None]]
+    """a row a frame of the clip; null where no stage sees both"""
+    matches: list[MatchValue]
+
+
+class WhyLabel(CandidateValue):
+    """One of the likeliest labels."""
+
+    sentences: list[str]
+    likeness: list[float]
+    examples: int
+    example: WhyExample | None
+
+
+class Why(Value):
+    """What led to a recognition."""
+
+    alpha: float
+    """the weight of the video match against the text match"""
+    by_video: str | None
+    by_text: str
+    note: str
+    frames: list[FrameValue]
+    labels: list[WhyLabel]
+
+
+class Result(Value):
+    """What a clip shows."""
+
+    name: str
+    duration: float
+    label: str
+    probability: float
+    known: bool
+    known_score: float | None
+    threshold: float | None
+    candidates: list[CandidateValue]
+    stages: list[StageValue]
+    best_example: BestExample | None
+    why: Why | None
+
+
+class Recognised(Answer):
+    """What a clip shows."""
+
+    result: Result

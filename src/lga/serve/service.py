@@ -1,0 +1,156 @@
+"""What every route works with, and the two jobs that take time: recognise, and explain."""
+
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from lga.actions import Actions
+from lga.engine.extract import Skipped, extract_features
+from lga.errors import VideoError
+from lga.explain.explanation import Explanation, explain_features
+from lga.explain.markup import as_text
+from lga.explain.page import page
+from lga.features import ClipFeatures, FeatureCache
+from lga.recognition import answer
+from lga.recognizer import Recognizer
+from lga.rejection import Accept
+from lga.serve.intake import Upload
+from lga.serve.metrics import Metrics
+from lga.serve.schema import Result
+from lga.serve.settings import ServeConfig
+from lga.serve.store import Store, Version
+from lga.serve.teaching import Teacher
+from lga.serve.values import result_value, why_value
+from lga.serve.work import Lane
+
+EXPLAINED = 3
+"""labels"""
+ASSETS = frozenset({".html", ".js", ".css", ".svg", ".png", ".ico", ".woff2"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How a clip is to be judged, and how much is to be said of it."""
+
+    top: int
+    accept: Accept
+    why: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of a running server."""
+
+    config: ServeConfig
+    token_needed: bool
+    recognizer: Recognizer
+    store: Store
+    teacher: Teacher
+    reading: Lane
+    """recognition and pictures"""
+    writing: Lane
+    """changes, one at a time"""
+    metrics: Metrics
+    uploads: Path
+    """folder for files that last as long as their request"""
+    assets: dict[str, bytes]
+    """the page's files by name"""
+
+    @property
+    def actions(self) -> Actions | None:
+        """What is taught now."""
+        now = self.store.now
+        return None if now is None else now.actions
+
+    def taught(self) -> Version:
+        """What is taught now.
+
+        Raises:
+            HTTPException: nothing is.
+        """
+        now = self.store.now
+        if now is None:
+            raise HTTPException(409, "nothing is taught yet; teach an action first")
+        return now
+
+    def find(self, label: str) -> tuple[Actions, str]:
+        """What is taught now, and how a label is spelt in it.
+
+        Raises:
+            HTTPException: it is not taught.
+        """
+        known = None if self.actions is None else self.actions.spelling(label)
+        if self.actions is None or known is None:
+            raise HTTPException(404, f"no action {label[:60]!r} is taught; GET /actions lists them")
+        return self.actions, known
+
+    def recognise(self, now: Version, clip: Upload, asked: Question) -> Result:
+        """Say what a clip shows.
+
+        Raises:
+            VideoError: it cannot be read, or is beyond the limits.
+            SettingsError: it cannot be judged so.
+        """
+        if asked.why:
+            explanation = self._explain(now, clip, EXPLAINED, asked.accept)
+            found, why = explanation.recognition, why_value(now.actions, explanation)
+        else:
+            features = self._encode(now, clip)
+            (found,) = answer(now.actions, now.support, [features], self.recognizer.encoder.space)
+            found, why = found.accepting(asked.accept), None
+        self.metrics.recognised.inc()
+        return result_value(now.actions, replace(found, path=clip.path), clip.name, top=asked.top, why=why)
+
+    def report(self, now: Version, clip: Upload, asked: Question) -> str:
+        """The explanation as one HTML file that names clips and not where they lie on this machine.
+
+        Raises:
+            VideoError: the clip cannot be read, or is beyond the limits.
+            SettingsError: it cannot be judged so.
+        """
+        explanation = self._explain(now, clip, asked.top, asked.accept)
+        self.metrics.recognised.inc()
+        text = page(explanation)
+        shown = [explanation.footage, *(one.example.footage for one in explanation.labels if one.example)]
+        for footage in shown:
+            text = text.replace(as_text(footage.path), as_text(footage.path.name))
+        return text
+
+    def _explain(self, now: Version, clip: Upload, top: int, accept: Accept) -> Explanation:
+        features = self._encode(now, clip)
+        space = self.recognizer.encoder.space
+        return explain_features(now.actions, now.support, features, clip.path, space, top=top, accept=accept)
+
+    def _encode(self, now: Version, clip: Upload) -> ClipFeatures:
+        frames, limits = now.actions.method.frames, self.config.limits
+        encoder = self.recognizer.encoder
+        (found,) = extract_features([clip.path], encoder, frames=frames, cache=FeatureCache(None), limits=limits)
+        if isinstance(found, Skipped):
+            raise VideoError(clip.told(found.reason))
+        return found
+
+
+def find_service(request: Request) -> Service:
+    """The service that the application was made for."""
+    return request.app.state.service
+
+
+Serving = Annotated[Service, Depends(find_service)]
+
+
+def read_assets() -> dict[str, bytes]:
+    """The page's files by name, as they were installed: nothing else can be asked for."""
+    folder = files("lga.serve").joinpath("page")
+    found = list(folder.iterdir()) if folder.is_dir() else []
+    return {one.name: one.read_bytes() for one in found if one.is_file() and Path(one.name).suffix in ASSETS}
+
+
+def own_version() -> str:
+    """The package's."""
+    return version("lga")

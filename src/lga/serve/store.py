@@ -1,0 +1,96 @@
+"""The taught actions of a server: on disk, and in memory with what recognition needs of them."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from uuid import uuid4
+
+from lga.actions import Actions
+from lga.actions_folder import load_actions, save_actions
+from lga.recognition import Support
+from lga.recognizer import Recognizer
+from lga.serve.shelf import Shelf
+
+Edit = Callable[[Actions | None], Actions | None]
+"""From the old actions to the new; None while nothing is taught."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Taught actions, and their examples cut and fused once for all questions; never changed, only replaced."""
+
+    actions: Actions
+    support: Support
+
+
+class Store:
+    """The newest version, in memory and in a folder; None and no folder while nothing is taught.
+
+    A change is on disk before anybody sees it. Whoever holds a version goes on with it. One process may write to a
+    folder at a time.
+    """
+
+    def __init__(self, folder: Path, recognizer: Recognizer, shelf: Shelf):
+        """Read the folder, if there is one, and finish what a crash interrupted.
+
+        Raises:
+            ActionsError: the folder is damaged, something else, or from another backbone.
+        """
+        self._folder, self._recognizer, self._shelf = folder, recognizer, shelf
+        self._spare = folder.with_name(f".{folder.name}.spare")
+        self._lock = Lock()
+        self._now = self._prepare(read_store(folder))
+        self._shelf.sweep(() if self._now is None else self._now.actions.examples)
+
+    @property
+    def now(self) -> Version | None:
+        """The newest version."""
+        return self._now
+
+    def change(self, edit: Edit) -> Actions | None:
+        """Replace the actions by what `edit` makes of them, one change at a time.
+
+        Raises:
+            LGAError: `edit` refuses, or the folder cannot be written; then everything is as it was.
+        """
+        with self._lock:
+            before = None if self._now is None else self._now.actions
+            try:
+                after = edit(before)
+                fresh = self._prepare(after)
+                self._write(after)
+                self._now = fresh
+            finally:
+                self._shelf.sweep(() if self._now is None else self._now.actions.examples)
+            return after
+
+    def _prepare(self, actions: Actions | None) -> Version | None:
+        return None if actions is None else Version(actions, self._recognizer.prepare(actions))
+
+    def _write(self, actions: Actions | None) -> None:
+        """Write beside the folder first: while a folder is exchanged for another, there is for a moment none."""
+        if actions is not None:
+            save_actions(actions, self._spare)
+            save_actions(actions, self._folder)
+        elif self._folder.exists():
+            gone = self._folder.with_name(f".{uuid4().hex}.old")
+            self._folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+        shutil.rmtree(self._spare, ignore_errors=True)
+
+
+def read_store(folder: Path) -> Actions | None:
+    """The actions of a folder, or None if there are none yet; a change that a crash interrupted is finished.
+
+    Raises:
+        ActionsError: the folder is damaged or something else.
+    """
+    spare = folder.with_name(f".{folder.name}.spare")
+    if spare.exists() and not folder.exists():
+        spare.rename(folder)
+    shutil.rmtree(spare, ignore_errors=True)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return None
+    return load_actions(folder)

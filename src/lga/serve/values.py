@@ -1,0 +1,113 @@
+"""From what the package knows to what is said over HTTP."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import quote
+
+from lga.actions import Actions, Example
+from lga.explain.explanation import ExampleReport, Explanation, LabelReport
+from lga.recognition import Recognition
+from lga.serve.pictures import is_there, show_frames
+from lga.serve.schema import (
+    ActionValue,
+    BestExample,
+    CandidateValue,
+    ExampleValue,
+    MatchValue,
+    Result,
+    StageValue,
+    Why,
+    WhyExample,
+    WhyLabel,
+)
+
+
+def action_value(actions: Actions, label: str) -> ActionValue:
+    """A taught action, named as it is spelt there."""
+    anatomy = actions.anatomies[actions.labels.index(label)]
+    return ActionValue(
+        label=label,
+        origin=anatomy.origin,
+        detail=anatomy.detail,
+        stages=anatomy.stages,
+        examples=[_example(one) for one in actions.examples if one.label == label],
+    )
+
+
+def result_value(actions: Actions, found: Recognition, name: str, *, top: int, why: Why | None) -> Result:
+    """What a clip shows; its name is its sender's."""
+    best = None if found.best_example is None else _taught(actions, found.label, found.best_example)
+    return Result(
+        name=name,
+        duration=found.duration,
+        label=found.label,
+        probability=found.probability,
+        known=found.known,
+        known_score=found.known_score,
+        threshold=found.threshold,
+        candidates=[CandidateValue.model_validate(asdict(one)) for one in found.candidates[:top]],
+        stages=[StageValue.model_validate(asdict(one)) for one in found.stages],
+        best_example=None
+        if best is None
+        else BestExample(
+            label=best.label, name=Path(best.path).name, digest=best.digest, distance=found.best_distance or 0.0
+        ),
+        why=why,
+    )
+
+
+def why_value(actions: Actions, explanation: Explanation) -> Why:
+    """What led to a recognition, with pictures of the clip and of the nearest examples."""
+    by_video = explanation.by_video
+    return Why(
+        alpha=explanation.alpha,
+        by_video=None if by_video is None else by_video.label,
+        by_text=explanation.by_text.label,
+        note=explanation.recognition.rejection.why,
+        frames=show_frames(explanation.footage, there=True),
+        labels=[_label(actions, one) for one in explanation.labels],
+    )
+
+
+def _example(example: Example) -> ExampleValue:
+    path = Path(example.path)
+    there = path.is_absolute() and path.exists() and "/" not in example.label
+    strip = f"/actions/{quote(example.label, safe='')}/examples/{example.digest}/strip"
+    return ExampleValue(
+        digest=example.digest, name=path.name, duration=example.duration, strip=strip if there else None
+    )
+
+
+def _label(actions: Actions, report: LabelReport) -> WhyLabel:
+    return WhyLabel(
+        **asdict(report.candidate),
+        sentences=list(report.sentences),
+        likeness=list(report.likeness),
+        examples=report.examples,
+        example=None if report.example is None else _nearest(actions, report.candidate.label, report.example),
+    )
+
+
+def _nearest(actions: Actions, label: str, report: ExampleReport) -> WhyExample:
+    example = _taught(actions, label, str(report.footage.path))
+    return WhyExample(
+        name=report.footage.path.name,
+        digest=example.digest,
+        distance=report.distance,
+        stage_distance=list(report.stage_distance),
+        frames=show_frames(report.footage, there=is_there(example)),
+        distance_map=[
+            _compared(row, shared)
+            for row, shared in zip(report.map.distance.tolist(), report.map.shared.tolist(), strict=True)
+        ],
+        matches=[MatchValue.model_validate(asdict(one)) for one in report.map.matches],
+    )
+
+
+def _compared(row: Sequence[float], shared: Sequence[bool]) -> list[float | None]:
+    return [value if both else None for value, both in zip(row, shared, strict=True)]
+
+
+def _taught(actions: Actions, label: str, path: str) -> Example:
+    return next(one for one in actions.examples if one.label == label and one.path == path)

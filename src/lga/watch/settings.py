@@ -1,0 +1,37 @@
+"""How a long video is watched. Imports no torch."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from lga.config import Frozen, Share
+
+Seconds = Annotated[float, Field(gt=0.0, le=600.0)]
+
+
+class WatchSettings(Frozen):
+    """Which moments are looked at, which windows are asked about, and what counts."""
+
+    rate: Annotated[float, Field(gt=0.0, le=60.0)] = 5.0
+    """moments looked at in a second"""
+    windows: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (2.0, 4.0)
+    """lengths of the windows that are asked about, in seconds"""
+    stride: Seconds = 0.4
+    """seconds from one window to the next of its length"""
+    accept: Literal["always", "suggested"] | Share = "suggested"
+    """which windows count as a taught action; see `lga recognize --help`"""
+    cuts: bool = True
+    """whether windows end where the picture changes altogether, as at a cut between two scenes"""
+    timeout: Seconds = 10.0
+    """seconds that a stream may keep silent"""
+
+    @property
+    def longest(self) -> float:
+        """Seconds of the longest window."""
+        return max(self.windows)
+
+    @model_validator(mode="after")
+    def _a_window_holds_something(self) -> "WatchSettings":
+        if min(self.windows) * self.rate < 2:
+            raise ValueError(f"--windows {min(self.windows)} holds fewer than two moments at --rate {self.rate}")
+        return self

@@ -1,0 +1,145 @@
+"""Open what is watched, and decode it once from beginning to end, past whatever is damaged.
+
+FFmpeg is given an open file and may use no protocol, or the address of this machine and the one protocol that it
+names. A picture's time is put on one time line, whatever its time stamps do.
+"""
+
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError, InvalidDataError
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from lga.video.decode import LIMITS, picture_stream, promised_duration
+from lga.video.files import check_size
+from lga.watch.address import STANDARD_INPUT, Address
+from lga.watch.moments import Damage, Finish, Shown
+from lga.watch.timeline import LONGEST_STILL, Timeline
+
+STUBBORN = 64
+"""Failed reads one after the other after which a source counts as over."""
+
+
+@contextmanager
+def open_source(address: Address, timeout: float) -> "Generator[Source]":
+    """Open a source and close it afterwards; `timeout` is how many seconds a URL or a camera may keep silent.
+
+    Raises:
+        VideoError: nothing answers there, or it holds no pictures that can be read.
+    """
+    options = {**LIMITS, "format_whitelist": address.formats, "protocol_whitelist": address.protocols}
+    with ExitStack() as stack:
+        try:
+            if address.kind in ("url", "camera"):
+                wanted = "v4l2" if address.kind == "camera" else None
+                if address.name.startswith("http"):  # no redirect and no proxy leads away from this machine
+                    options |= {"max_redirects": "0", "http_proxy": ""}
+                container = av.open(
+                    address.name, "r", format=wanted, options=options, timeout=timeout, metadata_errors="replace"
+                )
+            else:
+                file = stack.enter_context(_bytes(address))
+                container = av.open(file, "r", options=options, metadata_errors="replace")
+            stack.enter_context(container)
+            source = Source(address, container)
+        except (FFmpegError, OSError) as error:
+            raise address.refusal(f"no video that can be watched ({error.strerror or error})") from error
+        yield source
+
+
+class Source:
+    """An open source; `duration` is what its header promises, in seconds, None where it is live or says nothing."""
+
+    def __init__(self, address: Address, container: InputContainer):
+        self._address, self._path, self._container = address, Path(address.name), container
+        self._stream = picture_stream(self._path, container)
+        live = address.live
+        self.duration = None if live else promised_duration(container, self._stream) or None
+        tick, start = self._stream.time_base, self._stream.start_time
+        origin = None if live or start is None or tick is None else float(start * tick)
+        self._line = Timeline(origin, self.duration)
+
+    @property
+    def rate(self) -> float:
+        """Pictures a second, about."""
+        return float(self._stream.average_rate or 25)
+
+    def shown(self) -> Iterator[Shown | Damage | Finish]:
+        """Yield every picture in order, every damaged passage where it is, and the end.
+
+        Raises:
+            VideoError: not one picture can be decoded, pictures are absurdly large, or a stream breaks off with an
+                error.
+        """
+        trouble: str | None = None
+        some = False
+        for one in self._pictures():
+            if isinstance(one, str):
+                trouble = trouble or one
+                continue
+            check_size(self._path, one.width, one.height)
+            before = self._line.end
+            placed = self._line.place(before if one.pts is None else one.time)
+            if placed is None:
+                continue
+            if placed.gap is not None or trouble is not None:
+                still = f"no picture for over {LONGEST_STILL:.0f} s"
+                yield Damage(min(before, placed.time), placed.time, trouble or still)
+            trouble, some = None, True
+            yield Shown(placed.time, one)
+        if not some:
+            raise self._address.refusal(f"not one picture can be decoded ({trouble or 'it is empty'})")
+        end = self._line.end
+        if self.duration is not None and self.duration - end > 0.1 * self.duration + 1 / self.rate:
+            trouble = trouble or f"cut short: {end:.1f} s of the promised {self.duration:.1f} s are there"
+        if trouble is not None:
+            yield Damage(end, max(end, self.duration or end), trouble)
+        yield Finish(end)
+
+    def _pictures(self) -> Iterator[VideoFrame | str]:
+        """Every decoded picture, or why there is none."""
+        for packet in self._packets():
+            if isinstance(packet, str):
+                yield packet
+                continue
+            try:
+                frames = packet.decode()
+            except FFmpegError as error:
+                yield f"damaged ({error.strerror})"
+                continue
+            for frame in frames:
+                yield "damaged (what it builds on is missing)" if frame.is_corrupt else frame
+
+    def _packets(self) -> "Iterator[Packet[VideoStream] | str]":
+        """Read on after what cannot be read, unless the reading itself fails."""
+        failed = 0
+        while failed < STUBBORN:
+            try:
+                for packet in self._container.demux(self._stream):
+                    failed = 0
+                    yield packet
+                return
+            except InvalidDataError as error:
+                failed += 1
+                yield f"damaged ({error.strerror})"
+            except (FFmpegError, OSError) as error:
+                raise self._address.refusal(f"broke off ({error.strerror or error})") from error
+
+
+def _bytes(address: Address) -> BinaryIO:
+    """The file, unbuffered where it is a pipe, so that a thread that waits for it holds no lock."""
+    if address.name == STANDARD_INPUT and address.kind == "pipe":
+        if sys.stdin.closed:
+            raise address.refusal("standard input is closed")
+        return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+    try:
+        return open(address.name, "rb", buffering=0 if address.live else -1)
+    except OSError as error:
+        raise address.refusal(f"cannot be read ({error.strerror})") from error

@@ -1,0 +1,103 @@
+"""Which windows of a video are asked about: of several lengths, never across a cut, each as soon as it is complete."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+SOFT, HARD = 0.99, 0.05
+"""Quantiles: one change in 100 within the examples is larger, 5 of 100 between them are smaller."""
+ROUND = 1e-6
+"""Seconds that two moments may lie apart and still be the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of video, in seconds, and the encoded moments nearest to the centres of its equal parts."""
+
+    start: float
+    end: float
+    times: tuple[float, ...]
+    tokens: Float[Tensor, "frames dim"]
+
+
+class WindowPlan:
+    """Takes encoded moments in order and gives every window that they complete.
+
+    A scene begins at a cut (neighbouring tokens further apart than `cut`, a cosine distance; None knows no cuts) or
+    after a gap in the moments. Windows begin at its begin and every `stride` after; a scene that is over and no longer
+    than the longest window is asked about as a whole, too. One moment alone is no scene: it shows two, half and half.
+    As many moments as fit into the longest window are held, and no more.
+    """
+
+    def __init__(self, frames: int, rate: float, lengths: Sequence[float], stride: float, *, cut: float | None = None):
+        self._frames, self._rate, self._stride, self._cut = frames, rate, stride, cut
+        self._lengths = tuple(sorted(set(lengths)))
+        self.held: deque[tuple[float, Float[Tensor, " dim"]]] = deque(maxlen=ceil(self._lengths[-1] * rate) + 2)
+        self._begin, self._count = 0.0, 0
+        self._asked = [0] * len(self._lengths)
+
+    def add(self, time: float, token: Float[Tensor, " dim"]) -> Iterator[Window]:
+        """Take the moment at `time` seconds and give the windows that it completes."""
+        if self.held and self._parted(time, token):
+            yield from self.finish()
+        if not self.held:
+            self._begin, self._count, self._asked = time, 0, [0] * len(self._lengths)
+        self.held.append((time, token))
+        self._count += 1
+        over = time + 1 / self._rate + ROUND
+        for number, length in enumerate(self._lengths):
+            while (start := self._begin + self._asked[number] * self._stride) + length <= over:
+                self._asked[number] += 1
+                yield self._window(start, start + length)
+
+    def finish(self) -> Iterator[Window]:
+        """Close the scene and give the window that is the whole of it, if it was not asked about yet."""
+        if self._count > 1:
+            end = self.held[-1][0] + 1 / self._rate
+            lasted = end - self._begin
+            asked = any(abs(lasted - length) < ROUND for length in self._lengths)
+            if lasted <= self._lengths[-1] + ROUND and not asked:
+                yield self._window(self._begin, end)
+        self.held.clear()
+
+    def _parted(self, time: float, token: Float[Tensor, " dim"]) -> bool:
+        before, last = self.held[-1]
+        if time - before > 1.5 / self._rate:
+            return True
+        return self._cut is not None and 1 - float(F.cosine_similarity(last, token, dim=0)) > self._cut
+
+    def _window(self, start: float, end: float) -> Window:
+        first = self.held[0][0]
+        centres = (start + (part + 0.5) * (end - start) / self._frames for part in range(self._frames))
+        places = [min(max(round((one - first) * self._rate), 0), len(self.held) - 1) for one in centres]
+        chosen = [self.held[place] for place in places]
+        return Window(start, end, tuple(time for time, _ in chosen), torch.stack([token for _, token in chosen]))
+
+
+def fit_cut(frames: Float[Tensor, "examples frames dim"], owner: Int[Tensor, " examples"]) -> float | None:
+    """The change between neighbouring moments, as cosine distance, from which on they belong to two scenes.
+
+    Halfway between the larger changes within the taught examples and the smaller ones between examples of different
+    labels; None where those are not apart or fewer than two labels have examples, so that no cut is ever seen.
+    """
+    unit = F.normalize(frames, dim=-1)
+    flat = unit.flatten(0, 1)
+    label = owner.repeat_interleave(frames.shape[1])
+    between = (1 - flat @ flat.T)[label[:, None] != label]
+    within = (1 - (unit[:, 1:] * unit[:, :-1]).sum(-1)).flatten()
+    if not len(within) or not len(between):
+        return None
+    soft, hard = _quantile(within, SOFT), _quantile(between, HARD)
+    return (soft + hard) / 2 if soft < hard else None
+
+
+def _quantile(values: Float[Tensor, " values"], share: float) -> float:
+    """By rank: `torch.quantile` takes no more than 16 million values."""
+    rank = min(int(share * len(values)), len(values) - 1) + 1
+    return float(values.kthvalue(rank).values)

@@ -1,0 +1,266 @@
+"""Every route, as the contract has it."""
+
+from importlib.metadata import version
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from lga.actions_folder import load_actions
+
+
+def test_health_says_what_is_known(client):
+    told = client.get("/healthz").json()
+    assert told == {
+        "version": 1,
+        "status": "ok",
+        "lga": version("lga"),
+        "backbone": "tiny 1 32x32 float32",
+        "actions": 2,
+        "examples": 4,
+    }
+
+
+def test_settings_say_what_a_page_must_know(serve, tmp_path):
+    with serve(max_megabytes=3, max_seconds=7.0, root=tmp_path) as client:
+        told = client.get("/settings").json()
+    assert told["limits"] == {
+        "bytes": 3_000_000,
+        "seconds": 7.0,
+        "pixels": 3840 * 2160,
+        "examples": 2000,
+        "clips": 32,
+        "actions": 500,
+    }
+    assert (told["stages"], told["frames"], told["token_needed"], told["paths"]) == (3, 8, False, True)
+
+
+def test_actions_are_listed_with_their_examples_and_where_their_pictures_are(client, clips):
+    first, second = client.get("/actions").json()["actions"]
+    assert (first["label"], second["label"]) == ("sweep right", "sweep left")
+    assert first["origin"] == "template"
+    assert [stage["sentence"] for stage in first["stages"]][1].endswith("sweep right.")
+    example = first["examples"][0]
+    assert example["name"] == clips["sweep right"][0].name
+    assert example["duration"] == pytest.approx(1.1)
+    assert example["strip"] == f"/actions/sweep%20right/examples/{example['digest']}/strip"
+    assert client.get("/actions/Sweep_Right").json() == {"version": 1, "action": first}
+
+
+def test_a_strip_shows_eight_frames(client):
+    example = client.get("/actions").json()["actions"][0]["examples"][0]
+    answer = client.get(example["strip"])
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert Image.open(BytesIO(answer.content)).size == (8 * 96, 96)
+
+
+def test_a_strip_is_only_of_the_very_clip_that_was_taught(client, clips, tmp_path, refused, upload):
+    answer = client.post("/actions/new/examples", files=upload("clips", clips["sweep left"][3]))
+    [example] = answer.json()["action"]["examples"]
+    [kept] = (tmp_path / "actions.clips").glob("*/*.mp4")
+    kept.write_bytes(clips["sweep left"][2].read_bytes())
+    refused(client.get(example["strip"]), 404, "not kept")
+    refused(client.get("/actions/new/examples/00/strip"), 404)
+
+
+def test_an_action_is_taught_by_words_and_saved(client, folder):
+    answer = client.post("/actions", json={"label": " open  door "})
+    assert answer.status_code == 201
+    action = answer.json()["action"]
+    assert (action["label"], action["origin"], action["examples"]) == ("open  door", "lexicon", [])
+    assert load_actions(folder).labels == ("sweep right", "sweep left", "open  door")
+    told = ["One.", "Two.", "Three."]
+    action = client.post("/actions", json={"label": "pour tea", "sentences": told}).json()["action"]
+    assert [one["sentence"] for one in action["stages"]] == told
+    assert action["origin"] == "file"
+
+
+def test_examples_are_added_to_a_known_and_to_a_new_action(client, folder, clips, upload, tmp_path):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    answer = client.post(
+        "/actions/SWEEP right/examples", files=upload("clips", clips["sweep right"][2], broken, clips["sweep right"][2])
+    )
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["added"], len(told["action"]["examples"])) == (1, 3)
+    assert [one["name"] for one in told["skipped"]] == ["broken.mp4", clips["sweep right"][2].name]
+    assert told["skipped"][0]["reason"].startswith("not a readable")
+    assert "already is an example" in told["skipped"][1]["reason"]
+    answer = client.post("/actions/🙂 wave/examples", files=upload("clips", clips["sweep left"][2]))
+    assert answer.status_code == 201
+    assert answer.json()["action"]["label"] == "🙂 wave"
+    saved = load_actions(folder)
+    assert len(saved.examples) == 6
+    kept = tmp_path / "actions.clips" / saved.examples[-1].digest / clips["sweep left"][2].name
+    assert saved.examples[-1].path == str(kept)
+    assert kept.read_bytes() == clips["sweep left"][2].read_bytes()
+    assert not list(client.service.uploads.iterdir())
+    assert not client.service.recognizer.cache.folder.exists()
+
+
+def test_clips_are_not_kept_where_that_is_switched_off(serve, clips, upload, tmp_path):
+    with serve(forget_clips=True) as client:
+        action = client.post("/actions/new/examples", files=upload("clips", clips["sweep left"][2])).json()["action"]
+        assert action["examples"][0]["name"] == clips["sweep left"][2].name
+        assert action["examples"][0]["strip"] is None
+        assert client.post("/recognize?why=true", files=upload("clip", clips["sweep left"][2])).status_code == 200
+    assert not (tmp_path / "actions.clips").exists()
+
+
+def test_a_clip_goes_when_no_example_needs_it(client, clips, upload, tmp_path):
+    shelf, clip = tmp_path / "actions.clips", clips["sweep left"][2]
+    for label in ("one", "two"):
+        assert client.post(f"/actions/{label}/examples", files=upload("clips", clip)).status_code == 201
+    [example] = client.get("/actions/one").json()["action"]["examples"]
+    assert client.delete(f"/actions/one/examples/{example['digest']}").status_code == 204
+    assert client.get("/actions/one").json()["action"]["examples"] == []
+    assert len(client.get("/actions/two").json()["action"]["examples"]) == 1
+    assert len(list(shelf.glob("*/*"))) == 1
+    assert client.delete("/actions/two").status_code == 204
+    assert not shelf.exists()
+
+
+def test_an_action_is_renamed_and_keeps_examples_and_sentences(client, folder):
+    before = client.get("/actions/sweep left").json()["action"]
+    after = client.patch("/actions/sweep left", json={"label": "wipe left"}).json()["action"]
+    assert after["label"] == "wipe left"
+    assert after["stages"] == before["stages"]
+    assert [one["digest"] for one in after["examples"]] == [one["digest"] for one in before["examples"]]
+    told = ["A.", "B.", "C."]
+    both = client.patch("/actions/wipe left", json={"label": "Wipe Left", "sentences": told}).json()["action"]
+    assert (both["label"], both["origin"]) == ("Wipe Left", "file")
+    assert load_actions(folder).anatomies[1].sentences == tuple(told)
+    assert client.patch("/actions/wipe left", json={}).json()["action"] == both
+
+
+def test_a_clip_is_recognised(client, clips, upload):
+    answer = client.post("/recognize", files=upload("clip", clips["sweep left"][3]))
+    assert answer.status_code == 200
+    result = answer.json()["result"]
+    assert result["label"] == "sweep left"
+    assert result["name"] == clips["sweep left"][3].name
+    assert sum(one["probability"] for one in result["candidates"]) == pytest.approx(1)
+    assert result["stages"][0]["start"] == 0
+    assert result["stages"][-1]["end"] == pytest.approx(result["duration"])
+    assert result["best_example"]["label"] == "sweep left"
+    assert len(result["best_example"]["digest"]) == 64
+    assert result["why"] is None
+    assert not list(client.service.uploads.iterdir())
+
+
+def test_the_number_of_labels_and_the_judgement_can_be_asked_for(client, clips, upload):
+    def ask(query):
+        return client.post(f"/recognize?{query}", files=upload("clip", clips["sweep left"][3])).json()["result"]
+
+    assert len(ask("top=1")["candidates"]) == 1
+    assert ask("accept=1")["threshold"] == 1.0
+    assert ask("accept=always")["threshold"] is None
+
+
+def test_the_reasons_come_with_pictures_and_matches(client, clips, upload):
+    answer = client.post("/recognize?why=true", files=upload("clip", clips["sweep left"][3]))
+    result = answer.json()["result"]
+    why = result["why"]
+    assert [one["stage"] for one in why["frames"]] == sorted(one["stage"] for one in why["frames"])
+    assert all(one["picture"].startswith("data:image/jpeg;base64,") for one in why["frames"])
+    assert [one["label"] for one in why["labels"]] == ["sweep left", "sweep right"]
+    first = why["labels"][0]
+    assert len(first["sentences"]) == len(first["likeness"]) == 3
+    assert first["example"]["digest"] == result["best_example"]["digest"]
+    assert first["example"]["distance"] == pytest.approx(result["best_example"]["distance"], abs=1e-5)
+    assert len(first["example"]["distance_map"]) == len(why["frames"]) == 8
+    assert all(
+        first["example"]["distance_map"][one["frame"]][one["other"]] is not None for one in first["example"]["matches"]
+    )
+    assert all(one["picture"] for one in first["example"]["frames"])
+    assert (why["by_video"], 0 < why["alpha"] < 1) == ("sweep left", True)
+
+
+def test_the_report_is_one_file_that_names_no_place_on_this_machine(client, clips, upload):
+    answer = client.post("/explain", files=upload("clip", clips["sweep left"][3]))
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "attachment" in answer.headers["content-disposition"]
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert clips["sweep left"][3].name in answer.text
+    assert "/tmp" not in answer.text
+    assert str(clips["sweep left"][3].parent) not in answer.text
+
+
+def test_a_clip_on_the_server_is_recognised_by_its_path(serve, clips):
+    path = clips["sweep left"][3]
+    with serve(root=path.parent.parent) as client:
+        answer = client.post("/recognize", json={"path": f"{path.parent.name}/{path.name}"})
+        assert answer.json()["result"]["label"] == "sweep left"
+    assert path.exists()
+
+
+def test_everything_can_be_forgotten_and_taught_again_even_after_a_restart(serve, folder, clips, upload, refused):
+    with serve() as client:
+        for label in ("sweep right", "sweep left"):
+            assert client.delete(f"/actions/{label}").status_code == 204
+        assert not folder.exists()
+        refused(client.post("/recognize", files=upload("clip", clips["sweep left"][3])), 409, "nothing is taught")
+    with serve() as client:
+        assert client.get("/actions").json() == {"version": 1, "actions": []}
+        assert client.get("/healthz").json()["actions"] == 0
+        assert client.post("/actions/sweep left/examples", files=upload("clips", clips["sweep left"][0])).json()[
+            "added"
+        ]
+    with serve() as client:
+        result = client.post("/recognize", files=upload("clip", clips["sweep left"][3])).json()["result"]
+        assert (result["label"], result["known_score"]) == ("sweep left", None)
+
+
+def test_the_metrics_count_what_happened(client, clips, upload):
+    client.post("/recognize", files=upload("clip", clips["sweep left"][3]))
+    client.get("/actions/gone")
+    client.get("/no such address")
+    text = client.get("/metrics").text
+    for line in (
+        'lga_requests_total{method="POST",route="/recognize",status="200"} 1.0',
+        'lga_requests_total{method="GET",route="/actions/{label}",status="404"} 1.0',
+        'lga_requests_total{method="any",route="none",status="404"} 1.0',
+        'lga_refused_total{reason="unknown"} 2.0',
+        "lga_clips_recognised_total 1.0",
+        "lga_taught_actions 2.0",
+        "lga_taught_examples 4.0",
+        "lga_requests_in_flight 1.0",
+        "lga_waiting_reading 0.0",
+    ):
+        assert line in text, line
+    assert 'lga_request_seconds_count{route="/recognize"} 1.0' in text
+
+
+def test_the_schema_names_every_route_and_the_page_is_served(client):
+    schema = client.get("/openapi.json").json()
+    assert set(schema["paths"]) == {
+        "/healthz",
+        "/settings",
+        "/metrics",
+        "/actions",
+        "/actions/{label}",
+        "/actions/{label}/examples",
+        "/actions/{label}/examples/{digest}/strip",
+        "/actions/{label}/examples/{digest}",
+        "/recognize",
+        "/explain",
+    }
+    body = schema["paths"]["/recognize"]["post"]["requestBody"]["content"]
+    assert set(body) == {"multipart/form-data", "application/json"}
+    page = client.get("/")
+    assert page.status_code == 200
+    assert page.headers["content-security-policy"].startswith("default-src 'self'; img-src 'self' data: blob:")
+    script = client.get("/page/app.js")
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert client.get("/docs").status_code == 404
+
+
+def test_every_answer_bears_the_headers_that_keep_browsers_in_check(client):
+    for address in ("/healthz", "/actions", "/gone", "/"):
+        headers = client.get(address).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "server" not in headers
+    assert client.get("/actions").headers["cache-control"] == "no-store"
