@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 from lga.errors import LGAError
-from lga.explain import lettering
 from lga.video.decode import open_footage
 from lga.watch.address import find_address
 from lga.watch.drawing import BAR, annotate, lettered, video_writer
@@ -14,7 +13,7 @@ WAVE = Segment(0.4, 1.4, "wave", 0.8)
 
 def test_the_annotated_video_lasts_as_long_and_changes_while_a_segment_lasts_only(tmp_path, write_video, video_files):
     video = write_video(tmp_path / "a.mp4", video_files.numbered(20, 96, 128))
-    annotate(find_address(str(video)), [WAVE], tmp_path / "b.mp4", lettering=lettering)
+    annotate(find_address(str(video)), [WAVE], tmp_path / "b.mp4")
     with open_footage(video) as before, open_footage(tmp_path / "b.mp4") as after:
         assert after.duration == pytest.approx(before.duration, abs=0.01)
         moments = [0.05, 0.65, 1.35, 1.65]
@@ -28,14 +27,14 @@ def test_the_annotated_video_lasts_as_long_and_changes_while_a_segment_lasts_onl
 def test_the_bar_is_as_long_as_the_share_of_the_segment_that_is_over():
     picture = np.zeros((96, 100, 3), np.uint8)
     for share in (0.0, 0.25, 1.0):
-        drawn = lettered(picture, [WAVE], 0.4 + share, lettering)
+        drawn = lettered(picture, [WAVE], 0.4 + share)
         bar = (drawn[-1] == np.array(BAR)).all(-1).sum()
         assert bar == pytest.approx(share * 100, abs=1.5)
 
 
 def test_two_segments_at_once_have_a_strip_each():
     picture = np.full((96, 100, 3), 200, np.uint8)
-    one, two = (lettered(picture, [WAVE] * count, 0.5, lettering) for count in (1, 2))
+    one, two = (lettered(picture, [WAVE] * count, 0.5) for count in (1, 2))
     assert (two != 200).any(-1).sum() == 2 * (one != 200).any(-1).sum()
 
 
@@ -44,7 +43,7 @@ def test_pictures_of_odd_sizes_are_lettered_and_written(tmp_path, size):
     picture = np.zeros((*size, 3), np.uint8)
     with video_writer(tmp_path / "a.mp4") as writer:
         for number in range(3):
-            writer.write(number / 10, lettered(picture, [WAVE], 0.5, lettering))
+            writer.write(number / 10, lettered(picture, [WAVE], 0.5))
     with av.open(str(tmp_path / "a.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 3
 

@@ -117,7 +117,8 @@ def browser():
 class Watched:
     """What a browser did besides what was asked of it."""
 
-    requests: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+    """requests that left the server whose page made them"""
     complaints: list[str] = field(default_factory=list)
     allowed: str = r"(?!)"
     """complaints that a test causes on purpose"""
@@ -138,21 +139,21 @@ def visit(browser, watched, tmp_path):
         context.add_init_script(WATCH)
         page = context.new_page()
         page.set_default_timeout(30_000)
-        page.on("request", lambda request: watched.requests.append(request.url))
+        own = (server.address + "/", "blob:" + server.address, "data:")
+        page.on("request", lambda asked: asked.url.startswith(own) or watched.strays.append(asked.url))
         page.on("console", lambda told: told.type == "error" and watched.complaints.append(told.text))
         page.on("pageerror", lambda error: watched.complaints.append(str(error)))
         page.on("dialog", lambda box: (watched.complaints.append(f"dialog {box.message}"), box.dismiss()))
-        opened.append((context, server))
+        opened.append(context)
         page.goto(server.address)
         if ready:
             page.locator("body[data-ready]").wait_for()
         return page
 
     yield visit
-    for context, server in opened:
+    for context in opened:
         context.close()
-        own = (server.address + "/", "blob:" + server.address, "data:")
-        assert [url for url in watched.requests if not url.startswith(own)] == []
+    assert watched.strays == []
     assert [told for told in watched.complaints if not re.search(watched.allowed, told)] == []
 
 

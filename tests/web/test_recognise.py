@@ -192,15 +192,16 @@ def test_nothing_is_cut_off_at_any_width(server, clips, visit, scheme, width):
     assert paper == ("rgb(246, 247, 249)" if scheme == "light" else "rgb(16, 20, 25)")
 
 
-def test_the_token_is_asked_for_once_and_again_when_it_is_wrong(serve, taught, clips, visit, watched):
+def test_the_token_is_asked_for_once_and_again_when_it_is_wrong(serve, taught, clips, visit, watched, tmp_path):
     watched.allowed = r"status of 401"
-    with serve(taught(), *TINY, "--token", "open-sesame") as server:
+    (tmp_path / "token").write_text("open-sesame-open-sesame\n")
+    with serve(taught(), *TINY, "--token-file", str(tmp_path / "token")) as server:
         page = visit(server, ready=False)
         dialog = page.get_by_role("dialog", name="This server wants its token")
         dialog.get_by_label("Token").fill("guess")
         page.keyboard.press("Enter")
         dialog.get_by_text("does not know that token").wait_for()
-        dialog.get_by_label("Token").fill("open-sesame")
+        dialog.get_by_label("Token").fill("open-sesame-open-sesame")
         page.keyboard.press("Enter")
         page.locator("details.card").nth(1).wait_for()
         ask(page, clips["jump"][2])

@@ -141,7 +141,6 @@ class Watch:
                 writer.close()
 
     def _draw(self, footage: "Address", log: "Log", path: Path) -> None:
-        from lga.explain import lettering
         from lga.watch.drawing import annotate
 
         with progress_bar("drawing") as (bar,):
@@ -149,7 +148,7 @@ class Watch:
             def progress(seen: float, duration: float | None) -> None:
                 bar(round(seen), round(duration or log.seen))
 
-            annotate(footage, log.segments, path, lettering=lettering, until=log.seen + 1.0, progress=progress)
+            annotate(footage, log.segments, path, until=log.seen + 1.0, progress=progress)
         aside().print(f"video: {path}", soft_wrap=True)
 
 

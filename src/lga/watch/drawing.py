@@ -5,7 +5,6 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from threading import Lock
-from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
 import av
@@ -17,6 +16,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
 from lga.errors import LGAError
+from lga.explain.lettering import shorten, write
 from lga.video.decode import turned
 from lga.video.files import printable
 from lga.watch.address import Address
@@ -29,31 +29,6 @@ CODEC = "libx264" if "libx264" in av.codecs_available else "mpeg4"
 TICK = Fraction(1, 1000)
 PAPER, INK, BAR = (16, 16, 16), (245, 245, 245), (90, 200, 120)
 """Colours of the strip, of its letters and of its bar."""
-
-
-Color = tuple[int, int, int]
-
-
-@runtime_checkable
-class Lettering(Protocol):
-    """How text is drawn: what `lga.explain.lettering` offers."""
-
-    def write(
-        self,
-        draw: ImageDraw.ImageDraw,
-        at: tuple[int | float, int | float],
-        text: str,
-        *,
-        size: int,
-        color: Color,
-        anchor: str = "la",
-    ) -> None:
-        """Draw one line."""
-        ...
-
-    def shorten(self, text: str, size: int, width: int | float) -> str:
-        """As much of the text as fits."""
-        ...
 
 
 class VideoWriter:
@@ -127,7 +102,6 @@ def annotate(
     segments: Sequence[Segment],
     path: Path,
     *,
-    lettering: Lettering,
     until: float = float("inf"),
     progress: Callable[[float, float | None], None] | None = None,
 ) -> None:
@@ -145,13 +119,13 @@ def annotate(
                 return
             now = [segment for segment in segments if segment.start <= one.time < segment.end]
             picture = turned(one.frame)
-            writer.write(one.time, lettered(picture, now, one.time, lettering) if now else picture)
+            writer.write(one.time, lettered(picture, now, one.time) if now else picture)
             if progress is not None:
                 progress(one.time, source.duration)
 
 
 def lettered(
-    picture: UInt8[np.ndarray, "height width 3"], now: Sequence[Segment], time: float, lettering: Lettering
+    picture: UInt8[np.ndarray, "height width 3"], now: Sequence[Segment], time: float
 ) -> UInt8[np.ndarray, "height width 3"]:
     """The picture with a strip for each segment: its label, its confidence and how much of it is over."""
     image = Image.fromarray(np.ascontiguousarray(picture))
@@ -161,8 +135,8 @@ def lettered(
     for row, one in enumerate(now, 1):
         top = image.height - row * tall
         draw.rectangle((0, top, image.width, top + tall - 1), fill=PAPER)
-        text = lettering.shorten(caption(one), size, image.width - size)
-        lettering.write(draw, (size // 2, top + size * 0.85), text, size=size, color=INK, anchor="lm")
+        text = shorten(caption(one), size, image.width - size)
+        write(draw, (size // 2, top + size * 0.85), text, size=size, color=INK, anchor="lm")
         share = (time - one.start) / (one.end - one.start)
         thick = max(2, size // 4)
         draw.rectangle((0, top + tall - thick, round(share * (image.width - 1)), top + tall - 1), fill=BAR)

@@ -9,9 +9,9 @@ from einops import rearrange
 
 from lga.actions import Actions
 from lga.backbone.protocol import Backbone
-from lga.errors import ActionsError, VideoError
+from lga.errors import VideoError
 from lga.features import ClipFeatures
-from lga.recognition import Recognition, answer, prepare_support
+from lga.recognition import Recognition, Support, answer
 from lga.recognizer import Recognizer
 from lga.watch.address import Address, find_address
 from lga.watch.moments import Damage, Finish, Moment
@@ -51,13 +51,9 @@ def watch(
         VideoError: the source cannot be read, broke off with an error, or was silent for longer than the timeout.
     """
     settings = settings or WatchSettings()
-    if actions.identity != recognizer.encoder.identity:
-        raise ActionsError(
-            f"these actions were taught with the backbone {actions.identity!r}, this one is "
-            f"{recognizer.encoder.identity!r}; use the same backbone and precision or teach them again"
-        )
+    support = recognizer.prepare(actions)
     address = source if isinstance(source, Address) else find_address(source)
-    watcher = _Watcher(recognizer.encoder, actions, settings)
+    watcher = _Watcher(recognizer.encoder, actions, support, settings)
     end = float("inf")
     with reading(address, recognizer.encoder, settings, stop or Event(), record) as found:
         try:
@@ -99,10 +95,9 @@ def batched(items: Iterable[Item]) -> Iterator[list[Item]]:
 class _Watcher:
     """What is taught, and what is still undecided."""
 
-    def __init__(self, backbone: Backbone, actions: Actions, settings: WatchSettings):
-        self.backbone, self.actions, self.settings = backbone, actions, settings
-        self.support = prepare_support(actions, backbone.space)
-        rejection = self.support.rejection
+    def __init__(self, backbone: Backbone, actions: Actions, support: Support, settings: WatchSettings):
+        self.backbone, self.actions, self.support, self.settings = backbone, actions, support, settings
+        rejection = support.rejection
         rejection.judge(rejection.known_score(0.0), settings.accept)  # refuses a threshold that nothing can be held to
         cut = fit_cut(actions.frames, actions.owner) if settings.cuts else None
         self.plan = WindowPlan(actions.method.frames, settings.rate, settings.windows, settings.stride, cut=cut)
