@@ -113,6 +113,7 @@ def explain_clip(
         LGAError: the clip cannot be read, or the actions were taught with another backbone.
         SettingsError: `top` is below 1, or `accept` is not possible.
     """
+    _check_top(top)
     support = recognizer.prepare(actions)
     (clip,) = recognizer.encode(actions, [path])
     if isinstance(clip, Skipped):
@@ -135,8 +136,7 @@ def explain_features(
     Raises:
         SettingsError: `top` is below 1, or `accept` is not possible.
     """
-    if top < 1:
-        raise SettingsError(f"at least 1 label is explained, not {top}")
+    _check_top(top)
     (result,) = answer(actions, support, [clip], space)
     result = replace(result, path=path).accepting(accept)
     frames = clip.frames[None]
@@ -160,6 +160,11 @@ def explain_features(
     footage = Footage(result.path, result.times, result.frame_stage, borders)
     alpha = resolve_alpha(actions.method.alpha, actions.shots, actions.method.text_shots)
     return Explanation(result, footage, tuple(labels), alpha, len(actions.examples), actions.method, actions.identity)
+
+
+def _check_top(top: int) -> None:
+    if top < 1:
+        raise SettingsError(f"at least 1 label is explained, not {top}")
 
 
 def _nearest(actions: Actions, mine: Sequence[int], query: Prototypes, cut: Cut, space: Space) -> ExampleReport | None:
