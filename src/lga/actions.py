@@ -95,9 +95,7 @@ class Actions:
             raise ActionsError(f"{quote(gone)} is the only action taught; delete the folder instead")
         stay = [number for number, known in enumerate(self.labels) if known != gone]
         keep = [number for number, one in enumerate(self.examples) if one.label != gone]
-        return replace(
-            self._with_examples(keep), anatomies=tuple(self.anatomies[n] for n in stay), text=self.text[stay]
-        )
+        return replace(self.with_examples(keep), anatomies=tuple(self.anatomies[n] for n in stay), text=self.text[stay])
 
     def without_example(self, path: str) -> "Actions":
         """These actions less one example, named by its path as `actions show` prints it.
@@ -108,7 +106,7 @@ class Actions:
         keep = [number for number, one in enumerate(self.examples) if one.path != path]
         if len(keep) == len(self.examples):
             raise ActionsError(f"no example {quote(path)}; `lga actions show` lists them")
-        return self._with_examples(keep)
+        return self.with_examples(keep)
 
     def retold(self, label: str, anatomy: Anatomy, text: Float[Tensor, "stages dim"]) -> "Actions":
         """These actions, one of them with another name or other sentences, `text` being their features.
@@ -130,5 +128,6 @@ class Actions:
             ),
         )
 
-    def _with_examples(self, keep: Sequence[int]) -> "Actions":
+    def with_examples(self, keep: Sequence[int]) -> "Actions":
+        """These actions with the examples of these numbers alone."""
         return replace(self, examples=tuple(self.examples[n] for n in keep), frames=self.frames[list(keep)])

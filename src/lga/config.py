@@ -107,6 +107,12 @@ class ProtocolConfig(Frozen):
     source_disjoint: bool = False
     """no example of any class comes from the group (source video, person) of a query"""
 
+    @property
+    def title(self) -> str:
+        """What the episodes are, in one line for people."""
+        disjoint = ", source-disjoint" if self.source_disjoint else ""
+        return f"{self.ways}-way {self.shots}-shot, {self.episodes} episodes{disjoint}, seed {self.seed}"
+
 
 class TrainConfig(Frozen):
     """How a head is trained, episode by episode; the defaults suit frozen features."""

@@ -14,7 +14,7 @@ from lga.features import FeatureCache
 from lga.recognizer import Recognizer
 from lga.serve import store as store_module
 from lga.serve.shelf import Shelf
-from lga.serve.store import Store
+from lga.serve.store import Store, read_store
 
 
 class Killed(BaseException):
@@ -29,7 +29,7 @@ def recognizer():
 @pytest.fixture
 def opened(folder, recognizer):
     """`opened()` opens the folder anew, as after a restart."""
-    return lambda: Store(folder, recognizer, Shelf(folder.with_name("actions.clips")))
+    return lambda: Store(folder, read_store(folder), recognizer, Shelf(folder.with_name("actions.clips")))
 
 
 def named(store):

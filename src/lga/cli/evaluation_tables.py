@@ -21,9 +21,7 @@ HEAD = ("95 %: episodes", "clips", "classes")
 
 def accuracy_table(accuracy: "Mapping[str, Interval]", protocol: ProtocolConfig, loaded: "LoadedBench") -> Table:
     """A row a match; without examples the video match has nothing to say."""
-    disjoint = ", source-disjoint" if protocol.source_disjoint else ""
-    title = f"{protocol.ways}-way {protocol.shots}-shot, {protocol.episodes} episodes{disjoint}, seed {protocol.seed}"
-    table = Table("match", "accuracy", *HEAD, title=title)
+    table = Table("match", "accuracy", *HEAD, title=protocol.title)
     for name, one in accuracy.items():
         if name == "video" and protocol.shots == 0:
             continue

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import aside, out, report_cache
+from lga.cli.options import Accepting, aside, out, report_cache
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Explain:
     """folder to write the pictures to as PNG files"""
     top: Annotated[int, tyro.conf.arg(metavar="N")] = 3
     """how many labels to explain"""
-    accept: Literal["always", "suggested"] | Annotated[float, tyro.conf.arg(metavar="0..1")] = "suggested"
+    accept: Accepting = "suggested"
     """which clips count as a taught action; see `lga recognize --help`"""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps, or auto"""

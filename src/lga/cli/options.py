@@ -4,7 +4,7 @@ import sys
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.console import Console
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lga.features import FeatureCache
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+Accepting = Literal["always", "suggested"] | Annotated[float, tyro.conf.arg(metavar="0..1")]
+"""Which clips count as showing a taught action."""
 PIPE_WIDTH = 140
 """Columns of a table that nobody's terminal limits."""
 

@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, aside, existing, out, progress_bar, report_cache, report_skipped
+from lga.cli.options import Accepting, Flag, aside, existing, out, progress_bar, report_cache, report_skipped
 
 if TYPE_CHECKING:
     from lga.actions import Actions
@@ -37,7 +37,7 @@ class Recognize:
     """clips to recognise"""
     top: Annotated[int, tyro.conf.arg(metavar="N")] = 3
     """how many labels to show for each clip"""
-    accept: Literal["always", "suggested"] | Annotated[float, tyro.conf.arg(metavar="0..1")] = "suggested"
+    accept: Accepting = "suggested"
     """which clips count as a taught action: all (always), those that score at least the threshold that lets 90 % of
     such clips pass (suggested), or at least a number from 0 to 1: the score is the probability of showing a taught
     action if half of your clips do"""

@@ -9,12 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, aside, counted, out, progress_bar
+from lga.cli.options import Accepting, Flag, aside, counted, out, progress_bar
 from lga.errors import SettingsError, VideoError
 from lga.files import write_atomically
 from lga.watch.settings import WatchSettings
@@ -50,7 +50,7 @@ class Watch:
     """lengths of the windows that are asked about"""
     stride: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = USUAL.stride
     """from one window to the next of its length"""
-    accept: Literal["always", "suggested"] | Annotated[float, tyro.conf.arg(metavar="0..1")] = "suggested"
+    accept: Accepting = "suggested"
     """which windows count as a taught action; see `lga recognize --help`"""
     ignore_cuts: Flag = False
     """let windows reach from one scene into the next"""

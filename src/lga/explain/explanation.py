@@ -18,7 +18,7 @@ from lga.errors import LGAError, SettingsError
 from lga.explain.strip import Footage
 from lga.features import ClipFeatures
 from lga.model.lga import Cut, Prototypes, build_prototypes, cut_clips, match_text, match_videos
-from lga.recognition import Candidate, Recognition, Support, answer, stage_borders
+from lga.recognition import Candidate, Recognition, Support, answer
 from lga.recognizer import Recognizer
 from lga.rejection import Accept
 
@@ -156,8 +156,7 @@ def explain_features(
                 _nearest(actions, mine, query, cut, space),
             )
         )
-    borders = stage_borders(result.frame_stage, result.times, result.duration)
-    footage = Footage(result.path, result.times, result.frame_stage, borders)
+    footage = Footage.cut(result.path, result.times, result.frame_stage, result.duration)
     alpha = resolve_alpha(actions.method.alpha, actions.shots, actions.method.text_shots)
     return Explanation(result, footage, tuple(labels), alpha, len(actions.examples), actions.method, actions.identity)
 
@@ -184,10 +183,9 @@ def _nearest(actions: Actions, mine: Sequence[int], query: Prototypes, cut: Cut,
     costs = stage_costs(
         apart, here, there, 1 if method.matcher == "bi_mhm" else method.stages, reduction=method.reduction
     )
-    example, frame_stage = actions.examples[mine[best]], tuple(cuts.label[best].tolist())
-    borders = stage_borders(frame_stage, example.times, example.duration)
+    example = actions.examples[mine[best]]
     return ExampleReport(
-        Footage(Path(example.path), example.times, frame_stage, borders),
+        Footage.cut(Path(example.path), example.times, tuple(cuts.label[best].tolist()), example.duration),
         max(0.0, float(distance[best])),
         tuple(costs.tolist()),
         _map(apart, (here, there), (cut.frame[0], cuts.frame[best]), method.frames),

@@ -9,6 +9,7 @@ from string import Template
 
 from PIL import Image
 
+from lga.config import Frozen
 from lga.explain.lettering import printable
 
 TEMPLATE = "templates/page.html"
@@ -40,6 +41,11 @@ def table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
 def section(heading: str, body: str) -> str:
     """A box with a heading; both are HTML."""
     return f"<section><h2>{heading}</h2>{body}</section>"
+
+
+def settings_line(settings: Frozen) -> str:
+    """Settings in one line."""
+    return ", ".join(f"{name} {value}" for name, value in settings.model_dump(mode="json").items())
 
 
 def percent(share: float) -> str:

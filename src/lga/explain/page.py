@@ -5,7 +5,7 @@ from pathlib import Path
 from lga.explain.explanation import ExampleReport, Explanation, LabelReport
 from lga.explain.film import film
 from lga.explain.heatmap import DARK, LIGHT, draw_heatmap, matched_pairs
-from lga.explain.markup import as_source, as_text, bar, document, encoded, meter, percent, section, table
+from lga.explain.markup import as_source, as_text, bar, document, encoded, meter, percent, section, settings_line, table
 from lga.explain.strip import Caption, draw_strip
 from lga.files import write_atomically
 from lga.recognition import Candidate
@@ -169,9 +169,8 @@ def _example(label: LabelReport) -> str:
 
 def _foot(explanation: Explanation) -> str:
     method = explanation.method
-    settings = ", ".join(f"{name} {value}" for name, value in method.model_dump(mode="json").items())
     heat = f"temperature used {explanation.recognition.rejection.temperature:.2f}"
-    made = f"Backbone: {as_text(explanation.identity)}. Settings: {as_text(settings)}; {heat}."
+    made = f"Backbone: {as_text(explanation.identity)}. Settings: {as_text(settings_line(method))}; {heat}."
     return f"<footer><p>{made} Made with lga.</p></footer>"
 
 

@@ -12,7 +12,7 @@ from lga.explain.lettering import Color, shorten, width_of, write
 from lga.explain.strip import EMPTY, FAINT, INK, MARGIN, PAPER, WIDTH, Caption, Footage, draw_strip
 from lga.files import write_atomically
 from lga.model.lga import cut_clips
-from lga.recognition import Candidate, Recognition, stage_borders
+from lga.recognition import Candidate, Recognition
 
 RIGHT: Color = (27, 128, 83)
 WRONG: Color = (188, 48, 58)
@@ -76,12 +76,7 @@ def _draw_headline(recognition: Recognition, truth: str | None) -> Image.Image:
 
 
 def _draw_clip(recognition: Recognition) -> Image.Image:
-    footage = Footage(
-        recognition.path,
-        recognition.times,
-        recognition.frame_stage,
-        stage_borders(recognition.frame_stage, recognition.times, recognition.duration),
-    )
+    footage = Footage.cut(recognition.path, recognition.times, recognition.frame_stage, recognition.duration)
     captions = [Caption(f"likeness {stage.likeness:z.2f}", stage.sentence) for stage in recognition.stages]
     note = f"{recognition.path.name}; likeness: how well a stage's frames fit its sentence, -1 to 1"
     return _under("The clip, cut into stages", note, draw_strip(footage, captions))
@@ -96,10 +91,9 @@ def _draw_example(recognition: Recognition, actions: Actions, space: Space) -> l
         return [_under(why, "", Image.new("RGB", (WIDTH, 1), PAPER))]
     example = actions.examples[numbers[0]]
     cut = cut_clips(actions.frames[numbers[:1]], actions.method, space)
-    frame_stage = tuple(cut.label[0].tolist())
-    borders = stage_borders(frame_stage, example.times, example.duration)
-    strip = draw_strip(Footage(Path(example.path), example.times, frame_stage, borders))
-    return [_under("The nearest example taught", f"{Path(example.path).name}, {_away(recognition)}", strip)]
+    path, frame_stage = Path(example.path), tuple(cut.label[0].tolist())
+    strip = draw_strip(Footage.cut(path, example.times, frame_stage, example.duration))
+    return [_under("The nearest example taught", f"{path.name}, {_away(recognition)}", strip)]
 
 
 def _away(recognition: Recognition) -> str:

@@ -13,12 +13,11 @@ from lga.engine.benchmark import Report
 from lga.engine.mistakes import Mistake, worst_mistakes
 from lga.engine.statistics import Interval, class_accuracy, confusion
 from lga.explain.film import film
-from lga.explain.markup import as_text, document, meter, percent, section, table
+from lga.explain.markup import as_text, document, meter, percent, section, settings_line, table
 from lga.explain.strip import Footage
 from lga.files import write_atomically
 from lga.methods.lga import Matrix
 from lga.model.lga import cut_clips
-from lga.recognition import stage_borders
 
 MISTAKES = 12
 """How many clips are shown."""
@@ -49,8 +48,6 @@ def report_page(report: Report, loaded: LoadedBench, matrix: Matrix, method: Met
 
 
 def _head(accuracy: Mapping[str, Interval], protocol: ProtocolConfig, loaded: LoadedBench) -> str:
-    disjoint = ", source-disjoint" if protocol.source_disjoint else ""
-    what = f"{protocol.ways}-way {protocol.shots}-shot, {protocol.episodes} episodes{disjoint}, seed {protocol.seed}"
     rows = [
         [
             name,
@@ -64,9 +61,8 @@ def _head(accuracy: Mapping[str, Interval], protocol: ProtocolConfig, loaded: Lo
     told = f"{len(loaded.clips)} clips of {len(loaded.labels)} classes; chance is {percent(1 / protocol.ways)}"
     spread = "95 % intervals: more episodes of these clips, other query clips, other classes."
     body = table(("match", "accuracy", "episodes", "clips", "classes"), rows)
-    return (
-        f"<header><h1>{what}</h1><p class=faint>{told}</p></header><section>{body}<p class=faint>{spread}</p></section>"
-    )
+    head = f"<header><h1>{protocol.title}</h1><p class=faint>{told}</p></header>"
+    return f"{head}<section>{body}<p class=faint>{spread}</p></section>"
 
 
 def _classes(shares: Sequence[float], counts: Int[ndarray, "classes classes"], labels: Sequence[str]) -> str:
@@ -128,16 +124,15 @@ def _nearest(mistake: Mistake, loaded: LoadedBench, matrix: Matrix) -> int:
 
 def _footage(clips: Sequence[int], loaded: LoadedBench, method: MethodConfig) -> list[Footage]:
     cut = cut_clips(loaded.bench.frames[list(clips)], method, loaded.bench.space)
-    found: list[Footage] = []
-    for clip, stage in zip(clips, cut.label.tolist(), strict=True):
-        moments = loaded.moments[clip]
-        borders = stage_borders(stage, moments.times, moments.duration)
-        found.append(Footage(loaded.clips[clip].path, moments.times, tuple(stage), borders))
-    return found
+    placed = ((loaded.clips[clip].path, loaded.moments[clip]) for clip in clips)
+    return [
+        Footage.cut(path, seen.times, tuple(stage), seen.duration)
+        for (path, seen), stage in zip(placed, cut.label.tolist(), strict=True)
+    ]
 
 
 def _foot(loaded: LoadedBench, method: MethodConfig, alpha: float) -> str:
-    settings = ", ".join(f"{name} {value}" for name, value in method.model_dump(mode="json").items())
     skipped = "".join(f"<li>{as_text(one.reason)}</li>" for one in loaded.skipped)
     left = f"<p>{len(loaded.skipped)} clips were left out:</p><ul>{skipped}</ul>" if skipped else ""
-    return f"<footer>{left}<p>Settings: {as_text(settings)}; alpha used {alpha:.2f}. Made with lga.</p></footer>"
+    settings = as_text(settings_line(method))
+    return f"<footer>{left}<p>Settings: {settings}; alpha used {alpha:.2f}. Made with lga.</p></footer>"

@@ -84,7 +84,7 @@ def make_service(
     recognizer = Recognizer(chosen, cache=FeatureCache(own / "features"))
     way = recognizer.source.method(method or MethodConfig()) if actions is None else actions.method
     shelf = Shelf(folder.with_name(f"{folder.name}.clips"), keeps=not config.forget_clips)
-    store, metrics = Store(folder, recognizer, shelf), Metrics()
+    store, metrics = Store(folder, actions, recognizer, shelf), Metrics()
     service = Service(
         config=config,
         token_needed=token_needed,

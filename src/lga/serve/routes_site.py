@@ -8,19 +8,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from lga.serve.schema import Health, LimitsValue, SettingsAnswer
-from lga.serve.service import Serving, own_version
+from lga.serve.service import KINDS, Serving, own_version
 from lga.serve.settings import CLIPS_AT_ONCE
 
 router = APIRouter()
-KINDS = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".ico": "image/vnd.microsoft.icon",
-    ".woff2": "font/woff2",
-}
 
 
 @router.get("/", include_in_schema=False)

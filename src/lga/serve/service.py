@@ -31,7 +31,16 @@ from lga.serve.work import Lane
 
 EXPLAINED = 3
 """labels"""
-ASSETS = frozenset({".html", ".js", ".css", ".svg", ".png", ".ico", ".woff2"})
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/vnd.microsoft.icon",
+    ".woff2": "font/woff2",
+}
+"""Files that the page may be made of, and what they are called to browsers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,7 @@ def read_assets() -> dict[str, bytes]:
     """The page's files by name, as they were installed: nothing else can be asked for."""
     folder = files("lga.serve").joinpath("page")
     found = list(folder.iterdir()) if folder.is_dir() else []
-    return {one.name: one.read_bytes() for one in found if one.is_file() and Path(one.name).suffix in ASSETS}
+    return {one.name: one.read_bytes() for one in found if one.is_file() and Path(one.name).suffix in KINDS}
 
 
 def own_version() -> str:

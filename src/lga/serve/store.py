@@ -32,16 +32,16 @@ class Store:
     folder at a time.
     """
 
-    def __init__(self, folder: Path, recognizer: Recognizer, shelf: Shelf):
-        """Read the folder, if there is one, and finish what a crash interrupted.
+    def __init__(self, folder: Path, actions: Actions | None, recognizer: Recognizer, shelf: Shelf):
+        """Begin with what `read_store` found in the folder.
 
         Raises:
-            ActionsError: the folder is damaged, something else, or from another backbone.
+            ActionsError: the actions are from another backbone.
         """
         self._folder, self._recognizer, self._shelf = folder, recognizer, shelf
         self._spare = folder.with_name(f".{folder.name}.spare")
         self._lock = Lock()
-        self._now = self._prepare(read_store(folder))
+        self._now = self._prepare(actions)
         self._shelf.sweep(() if self._now is None else self._now.actions.examples)
 
     @property

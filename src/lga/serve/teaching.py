@@ -139,8 +139,8 @@ def without_action(actions: Actions, label: str) -> Actions | None:
 
 def without_example(actions: Actions, label: str, digest: str) -> Actions:
     """These actions less one example of one label; the same clip may be an example of another."""
-    keep = [n for n, one in enumerate(actions.examples) if (one.label, one.digest) != (label, digest)]
-    return replace(actions, examples=tuple(actions.examples[n] for n in keep), frames=actions.frames[keep])
+    kept = (number for number, one in enumerate(actions.examples) if (one.label, one.digest) != (label, digest))
+    return actions.with_examples(tuple(kept))
 
 
 def servable(label: str) -> str:

@@ -132,7 +132,7 @@ class VideoFile:
 
     def _upright(self, frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
         check_size(self._path, frame.width, frame.height, pixels=self._limits.pixels)
-        return torch.from_numpy(np.ascontiguousarray(turned(frame)))
+        return upright(frame)
 
     def _keep_time(self) -> None:
         if monotonic() > self._deadline:
@@ -224,6 +224,11 @@ def promised_duration(container: InputContainer, stream: VideoStream) -> float:
 
 def _moment(frame: VideoFrame) -> int:
     return frame.pts if frame.pts is not None else frame.dts or 0
+
+
+def upright(frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
+    """The picture as it is meant to be seen."""
+    return torch.from_numpy(np.ascontiguousarray(turned(frame)))
 
 
 def turned(frame: VideoFrame) -> UInt8[np.ndarray, "height width 3"]:

@@ -94,13 +94,13 @@ def is_folder(path: Path) -> bool:
     return False
 
 
-def refusal(path: Path, why: str) -> VideoError:
-    """The error that names `path` and says `why`, in one printable line whatever the name holds."""
+def refusal(path: Path | str, why: str) -> VideoError:
+    """The error that names `path` (or a URL) and says `why`, in one printable line whatever the name holds."""
     return VideoError(f"{printable(path)}: {why}")
 
 
-def printable(path: Path) -> str:
-    """The path in one line that can be shown: line breaks, other control characters and stray bytes escaped."""
+def printable(path: Path | str) -> str:
+    """The path, or a URL, in one line: line breaks, other control characters and stray bytes escaped."""
     name = str(path)
     return name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode("ascii")
 

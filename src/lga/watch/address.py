@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from lga.errors import SettingsError, VideoError
 from lga.video.decode import FORMATS
-from lga.video.files import is_folder, refusal
+from lga.video.files import is_folder, printable, refusal
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PROTOCOLS = {
@@ -43,7 +43,7 @@ class Address:
 
     def refusal(self, why: str) -> VideoError:
         """The error that names the place and says `why`, in one printable line."""
-        return VideoError(f"{_printable(self.name)}: {why}")
+        return refusal(self.name, why)
 
 
 def find_address(source: str) -> Address:
@@ -73,7 +73,7 @@ def find_address(source: str) -> Address:
 
 
 def _url(source: str) -> Address:
-    shown = _printable(source)
+    shown = printable(source)
     try:
         parts = urlsplit(source)
         host, port = parts.hostname, parts.port
@@ -95,7 +95,3 @@ def _url(source: str) -> Address:
     at = f"[{host}]" if ":" in host else host
     name = f"{scheme}://{at}{'' if port is None else f':{port}'}{parts.path}{f'?{query}' if query else ''}"
     return Address("url", name, PROTOCOLS[scheme], STREAM_FORMATS)
-
-
-def _printable(name: str) -> str:
-    return name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil, inf
 
-import numpy as np
 import torch
 from av.video.frame import VideoFrame
 from einops import rearrange
@@ -13,7 +12,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from lga.backbone.protocol import Preprocessing
-from lga.video.decode import turned
+from lga.video.decode import upright
 from lga.video.transform import resize_and_crop
 
 SHARP = 1e-6
@@ -115,6 +114,5 @@ class _Sampler:
 
     def _square(self, frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
         if self.square is None:
-            picture = torch.from_numpy(np.ascontiguousarray(turned(frame)))
-            self.square = resize_and_crop(rearrange(picture, "h w c -> 1 h w c"), self.how)[0].contiguous()
+            self.square = resize_and_crop(rearrange(upright(frame), "h w c -> 1 h w c"), self.how)[0].contiguous()
         return self.square
