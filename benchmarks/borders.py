@@ -25,10 +25,10 @@ from torch import Tensor
 from lga.backbone.offline import SPACE, load_offline
 from lga.core.segment import SEGMENTERS
 from lga.core.tw_finch import tw_finch
-from lga.demo.actions import ACTIONS
-from lga.demo.render import RenderedClip, render_clip
-from lga.engine.statistics import bootstrap
-from lga.video.sample import uniform_times
+from lga.evaluation.statistics import bootstrap
+from lga.synthetic.actions import ACTIONS
+from lga.synthetic.render import RenderedClip, render_clip
+from lga.video.clip import uniform_times
 from lga.video.transform import resize_and_crop
 
 STAGES, DIM, PLANTED = 3, 64, 300

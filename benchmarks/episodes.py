@@ -22,7 +22,7 @@ from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig
 from lga.core.distance import class_distances
 from lga.core.score import discount_hubs, resolve_alpha
-from lga.episodes.plan import plan_episodes
+from lga.datasets.episodes import plan_episodes
 from lga.methods.lga import Match, Matrix, lga_scorer, match_bench
 from lga.methods.protocol import Bench, Tasks
 

@@ -26,8 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPConfig, CLIPModel
 from transformers.utils import logging
 
-from lga.backbone.clip import load_clip
-from lga.backbone.vision import make_vision
+from lga.backbone.clip import load_clip, make_vision
 
 FRAMES = 8
 MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]

@@ -32,7 +32,7 @@ from lga.actions import Actions
 from lga.backbone.load import load_backbone
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig
-from lga.episodes.manifest import LabelledClip, read_manifest
+from lga.datasets.manifest import LabelledClip, read_manifest
 from lga.recognizer import Recognizer
 from lga.watch.segments import Segment
 from lga.watch.settings import WatchSettings

@@ -12,9 +12,8 @@ from safetensors.torch import save_file
 
 from lga.anatomy.anatomize import anatomize
 from lga.anatomy.lexicon import all_entries
-from lga.anatomy.wording import word_stages
-from lga.backbone.offline import CONSTANTS
-from lga.backbone.offline_weights import lazy_reader
+from lga.anatomy.schema import word_stages
+from lga.backbone.offline import CONSTANTS, lazy_reader
 from lga.config import MethodConfig
 
 TARGET = Path(__file__).parents[1] / "src/lga/backbone" / CONSTANTS

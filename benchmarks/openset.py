@@ -28,11 +28,11 @@ from lga.config import BackboneConfig, MethodConfig
 from lga.core.distance import class_distances
 from lga.core.openset import density
 from lga.core.score import discount_hubs, resolve_alpha
-from lga.engine.bench import LoadedBench, load_bench
-from lga.episodes.manifest import read_manifest
-from lga.features import default_cache
+from lga.datasets.manifest import read_manifest
+from lga.evaluation.dataset import LoadedBench, load_bench
+from lga.features.cache import default_cache
 from lga.methods.lga import Matrix, match_bench
-from lga.rejection import RECALL, fit_rejection
+from lga.recognition import RECALL, fit_rejection
 
 BASELINE, OURS = "largest probability", "density"
 BINS = 15

@@ -31,8 +31,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from lga.actions_folder import save_actions
-from lga.episodes.manifest import read_examples
+from lga.actions import save_actions
+from lga.datasets.manifest import read_examples
 from lga.recognizer import Recognizer
 
 CLIENTS, ATTACKERS, WARM_UP = 8, 16, 4

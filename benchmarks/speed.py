@@ -27,16 +27,16 @@ from rich.table import Table
 from torch import Tensor
 
 from lga.anatomy.anatomize import anatomize
-from lga.anatomy.wording import word_stages
+from lga.anatomy.schema import word_stages
 from lga.backbone.offline import SPACE, OfflineBackbone, load_offline
 from lga.config import BackboneConfig, MethodConfig
 from lga.core.distance import class_distances
-from lga.demo.actions import ACTIONS
-from lga.demo.render import render_clip, write_clip
-from lga.engine.extract import BATCH, Skipped
-from lga.features import FeatureCache
-from lga.model.lga import build_prototypes, cut_clips, match_text, match_videos
+from lga.features.cache import FeatureCache
+from lga.features.extract import BATCH, Skipped
+from lga.model.matching import build_prototypes, cut_clips, match_text, match_videos
 from lga.recognizer import Recognizer
+from lga.synthetic.actions import ACTIONS
+from lga.synthetic.render import render_clip, write_clip
 from lga.video.clip import read_clip
 
 Row = tuple[str, float, float, str]

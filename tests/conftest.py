@@ -9,15 +9,49 @@ from hypothesis import settings
 settings.register_profile("busy", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("busy")
 
-_SPEC = importlib.util.spec_from_file_location("video_files", Path(__file__).parent / "video_files.py")
+
+def _module(name: str) -> ModuleType:
+    """A module of helpers that lies beside this file; pytest's import mode puts no folder of tests on the path."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")
 def video_files() -> ModuleType:
     """The module that renders test videos: `numbered`, `number_of`, `write_video` and others."""
-    module = importlib.util.module_from_spec(_SPEC)
-    _SPEC.loader.exec_module(module)
-    return module
+    return _module("video_files")
+
+
+@pytest.fixture(scope="session")
+def random_datasets() -> ModuleType:
+    """The module that makes up datasets: `random_bench`, `random_loaded`, `random_tasks`."""
+    return _module("random_datasets")
+
+
+@pytest.fixture(scope="session")
+def make_bench(random_datasets):
+    """`make_bench(seed, *, space, clips=41, classes=7, frames=5)`: clips without any structure."""
+    return random_datasets.random_bench
+
+
+@pytest.fixture(scope="session")
+def make_tasks(random_datasets):
+    """`make_tasks(bench, seed, *, episodes=11, way=3, shots=2, queries=2)`: episodes among its clips."""
+    return random_datasets.random_tasks
+
+
+@pytest.fixture(scope="session")
+def load(random_datasets):
+    """`load(method, seed=0, each=6, classes=7, first=0)`: a loaded bench, as the settings want it."""
+    return random_datasets.random_loaded
+
+
+@pytest.fixture(scope="session", params=["split", "joint"])
+def space(request, random_datasets):
+    """The layout of a backbone whose sight and text are apart, and of one that has a single space."""
+    return {"split": random_datasets.SPLIT, "joint": random_datasets.JOINT}[request.param]
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,12 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from lga.actions import Actions, Example
-from lga.actions_folder import FEATURES, HEAD, MAX_RECORD, RECORD, load_actions, save_actions
+from lga.actions import FEATURES, HEAD, MAX_RECORD, RECORD, Actions, Example, load_actions, save_actions
 from lga.anatomy.anatomize import anatomize
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import ActionsError, LGAError
-from lga.features import FeatureCache
+from lga.features.cache import FeatureCache
 from lga.model.checkpoint import make_head
 from lga.recognizer import Recognizer
 
@@ -279,7 +278,7 @@ def test_parts_that_do_not_fit_together_are_refused(tmp_path, change):
 
 
 def test_features_without_their_names_are_refused(folder, monkeypatch):
-    monkeypatch.setattr("lga.actions_folder.save", lambda tensors: save({"frames": tensors["frames"]}))
+    monkeypatch.setattr("lga.actions.save", lambda tensors: save({"frames": tensors["frames"]}))
     save_actions(make(), folder)
     assert refusal_of(folder) == f"/{FEATURES}: damaged; teach the actions again"
 

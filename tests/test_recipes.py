@@ -9,7 +9,9 @@ import pytest
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 
 GROUPS = {"backbone": BackboneConfig, "method": MethodConfig, "train": TrainConfig}
-RECIPES = {one.name.removesuffix(".toml"): one for one in files("lga.recipes").iterdir() if one.name.endswith(".toml")}
+RECIPES = {
+    one.name.removesuffix(".toml"): one for one in files("lga.training.recipes").iterdir() if one.name.endswith(".toml")
+}
 PUBLISHED = {
     "hmdb51": (1e-5, 5000, 1.2),
     "ucf101": (2e-6, 3000, 1.5),

@@ -11,10 +11,10 @@ from lga.anatomy.anatomize import anatomize
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import SettingsError
-from lga.features import ClipFeatures
+from lga.features.cache import ClipFeatures
 from lga.model.checkpoint import make_head
 from lga.recognition import answer, prepare_support, stage_borders
-from lga.video.sample import uniform_times
+from lga.video.clip import uniform_times
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = TinyBackbone()

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from lga.actions_folder import load_actions, save_actions
-from lga.anatomy.files import read_descriptions
+from lga.actions import load_actions, save_actions
+from lga.anatomy.descriptions import read_descriptions
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig
-from lga.engine import extract as extract_module
-from lga.engine.extract import BATCH, Skipped
 from lga.errors import ActionsError, AnatomyError, ManifestError, SettingsError
-from lga.features import FeatureCache
+from lga.features import extract as extract_module
+from lga.features.cache import FeatureCache
+from lga.features.extract import BATCH, Skipped
 from lga.recognition import Recognition
 from lga.recognizer import Recognizer
 

@@ -14,7 +14,7 @@ CORE = [file for file in SOURCES if file.parent.name in ("core", "model") and fi
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_a_file_is_one_sitting_and_its_functions_fit_a_screen(file):
     text = file.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 250
+    assert len(text.splitlines()) <= 400
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno - node.lineno < 60, node.name

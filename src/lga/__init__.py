@@ -5,24 +5,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lga.actions import Actions as Actions
-    from lga.actions_folder import load_actions as load_actions
-    from lga.actions_folder import save_actions as save_actions
+    from lga.actions import load_actions as load_actions
+    from lga.actions import save_actions as save_actions
     from lga.anatomy.anatomize import anatomize as anatomize
     from lga.config import BackboneConfig as BackboneConfig
     from lga.config import MethodConfig as MethodConfig
-    from lga.engine.extract import Skipped as Skipped
     from lga.errors import LGAError as LGAError
+    from lga.features.extract import Skipped as Skipped
     from lga.recognition import Recognition as Recognition
     from lga.recognizer import Recognizer as Recognizer
 
 _HOMES = {
     "Actions": "lga.actions",
-    "load_actions": "lga.actions_folder",
-    "save_actions": "lga.actions_folder",
+    "load_actions": "lga.actions",
+    "save_actions": "lga.actions",
     "anatomize": "lga.anatomy.anatomize",
     "BackboneConfig": "lga.config",
     "MethodConfig": "lga.config",
-    "Skipped": "lga.engine.extract",
+    "Skipped": "lga.features.extract",
     "LGAError": "lga.errors",
     "Recognition": "lga.recognition",
     "Recognizer": "lga.recognizer",

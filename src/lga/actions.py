@@ -1,17 +1,25 @@
-"""Taught actions: a value in memory."""
+"""Taught actions: the value, and the folder that holds it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
-from lga.anatomy.labels import lookup_key, quote
 from lga.anatomy.schema import Anatomy
 from lga.config import BackboneConfig, MethodConfig
-from lga.errors import ActionsError
+from lga.errors import ActionsError, SettingsError
+from lga.files import replace_folder, to_json, write_atomically
+from lga.labels import lookup_key, quote
+from lga.model.checkpoint import HeadRecord, pack, record_head, unpack
 from lga.model.head import Head
 
 
@@ -131,3 +139,166 @@ class Actions:
     def with_examples(self, keep: Sequence[int]) -> "Actions":
         """These actions with the examples of these numbers alone."""
         return replace(self, examples=tuple(self.examples[n] for n in keep), frames=self.frames[list(keep)])
+
+
+RECORD, FEATURES, HEAD = "actions.json", "features.safetensors", "head.safetensors"
+MAX_RECORD = 256 * 2**20
+
+
+class _Record(BaseModel):
+    """What `actions.json` holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    made_with: str
+    backbone: BackboneConfig
+    identity: str
+    method: MethodConfig
+    anatomies: tuple[Anatomy, ...]
+    examples: tuple[Example, ...]
+    features_sha256: str
+    head: HeadRecord | None = None
+    head_sha256: str | None = None
+
+
+def save_actions(actions: Actions, folder: Path) -> None:
+    """Write a folder that holds everything; an earlier one is replaced when the new one is complete.
+
+    Raises:
+        LGAError: the folder is something else, or cannot be written.
+    """
+    if folder.exists() and not _is_replaceable(folder):
+        raise ActionsError(f"{folder}: exists and is not just a folder of taught actions; choose another place")
+    features = save({"frames": actions.frames.contiguous(), "text": actions.text.contiguous()})
+    learned = None if actions.head is None else pack(actions.head, {})
+    record = _Record(
+        made_with=_maker(),
+        backbone=actions.backbone,
+        identity=actions.identity,
+        method=actions.method,
+        anatomies=actions.anatomies,
+        examples=actions.examples,
+        features_sha256=sha256(features).hexdigest(),
+        head=None if actions.head is None else record_head(actions.head),
+        head_sha256=None if learned is None else sha256(learned).hexdigest(),
+    ).model_dump(mode="json")
+    with replace_folder(folder) as fresh:
+        write_atomically(fresh / FEATURES, features)
+        if learned is not None:
+            write_atomically(fresh / HEAD, learned)
+        write_atomically(fresh / RECORD, to_json({**record, "checksum": _checksum(record)}))
+
+
+def load_actions(folder: Path) -> Actions:
+    """Read a folder of taught actions, strictly: nothing missing, nothing left over, nothing changed by hand.
+
+    Raises:
+        ActionsError: the folder is missing, half-written, damaged, edited or from another version; it says which.
+    """
+    if not _is_actions(folder):
+        what = "not a folder of taught actions" if folder.exists() else "no such folder"
+        raise ActionsError(f"{folder}: {what}; give the folder that `lga teach EXAMPLES/ --out FOLDER` wrote")
+    record = _read_record(folder / RECORD)
+    try:
+        data = (folder / FEATURES).read_bytes()
+    except OSError as error:
+        raise ActionsError(
+            f"{folder / FEATURES}: cannot be read ({error.strerror}); teach the actions again"
+        ) from error
+    if sha256(data).hexdigest() != record.features_sha256:
+        raise ActionsError(f"{folder / FEATURES}: not the features that {RECORD} belongs to; teach the actions again")
+    try:
+        tensors = load(data)
+        frames, text = tensors["frames"], tensors["text"]
+    except (SafetensorError, KeyError) as error:
+        raise ActionsError(f"{folder / FEATURES}: damaged; teach the actions again") from error
+    actions = Actions(
+        record.backbone,
+        record.identity,
+        record.method,
+        record.anatomies,
+        text,
+        record.examples,
+        frames,
+        _read_head(record, folder / HEAD),
+    )
+    _check(actions, folder)
+    return actions
+
+
+def _read_head(record: _Record, path: Path) -> Head | None:
+    if record.head is None:
+        return None
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ActionsError(f"{path}: cannot be read ({error.strerror}); teach the actions again") from error
+    if sha256(data).hexdigest() != record.head_sha256:
+        raise ActionsError(f"{path}: not the weights that {RECORD} belongs to; teach the actions again")
+    return unpack(data, record.head, where=str(path))[0]
+
+
+def _read_record(path: Path) -> _Record:
+    try:
+        if path.stat().st_size > MAX_RECORD:
+            raise ActionsError(f"{path}: larger than {MAX_RECORD >> 20} MiB; this was not written by lga")
+        content = json.loads(path.read_bytes())
+        checksum = content.pop("checksum")
+        found = _checksum(content)
+        record = _Record.model_validate_json(json.dumps(content))
+    except OSError as error:
+        raise ActionsError(f"{path}: cannot be read ({error.strerror})") from error
+    except SettingsError as error:
+        raise ActionsError(f"{path}: {error}; undo the change or teach the actions again") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ActionsError(
+            f"{path}: {quote(where)}: {first['msg']}; undo the change or teach the actions again"
+        ) from error
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise ActionsError(f"{path}: damaged or not written by lga; teach the actions again") from error
+    if checksum != found:
+        raise ActionsError(
+            f"{path}: was changed by hand; undo that and use `lga actions add|remove|describe`, which keep it whole"
+        )
+    return record
+
+
+def _check(actions: Actions, folder: Path) -> None:
+    """The parts of a folder must speak of the same actions, examples and stages."""
+    method, labels = actions.method, actions.labels
+    same = (
+        len({lookup_key(label) for label in labels}) == len(labels) > 0
+        and {one.label for one in actions.examples} <= set(labels)
+        and actions.text.shape[:2] == (len(labels), method.stages)
+        and actions.frames.shape == (len(actions.examples), method.frames, actions.text.shape[-1])
+        and actions.frames.dtype == actions.text.dtype == torch.float32
+        and all(len(anatomy.stages) == method.stages for anatomy in actions.anatomies)
+        and all(len(one.times) == method.frames for one in actions.examples)
+    )
+    if not same:
+        raise ActionsError(f"{folder}: its labels, examples and features do not fit together; teach the actions again")
+
+
+def _is_actions(folder: Path) -> bool:
+    return (folder / RECORD).is_file()
+
+
+def _is_replaceable(folder: Path) -> bool:
+    """Whether nothing is lost with the folder but taught actions: it is empty, or holds them and nothing else."""
+    if not folder.is_dir():
+        return False
+    inside = {one.name for one in folder.iterdir()}
+    return not inside or (RECORD in inside and inside <= {RECORD, FEATURES, HEAD, ".DS_Store"})
+
+
+def _checksum(record: dict[str, object]) -> str:
+    return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _maker() -> str:
+    from importlib.metadata import version
+
+    return f"lga {version('lga')}, torch {torch.__version__}"

@@ -12,15 +12,14 @@ from torch import Tensor
 
 from lga.actions import Actions, Example
 from lga.anatomy.anatomize import anatomize
-from lga.anatomy.files import Descriptions
+from lga.anatomy.descriptions import Descriptions
 from lga.anatomy.schema import Anatomy
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig
-from lga.engine.extract import BATCH, Progress, Skipped, extract_features
-from lga.engine.words import encode_stages
-from lga.episodes.manifest import LabelledClip, refuse_twins
+from lga.datasets.manifest import LabelledClip, refuse_twins
 from lga.errors import ActionsError
-from lga.features import ClipFeatures, FeatureCache, default_cache
+from lga.features.cache import ClipFeatures, FeatureCache, default_cache
+from lga.features.extract import BATCH, Progress, Skipped, encode_stages, extract_features
 from lga.model.pretrained import Pretrained, load_pretrained, portable
 from lga.recognition import Recognition, Support, answer, prepare_support
 from lga.video.files import refusal

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lga.anatomy.anatomize import anatomize, spread
-from lga.anatomy.files import read_descriptions
+from lga.anatomy.descriptions import read_descriptions
 from lga.anatomy.schema import Stage
 from lga.errors import AnatomyError
 

@@ -3,8 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lga.anatomy.checks import check_anatomy
-from lga.anatomy.schema import Anatomy, Stage
-from lga.anatomy.template import MAX_STAGES, template_anatomy
+from lga.anatomy.schema import MAX_STAGES, Anatomy, Stage, template_anatomy
 
 GOOD = (
     Stage(subject="a person", motion="grips", object="a cup", sentence="A person grips a cup on the table."),

@@ -6,11 +6,11 @@ from importlib import resources
 import pytest
 
 from lga.anatomy.checks import MAX_WORDS, check_anatomy
-from lga.anatomy.files import parse_json
-from lga.anatomy.labels import lookup_key, normalise_label
+from lga.anatomy.descriptions import parse_json
 from lga.anatomy.lexicon import LEXICONS, all_entries, find_entry, read_lexicon
 from lga.anatomy.schema import Anatomy, Stage
 from lga.anatomy.vocabulary import words
+from lga.labels import lookup_key, normalise_label
 
 DEMO = """
     sit down, stand up, pick up, put down, wave, kick ball, swing golf club, climb stairs, pull up, jump,

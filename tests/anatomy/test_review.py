@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lga.anatomy.descriptions import Record, fingerprint, records_json
 from lga.anatomy.lexicon import LEXICONS, all_entries, read_lexicon
-from lga.anatomy.records import Record, fingerprint, records_json
 from lga.anatomy.review import (
     Change,
     Conflict,

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from lga.actions_folder import load_actions, save_actions
+from lga.actions import load_actions, save_actions
 from lga.config import BackboneConfig, MethodConfig
-from lga.demo.render import render_clip, write_clip
 from lga.errors import ActionsError
-from lga.features import FeatureCache
+from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
+from lga.synthetic.render import render_clip, write_clip
 
 
 @pytest.fixture(scope="module")

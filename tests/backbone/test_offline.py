@@ -12,8 +12,8 @@ from torch.testing import assert_close
 
 from lga.anatomy.anatomize import anatomize
 from lga.anatomy.lexicon import all_entries
-from lga.anatomy.wording import word_stages
-from lga.backbone import offline_weights
+from lga.anatomy.schema import word_stages
+from lga.backbone import offline as offline_weights
 from lga.backbone.offline import CANDIDATES, SEMANTIC, SPACE, TEMPERATURE, VISUAL, load_offline, motion_trust
 from lga.backbone.protocol import Backbone
 from lga.config import MethodConfig

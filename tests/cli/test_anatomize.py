@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from lga.anatomy.files import read_descriptions, read_records
+from lga.anatomy.descriptions import read_descriptions, read_records
 from lga.cli.main import run
 
 SPEC = importlib.util.spec_from_file_location(

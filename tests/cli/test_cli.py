@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lga.actions_folder import load_actions, save_actions
-from lga.demo.render import render_clip, write_clip
+from lga.actions import load_actions, save_actions
+from lga.synthetic.render import render_clip, write_clip
 
 TAUGHT = {"wave": (1, 2), "kick ball": (3, 4), "pull up": (5,)}
 

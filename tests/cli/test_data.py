@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from lga.cli.main import run
-from lga.episodes.manifest import read_manifest
-from lga.episodes.partition import SPLITS, read_partition
+from lga.datasets.manifest import read_manifest
+from lga.datasets.partition import SPLITS, read_partition
 
 
 @pytest.fixture

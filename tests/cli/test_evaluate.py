@@ -4,7 +4,7 @@ import json
 import pytest
 
 from lga.cli.main import run
-from lga.demo.render import render_clip, write_clip
+from lga.synthetic.render import render_clip, write_clip
 
 CLIPS = {"wave": (1, 2, 3), "kick ball": (4, 5, 6), "pull up": (7, 8, 9)}
 FLAGS = ("--backbone", "tiny", "--ways", "2", "--episodes", "40", "--seed", "3")

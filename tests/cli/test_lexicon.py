@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from lga.anatomy.files import read_records
+from lga.anatomy.descriptions import read_records
 from lga.cli.main import run
-from lga.demo.render import render_clip, write_clip
+from lga.synthetic.render import render_clip, write_clip
 
 
 def generated(*told):

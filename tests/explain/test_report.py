@@ -5,14 +5,14 @@ import pytest
 
 from lga.backbone.tiny import TinyBackbone
 from lga.config import MethodConfig, ProtocolConfig
-from lga.demo.render import render_clip, write_clip
-from lga.engine.bench import load_bench
-from lga.engine.benchmark import evaluate_bench
-from lga.episodes.manifest import read_manifest
-from lga.episodes.plan import plan_episodes
+from lga.datasets.episodes import plan_episodes
+from lga.datasets.manifest import read_manifest
+from lga.evaluation.benchmark import evaluate_bench
+from lga.evaluation.dataset import load_bench
 from lga.explain.report import report_page
-from lga.features import FeatureCache
+from lga.features.cache import FeatureCache
 from lga.methods.lga import match_bench
+from lga.synthetic.render import render_clip, write_clip
 
 HOSTILE = "<b>wave & 'run'"
 

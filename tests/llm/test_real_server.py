@@ -16,8 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from lga.anatomy.checks import check_anatomy
-from lga.anatomy.files import read_records
-from lga.anatomy.records import anatomy_of
+from lga.anatomy.descriptions import anatomy_of, read_records
 from lga.cli.main import run
 
 pytestmark = pytest.mark.llm

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from lga.methods.catalogue import METHODS, MethodName
-from lga.methods.matrix import in_blocks
 from lga.methods.protocol import Tasks
+from lga.methods.scoring import in_blocks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -98,7 +98,7 @@ def test_the_size_of_the_blocks_does_not_matter(name, space, make_bench, make_ta
 
         return in_blocks(seen, numbers, most=1)
 
-    for module in ("clip_fsar", "lga", "linear", "matrix", "otam", "protonet", "text_only", "tip_adapter", "trx"):
+    for module in ("clip_fsar", "lga", "linear", "otam", "protonet", "scoring", "text_only", "tip_adapter", "trx"):
         monkeypatch.setattr(f"lga.methods.{module}.in_blocks", one_by_one)
     torch.testing.assert_close(method(bench)(tasks), wanted)
     assert sizes == [1] * 11

@@ -11,13 +11,11 @@ from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig
 from lga.core.distance import class_distances
 from lga.core.score import combine, discount_hubs
-from lga.episodes.plan import Episodes, plan_episodes
+from lga.datasets.episodes import Episodes, plan_episodes
 from lga.methods import lga
 from lga.methods.lga import MATCHES, Matrix, lga_method, lga_scorer, match_bench
 from lga.methods.protocol import Bench, Tasks
-from lga.model.adapter import Adapter
-from lga.model.fusion import StageFusion
-from lga.model.head import Head
+from lga.model.head import Adapter, Head, StageFusion
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -15,13 +15,16 @@ from lga.model import checkpoint
 from lga.model.checkpoint import (
     RECORD,
     WEIGHTS,
+    CheckpointRecord,
+    Provenance,
+    Selection,
     is_checkpoint,
     load_checkpoint,
     make_head,
     read_record,
+    record_head,
     save_checkpoint,
 )
-from lga.model.record import CheckpointRecord, Provenance, Selection, record_head
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

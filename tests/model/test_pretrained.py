@@ -5,9 +5,17 @@ import pytest
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import CheckpointError
-from lga.model.checkpoint import RECORD, WEIGHTS, make_head, save_checkpoint
+from lga.model.checkpoint import (
+    RECORD,
+    WEIGHTS,
+    CheckpointRecord,
+    Provenance,
+    Selection,
+    make_head,
+    record_head,
+    save_checkpoint,
+)
 from lga.model.pretrained import load_pretrained, portable
-from lga.model.record import CheckpointRecord, Provenance, Selection, record_head
 
 TINY = TinyBackbone()
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 from starlette.testclient import TestClient
 
-from lga.actions_folder import save_actions
+from lga.actions import save_actions
 from lga.config import BackboneConfig
-from lga.features import FeatureCache
+from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
 from lga.serve.app import open_app
 from lga.serve.settings import ServeConfig

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from lga.actions_folder import load_actions
+from lga.actions import load_actions
 from lga.errors import LGAError
 from lga.serve import guard, listen
 from lga.serve.settings import ServeConfig

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from lga.actions_folder import load_actions, save_actions
+from lga.actions import load_actions, save_actions
 from lga.config import BackboneConfig
 from lga.errors import ActionsError, LGAError
-from lga.features import FeatureCache
+from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
 from lga.serve import store as store_module
-from lga.serve.shelf import Shelf
-from lga.serve.store import Store, read_store
+from lga.serve.store import Shelf, Store, read_store
 
 
 class Killed(BaseException):

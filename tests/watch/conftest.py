@@ -6,12 +6,11 @@ import av
 import numpy as np
 import pytest
 
-from lga.actions import Actions
-from lga.actions_folder import save_actions
+from lga.actions import Actions, save_actions
 from lga.config import BackboneConfig
-from lga.demo.render import render_clip, write_clip
-from lga.features import FeatureCache
+from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
+from lga.synthetic.render import render_clip, write_clip
 
 SCENES = (("wave", 1), ("open door", 50), ("pull up", 12), ("kick ball", 21), ("wave", 2))
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from lga.demo.render import render_clip, write_clip
+from lga.synthetic.render import render_clip, write_clip
 
 SEEDS = {"wave": (1, 2, 3), "jump": (1, 2, 3), "drink from cup": (7,)}
 CHROMIUM = Path(os.environ.get("LGA_CHROMIUM", "/usr/bin/chromium"))

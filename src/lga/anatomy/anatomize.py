@@ -1,11 +1,10 @@
 """From a label to its stages: the user's words first, then the shipped lexicons, then a template."""
 
-from lga.anatomy.files import Descriptions
-from lga.anatomy.labels import checked_label, quote
+from lga.anatomy.descriptions import Descriptions
 from lga.anatomy.lexicon import find_entry
-from lga.anatomy.schema import Anatomy, spread
-from lga.anatomy.template import MAX_STAGES, template_anatomy
+from lga.anatomy.schema import MAX_STAGES, Anatomy, spread, template_anatomy
 from lga.errors import AnatomyError
+from lga.labels import checked_label, quote
 
 
 def anatomize(label: str, *, stages: int = 3, descriptions: Descriptions | None = None) -> Anatomy:

@@ -3,7 +3,6 @@
 import re
 from itertools import combinations
 
-from lga.anatomy.labels import normalise_label, quote
 from lga.anatomy.schema import Anatomy, Stage
 from lga.anatomy.vocabulary import (
     BASES_IN_ED,
@@ -27,6 +26,7 @@ from lga.anatomy.vocabulary import (
     overlap,
     words,
 )
+from lga.labels import normalise_label, quote
 
 MAX_WORDS = 25
 """three sentences of this length stay well inside a text encoder's window"""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lga.anatomy.records import Count, StageCount
+from lga.anatomy.descriptions import Count, StageCount
 from lga.errors import LGAError
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from lga.anatomy.labels import lookup_key
 from lga.anatomy.schema import Stage
+from lga.labels import lookup_key
 
 LexiconName = Literal["everyday", "ucf101", "kinetics100", "ssv2"]
 LEXICONS: tuple[LexiconName, ...] = ("everyday", "ucf101", "kinetics100", "ssv2")

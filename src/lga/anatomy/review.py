@@ -7,12 +7,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
-from lga.anatomy.files import read_records
-from lga.anatomy.labels import lookup_key, quote
+from lga.anatomy.descriptions import Record, read_records
 from lga.anatomy.lexicon import LEXICONS, LexiconName, read_lexicon
-from lga.anatomy.records import Record
 from lga.anatomy.vocabulary import words
 from lga.errors import AnatomyError
+from lga.labels import lookup_key, quote
 
 BUILTIN = "builtin"
 Kind = Literal["added", "removed", "changed"]

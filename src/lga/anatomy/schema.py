@@ -1,11 +1,12 @@
-"""An anatomy: one action label taken apart into ordered atomic stages."""
+"""A label taken apart into stages: the value, its template, and how it is worded for a text encoder."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from lga.anatomy.labels import has_hidden_characters
+from lga.config import Wording
+from lga.labels import checked_label, has_hidden_characters, prompt_name
 
 
 def visible(text: str) -> str:
@@ -66,3 +67,58 @@ def spread(known: Sequence[Stage], count: int) -> tuple[Stage, ...]:
     Source: our choice; the paper asks its language model anew for every number of stages.
     """
     return tuple(known[(2 * place + 1) * len(known) // (2 * count)] for place in range(count))
+
+
+MAX_STAGES = 5
+
+READY, START, MIDDLE, END, DONE = (
+    ("gets ready for", "A person getting ready for the action: {name}."),
+    ("starts", "A person starting the action: {name}."),
+    ("is in the middle of", "A person in the middle of the action: {name}."),
+    ("comes to the end of", "A person coming to the end of the action: {name}."),
+    ("has just finished", "A person who has just finished the action: {name}."),
+)
+
+PHRASES = {
+    1: (MIDDLE,),
+    2: (START, DONE),
+    3: (READY, MIDDLE, DONE),
+    4: (READY, START, MIDDLE, DONE),
+    5: (READY, START, MIDDLE, END, DONE),
+}
+
+
+def template_anatomy(label: str, stages: int = 3) -> Anatomy:
+    """Stages that name the label and say only how far the action has come.
+
+    Raises:
+        AnatomyError: the label cannot be one.
+        ValueError: fewer than one or more than `MAX_STAGES` stages.
+    """
+    if stages not in PHRASES:
+        raise ValueError(f"an anatomy has 1 to {MAX_STAGES} stages, not {stages}")
+    name = prompt_name(label)
+    return Anatomy(
+        label=checked_label(label),
+        stages=tuple(
+            Stage(subject="a person", motion=motion, object=name, sentence=sentence.format(name=name))
+            for motion, sentence in PHRASES[stages]
+        ),
+        origin="template",
+        detail="generic sentences: nobody has described this label",
+    )
+
+
+def word_stages(anatomy: Anatomy, wording: Wording) -> tuple[str, ...]:
+    """One text a stage: the stage's sentence, the label's name for every stage, or the name and then the sentence.
+
+    Source: the sentences are LGA's textual anatomy; naming the label first is our choice.
+    """
+    name = f"a photo of a person doing {prompt_name(anatomy.label)}"
+    match wording:
+        case "label":
+            return (name,) * len(anatomy.stages)
+        case "stages":
+            return anatomy.sentences
+        case "label+stages":
+            return tuple(f"{name}. {sentence}" for sentence in anatomy.sentences)

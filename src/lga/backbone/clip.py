@@ -1,7 +1,8 @@
 """CLIP and its relatives (SigLIP, SigLIP 2): one space for pictures and sentences, through transformers."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -12,12 +13,35 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from lga.backbone.clip_reading import Kind, Pictures, Words, read_json, read_pictures, read_words
-from lga.backbone.clip_vision import Vision
-from lga.backbone.hub import Checkpoint, find_checkpoint
+from lga.backbone.hub import Checkpoint, find_checkpoint, quiet_transformers
 from lga.backbone.precision import Precision, choose_device, choose_dtype
-from lga.backbone.protocol import Preprocessing, Space
-from lga.backbone.quiet import quiet_transformers
+from lga.backbone.protocol import Backbone, Preprocessing, Space
 from lga.errors import BackboneError
+
+
+class Vision(nn.Module):
+    """f = projection(tower(scale * pixel + shift)), one picture at a time.
+
+    Its parameters are the vision tower's and the visual projection's, of which SigLIP has none.
+    """
+
+    def __init__(self, tower: nn.Module, projection: nn.Module, pictures: Pictures):
+        super().__init__()
+        self.tower, self.projection, self.pictures = tower, projection, pictures
+
+    def forward(self, pixels: UInt8[Tensor, "batch frames height width 3"]) -> Float[Tensor, "batch frames dim"]:
+        """Encode all frames at once; float32, not normalised, whatever the format of the weights.
+
+        Raises:
+            ValueError: the pictures are not of the size that the model reads.
+        """
+        side = self.pictures.preprocessing.crop
+        if tuple(pixels.shape[2:4]) != (side, side):
+            raise ValueError(f"frames must be {side} x {side} pixels, not {pixels.shape[3]} x {pixels.shape[2]}")
+        flat = rearrange(pixels, "b t h w c -> (b t) c h w")
+        pooled = self.tower(pixel_values=self.pictures.normalise(flat)).pooler_output
+        return self.projection(pooled).float().unflatten(0, pixels.shape[:2])
+
 
 DEFAULT_MODEL = "openai/clip-vit-base-patch16"
 _FRAMES_AT_ONCE = {"cpu": 8, "cuda": 128, "mps": 32}
@@ -175,3 +199,81 @@ def _identity(
     reading = sha256(repr((pictures.scale, pictures.shift, words.digest, architecture)).encode()).hexdigest()
     number = str(dtype).removeprefix("torch.")
     return f"{kind} {checkpoint.weights_digest()[:16]} {fit} {how.resample} {reading[:8]} {number}"
+
+
+_TUNED = " tuned "
+
+
+def make_vision(backbone: Backbone, *, gradient_checkpointing: bool) -> Vision:
+    """Copy a backbone's vision tower and projection for training, in float32 on the backbone's device.
+
+    The copy starts from the checkpoint's own weights, not from those that the backbone may have rounded to bfloat16.
+    With `gradient_checkpointing` what a layer computes is thrown away and computed again on the way back.
+
+    Raises:
+        BackboneError: this kind of backbone cannot be fine-tuned, or its checkpoint is no longer there.
+    """
+    clip = _tunable(backbone)
+    vision = clip.master().to(device=clip.device, dtype=torch.float32).requires_grad_(True)
+    if gradient_checkpointing:
+        tower: Any = vision.tower
+        with quiet_transformers():
+            tower.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return vision.train()
+
+
+def with_vision(backbone: Backbone, state: Mapping[str, Tensor]) -> ClipBackbone:
+    """The same backbone seeing with fine-tuned weights, the `state_dict` of a `Vision`.
+
+    Device and number format stay; the identity names the weights, so that features and taught actions of the two
+    are never mixed. Fine-tuning it further starts from `state` as it is here.
+
+    Raises:
+        BackboneError: the weights do not fit, are not finite numbers, or this kind of backbone cannot be fine-tuned.
+    """
+    clip = _tunable(backbone)
+    number = next(clip.vision.parameters()).dtype
+    tuned = deepcopy(clip.vision).to(device="cpu", dtype=torch.float32)
+    _check_fit(state, tuned.state_dict(), clip.identity)
+    tuned.load_state_dict(state)
+    if not all(bool(weight.isfinite().all()) for weight in tuned.parameters()):
+        raise BackboneError("the fine-tuned weights are not all finite numbers; take an earlier state of the training")
+    return replace(
+        clip,
+        identity=f"{clip.identity.split(_TUNED)[0]}{_TUNED}{_digest(tuned)[:16]}",
+        vision=deepcopy(tuned).to(device=clip.device, dtype=number).eval(),
+        master=lambda: deepcopy(tuned),
+    )
+
+
+def _tunable(backbone: Backbone) -> ClipBackbone:
+    if isinstance(backbone, ClipBackbone):
+        return backbone
+    kind = backbone.identity.split()[0]
+    raise BackboneError(f"the backbone {kind!r} cannot be fine-tuned, only `clip` can; use --backbone clip")
+
+
+def _check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], identity: str) -> None:
+    wrong = [
+        *(f"{name} is missing" for name in sorted(wanted.keys() - state.keys())),
+        *(f"{name} is not part of it" for name in sorted(state.keys() - wanted.keys())),
+        *(
+            f"{name} has shape {tuple(state[name].shape)} instead of {tuple(wanted[name].shape)}"
+            for name in sorted(wanted.keys() & state.keys())
+            if state[name].shape != wanted[name].shape
+        ),
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise BackboneError(
+            f"the fine-tuned weights do not fit the backbone {identity}: {'; '.join(wrong[:3])}{more}; "
+            "load the model that they were trained from"
+        )
+
+
+def _digest(vision: Vision) -> str:
+    digest = sha256()
+    for name, weight in sorted(vision.state_dict().items()):
+        digest.update(f"{name} {tuple(weight.shape)} ".encode())
+        digest.update(weight.contiguous().numpy())
+    return digest.hexdigest()

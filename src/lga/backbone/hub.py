@@ -1,11 +1,33 @@
-"""Find a checkpoint's files: in a folder, in the local cache of the model hub, or on the hub."""
+"""Model folders: found locally or on the hub, digested, loaded without noise."""
 
 import json
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
 
 from lga.errors import BackboneError
+
+
+@contextmanager
+def quiet_transformers() -> Generator[None]:
+    """Silence transformers inside the block; a failure is raised, not printed."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            logging.set_verbosity(level)
+            if bars:
+                logging.enable_progress_bar()
+
 
 _SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _WANTED = (

@@ -26,8 +26,8 @@ class List:
 
     def run(self) -> int:
         """Print one row an action."""
-        from lga.actions_folder import load_actions
-        from lga.cli.tables import actions_table
+        from lga.actions import load_actions
+        from lga.cli.show import actions_table
 
         actions = load_actions(self.actions)
         if self.json:
@@ -57,8 +57,8 @@ class Show:
         """Print the anatomy and the examples."""
         from rich.table import Table
 
-        from lga.actions_folder import load_actions
-        from lga.cli.tables import anatomy_table
+        from lga.actions import load_actions
+        from lga.cli.show import anatomy_table
 
         actions = load_actions(self.actions)
         label = actions.find(self.label)
@@ -96,8 +96,8 @@ class Add:
 
     def run(self) -> int:
         """Add and save."""
-        from lga.actions_folder import load_actions
-        from lga.anatomy.files import read_descriptions
+        from lga.actions import load_actions
+        from lga.anatomy.descriptions import read_descriptions
 
         actions = load_actions(self.actions)
         stages = actions.method.stages
@@ -127,7 +127,7 @@ class Remove:
 
     def run(self) -> int:
         """Remove and save; needs no backbone."""
-        from lga.actions_folder import load_actions
+        from lga.actions import load_actions
         from lga.errors import SettingsError
 
         if (self.label is None) == (self.example is None):
@@ -152,8 +152,8 @@ class Describe:
 
     def run(self) -> int:
         """Describe and save."""
-        from lga.actions_folder import load_actions
-        from lga.anatomy.files import read_descriptions
+        from lga.actions import load_actions
+        from lga.anatomy.descriptions import read_descriptions
 
         actions = load_actions(self.actions)
         told = read_descriptions(self.descriptions, stages=actions.method.stages)
@@ -168,8 +168,8 @@ def _recognizer(actions: "Actions") -> "Recognizer":
 
 
 def _save(actions: "Actions", folder: Path) -> None:
-    from lga.actions_folder import save_actions
-    from lga.cli.tables import actions_table
+    from lga.actions import save_actions
+    from lga.cli.show import actions_table
 
     save_actions(actions, folder)
     out().print(actions_table(actions))

@@ -15,9 +15,9 @@ from lga.cli.options import Flag, aside, counted, out, progress_bar
 from lga.errors import SettingsError
 
 if TYPE_CHECKING:
-    from lga.anatomy.generate import Generated
+    from lga.anatomy.descriptions import Record
     from lga.anatomy.journal import Journal
-    from lga.anatomy.records import Record
+    from lga.anatomy.llm_generate import Generated
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ class Anatomize:
 
     def run(self) -> int:
         """Make an anatomy for each label, and print or write them."""
-        from lga.anatomy.files import read_records
-        from lga.anatomy.records import kept_records, merge_records, records_json
+        from lga.anatomy.descriptions import kept_records, merge_records, read_records, records_json
         from lga.files import write_atomically
 
         labels = self._wanted()
@@ -83,8 +82,8 @@ class Anatomize:
 
     def _wanted(self) -> list[str]:
         """The labels, each once, from the one place that was named."""
-        from lga.anatomy.records import distinct_labels
-        from lga.anatomy.template import MAX_STAGES
+        from lga.anatomy.descriptions import distinct_labels
+        from lga.anatomy.schema import MAX_STAGES
 
         if sum((bool(self.labels), self.manifest is not None, self.labels_file is not None)) != 1:
             raise SettingsError("give at least one label, or --manifest, or --labels-file; one of the three")
@@ -93,15 +92,14 @@ class Anatomize:
         if self.llm.llm is None and (self.stages == "auto" or self.dry_run):
             raise SettingsError("--stages auto and --dry-run are for language models: give --llm and --model")
         if self.manifest is not None:
-            from lga.episodes.manifest import read_manifest  # imports torch, which labels alone do without
+            from lga.datasets.manifest import read_manifest  # imports torch, which labels alone do without
 
             return distinct_labels([clip.label for clip in read_manifest(self.manifest)])
         return distinct_labels(read_labels(self.labels_file) if self.labels_file is not None else self.labels)
 
     def _described(self, labels: Sequence[str]) -> "dict[str, Record]":
         """What the user's own file says of the labels."""
-        from lga.anatomy.files import read_descriptions, read_records
-        from lga.anatomy.records import Record
+        from lga.anatomy.descriptions import Record, read_descriptions, read_records
 
         if self.descriptions is None:
             return {}
@@ -115,14 +113,14 @@ class Anatomize:
     def _look_up(self, labels: Sequence[str]) -> "dict[str, Record]":
         """Records from the lexicons and the template."""
         from lga.anatomy.anatomize import anatomize
-        from lga.anatomy.records import record_of
+        from lga.anatomy.descriptions import record_of
 
         count = 3 if self.stages == "auto" else self.stages
         return {label: record_of(anatomize(label, stages=count)) for label in labels}
 
     def _ask(self, labels: Sequence[str]) -> "dict[str, Record]":
         """Records from the language model; says on standard error what it took."""
-        from lga.anatomy.generate import generate
+        from lga.anatomy.llm_generate import generate
 
         journal = self._journal()
         if journal.damaged:
@@ -146,7 +144,7 @@ class Anatomize:
 
     def _rehearse(self, labels: Sequence[str], kept: "Mapping[str, Record]") -> int:
         """Say what would be asked."""
-        from lga.anatomy.generate import rehearse
+        from lga.anatomy.llm_generate import rehearse
 
         nobody, known = rehearse(labels, self.llm, self._journal(), stages=self.stages)
         say = out()
@@ -169,15 +167,15 @@ class Anatomize:
 
         if self.out is not None:
             return Journal(self.out.with_name(f"{self.out.name}.journal"))
-        from lga.features import default_cache
+        from lga.features.cache import default_cache
 
         folder = default_cache().folder
         return Journal(folder / "anatomies.journal" if folder is not None else None)
 
     def _show(self, records: "Mapping[str, Record]") -> None:
         """Tables or JSON; where a file was written and no JSON is wanted, a line."""
-        from lga.anatomy.records import anatomy_of
-        from lga.cli.tables import anatomy_table
+        from lga.anatomy.descriptions import anatomy_of
+        from lga.cli.show import anatomy_table
 
         anatomies = [anatomy_of(label, record) for label, record in records.items()]
         if self.json:

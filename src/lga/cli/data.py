@@ -14,9 +14,8 @@ from lga.cli.options import Flag, aside, counted, out, progress_bar
 from lga.config import ProtocolConfig
 
 if TYPE_CHECKING:
-    from lga.episodes.benchmarks import Imported
-    from lga.episodes.doctor import Diagnosis, Finding
-    from lga.episodes.treatment import Treated
+    from lga.datasets.benchmarks import Imported
+    from lga.datasets.check import Diagnosis, Finding, Treated
 
 SHOWN = 3
 """Examples of a kind of finding, and missing clips, that are named; --json has all."""
@@ -52,7 +51,7 @@ class Import:
     def run(self) -> int:
         """Import and say what was found; exit 1 if a class has no clip or a list is not the published one."""
         from lga.anatomy.lexicon import find_entry
-        from lga.episodes.benchmarks import import_benchmark, write_benchmark
+        from lga.datasets.benchmarks import import_benchmark, write_benchmark
 
         with progress_bar("reading the folder"):
             imported = import_benchmark(
@@ -119,9 +118,8 @@ class Check:
 
     def run(self) -> int:
         """Check, and write the better manifest if wanted."""
-        from lga.episodes.doctor import diagnose
-        from lga.episodes.sheet import read_sheet
-        from lga.episodes.treatment import refuse_to_overwrite, write_treated
+        from lga.datasets.check import diagnose, refuse_to_overwrite, write_treated
+        from lga.datasets.manifest import read_sheet
         from lga.errors import SettingsError
 
         if not 1 <= self.frames <= 256:

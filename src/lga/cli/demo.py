@@ -25,7 +25,7 @@ class Demo:
 
     def run(self) -> int:
         """Run the demo."""
-        from lga.demo.run import run_demo
+        from lga.demo import run_demo
 
         folder = self.out or Path(tempfile.mkdtemp(prefix="lga-demo-"))
         run_demo(folder, backbone=self.backbone, clips=self.clips, seed=self.seed, console=out())

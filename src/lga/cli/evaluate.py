@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from lga.cli.evaluation_tables import accuracy_table, accuracy_value, data_value, difference_table, versions_value
 from lga.cli.options import Flag, out, progress_bar, read_settings, report_cache, report_skipped
+from lga.cli.show import accuracy_table, accuracy_value, data_value, difference_table, versions_value
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig
 from lga.errors import SettingsError
 
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lga.cli.options import Bar
-    from lga.engine.bench import LoadedBench
-    from lga.engine.benchmark import Report
-    from lga.engine.curves import Point
-    from lga.engine.statistics import Interval
-    from lga.episodes.plan import Episodes
-    from lga.features import FeatureCache
+    from lga.datasets.episodes import Episodes
+    from lga.evaluation.benchmark import Point, Report
+    from lga.evaluation.dataset import LoadedBench
+    from lga.evaluation.statistics import Interval
+    from lga.features.cache import FeatureCache
     from lga.methods.lga import Matrix
     from lga.model.pretrained import Pretrained
 
@@ -81,8 +80,7 @@ class Evaluate:
         if self.both_protocols and self.episodes_in:
             raise SettingsError("--both-protocols draws episodes and --episodes-in replays some; give one of them")
         if self.out:
-            from lga.explain.evaluation import refuse_foreign
-            from lga.explain.plots import require_plots
+            from lga.explain.plots import refuse_foreign, require_plots
 
             require_plots()
             refuse_foreign(self.out)
@@ -92,8 +90,8 @@ class Evaluate:
         return replace(self, method=source.method(self.method))._evaluate(source)
 
     def _evaluate(self, source: "Pretrained") -> int:
-        from lga.engine.benchmark import evaluate_bench
-        from lga.features import default_cache
+        from lga.evaluation.benchmark import evaluate_bench
+        from lga.features.cache import default_cache
         from lga.methods.lga import match_bench
 
         cache, rival = default_cache(), self._rival()
@@ -144,10 +142,10 @@ class Evaluate:
     def _load(
         self, method: MethodConfig, source: "Pretrained", cache: "FeatureCache", progress: "Bar"
     ) -> "LoadedBench":
-        from lga.anatomy.files import read_descriptions
-        from lga.engine.bench import load_bench
-        from lga.engine.provenance import refuse_seen
-        from lga.episodes.manifest import read_manifest
+        from lga.anatomy.descriptions import read_descriptions
+        from lga.datasets.manifest import read_manifest
+        from lga.evaluation.dataset import load_bench
+        from lga.evaluation.leakage import refuse_seen
 
         told = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
         clips = read_manifest(self.manifest, split=self.split)
@@ -158,8 +156,8 @@ class Evaluate:
 
     def _episodes(self, loaded: "LoadedBench") -> tuple["Episodes", ProtocolConfig]:
         """Draw or replay; then keep, if wanted."""
-        from lga.episodes.files import read_episodes, write_episodes
-        from lga.episodes.plan import plan_episodes
+        from lga.datasets.episode_lists import read_episodes, write_episodes
+        from lga.datasets.episodes import plan_episodes
 
         if self.episodes_in:
             episodes, protocol = read_episodes(self.episodes_in, loaded.content)
@@ -170,8 +168,8 @@ class Evaluate:
         return episodes, protocol
 
     def _other_protocol(self, loaded: "LoadedBench", matrix: "Matrix") -> "Report":
-        from lga.engine.benchmark import evaluate_bench
-        from lga.episodes.plan import plan_episodes
+        from lga.datasets.episodes import plan_episodes
+        from lga.evaluation.benchmark import evaluate_bench
 
         protocol = self.protocol.model_copy(update={"source_disjoint": not self.protocol.source_disjoint})
         episodes = plan_episodes(loaded.label, loaded.group, protocol)
@@ -186,7 +184,7 @@ class Evaluate:
         cache: "FeatureCache",
         progress: "Bar",
     ) -> "tuple[Report, Mapping[str, Interval]]":
-        from lga.engine.benchmark import compare_settings
+        from lga.evaluation.benchmark import compare_settings
 
         same = rival.reading == self.method.reading
         other = loaded if same else self._load(rival, source, cache, progress)
@@ -202,9 +200,9 @@ class Evaluate:
         source: "Pretrained",
         progress: "Bar",
     ) -> None:
-        from lga.engine.curves import alpha_curve, protocol_curve, stage_curve
-        from lga.engine.statistics import confusion
-        from lga.explain.evaluation import write_evaluation
+        from lga.evaluation.benchmark import alpha_curve, protocol_curve, stage_curve
+        from lga.evaluation.statistics import confusion
+        from lga.explain.plots import write_evaluation
 
         video, text = report.outcome["video"], report.outcome["text"]
         curves: dict[str, list[Point]] = {"alpha": alpha_curve(video, text, report.episodes)}
@@ -218,7 +216,7 @@ class Evaluate:
 
     def _value(self, report: "Report", loaded: "LoadedBench", source: "Pretrained") -> dict[str, object]:
         """Everything that a reader needs to repeat the number."""
-        from lga.engine.statistics import calibration_error, class_accuracy
+        from lga.evaluation.statistics import calibration_error, class_accuracy
 
         shares = class_accuracy(report.outcome["combined"], len(loaded.labels)).tolist()
         return {

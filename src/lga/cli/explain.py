@@ -38,8 +38,8 @@ class Explain:
 
     def run(self) -> int:
         """Explain, write, and say the answer."""
-        from lga.actions_folder import load_actions
-        from lga.cli.tables import headline
+        from lga.actions import load_actions
+        from lga.cli.show import headline
         from lga.explain.explanation import explain_clip
         from lga.explain.page import write_page, write_pictures
         from lga.recognizer import Recognizer

@@ -32,10 +32,10 @@ class Extract:
     def run(self) -> int:
         """Encode what is not yet in the cache; exit 1 if no clip could be read."""
         from lga.backbone.load import load_backbone
-        from lga.engine.extract import Skipped, extract_features
-        from lga.episodes.manifest import read_manifest
+        from lga.datasets.manifest import read_manifest
         from lga.errors import LGAError, SettingsError
-        from lga.features import default_cache
+        from lga.features.cache import default_cache
+        from lga.features.extract import Skipped, extract_features
 
         if not 1 <= self.frames <= 256:
             raise SettingsError(f"--frames must be 1 to 256, not {self.frames}")

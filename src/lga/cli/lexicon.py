@@ -14,9 +14,9 @@ from lga.config import BackboneConfig, MethodConfig
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lga.anatomy.records import Record
+    from lga.anatomy.descriptions import Record
     from lga.anatomy.schema import Anatomy
-    from lga.engine.language import Sense, Views
+    from lga.evaluation.sentences import Sense, Views
 
 Source = Annotated[str, tyro.conf.arg(metavar="FILE|builtin[:NAME]")]
 
@@ -48,9 +48,9 @@ class Check:
     def run(self) -> int:
         """Check and print what was found."""
         from lga.anatomy.checks import check_anatomy
-        from lga.anatomy.records import anatomy_of
+        from lga.anatomy.descriptions import anatomy_of
         from lga.anatomy.review import named_records
-        from lga.cli.lexicon_tables import problems_table, sense_table, views_table
+        from lga.cli.show import problems_table, sense_table, views_table
         from lga.errors import SettingsError
 
         if self.clips and self.method.wording == "label":
@@ -79,8 +79,8 @@ class Check:
 
     def _sense(self, anatomies: "Sequence[Anatomy]") -> "list[Sense]":
         from lga.backbone.load import load_backbone
-        from lga.engine.language import check_sense
-        from lga.features import default_cache
+        from lga.evaluation.sentences import check_sense
+        from lga.features.cache import default_cache
 
         cache, encoder = default_cache(), load_backbone(self.backbone)
         with aside().status(f"encoding the sentences of {counted(len(anatomies), 'label')}"):
@@ -91,12 +91,12 @@ class Check:
     def _views(self) -> "Views":
         """The clips' labels take their sentences as in recognition: from the file, else lexicon, else template."""
         from lga.anatomy.anatomize import anatomize
-        from lga.anatomy.files import read_descriptions
+        from lga.anatomy.descriptions import read_descriptions
         from lga.anatomy.review import is_builtin
         from lga.backbone.load import load_backbone
-        from lga.engine.language import check_views
-        from lga.episodes.manifest import read_examples
-        from lga.features import default_cache
+        from lga.datasets.manifest import read_examples
+        from lga.evaluation.sentences import check_views
+        from lga.features.cache import default_cache
 
         stages = self.method.stages
         told = None if is_builtin(self.source) else read_descriptions(Path(self.source), stages=stages)
@@ -128,7 +128,7 @@ class Diff:
     def run(self) -> int:
         """Print a row for each stage that differs."""
         from lga.anatomy.review import changes, named_records
-        from lga.cli.lexicon_tables import changes_summary, changes_table
+        from lga.cli.show import changes_summary, changes_table
 
         found = changes(named_records(self.old), named_records(self.new))
         if self.json:
@@ -161,9 +161,9 @@ class Merge:
 
     def run(self) -> int:
         """Merge, write, and name every conflict."""
-        from lga.anatomy.records import records_json
+        from lga.anatomy.descriptions import records_json
         from lga.anatomy.review import merge, named_records
-        from lga.cli.lexicon_tables import conflicts_table
+        from lga.cli.show import conflicts_table
         from lga.errors import AnatomyError
         from lga.files import write_atomically
 
@@ -198,7 +198,7 @@ class Distance:
     def run(self) -> int:
         """Print a row a rewritten label, and a summary."""
         from lga.anatomy.review import distances, named_records
-        from lga.cli.lexicon_tables import distance_summary, distance_table
+        from lga.cli.show import distance_summary, distance_table
 
         sides: list[Mapping[str, Record]] = [named_records(self.one), named_records(self.other)]
         found = distances(*sides)

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lga.errors import SettingsError
 
 if TYPE_CHECKING:
-    from lga.engine.extract import Skipped
-    from lga.features import FeatureCache
+    from lga.features.cache import FeatureCache
+    from lga.features.extract import Skipped
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 Accepting = Literal["always", "suggested"] | Annotated[float, tyro.conf.arg(metavar="0..1")]

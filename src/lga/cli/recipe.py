@@ -32,7 +32,7 @@ def read_recipe(name: str) -> tuple[BackboneConfig, MethodConfig, TrainConfig]:
     Raises:
         SettingsError: there is no such recipe, or it is not one.
     """
-    shipped = files("lga.recipes")
+    shipped = files("lga.training.recipes")
     names = sorted(one.name.removesuffix(".toml") for one in shipped.iterdir() if one.name.endswith(".toml"))
     try:
         text = (shipped / f"{name}.toml" if name in names else Path(name)).read_text(encoding="utf-8")

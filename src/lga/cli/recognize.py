@@ -14,7 +14,7 @@ from lga.cli.options import Accepting, Flag, aside, existing, out, progress_bar,
 if TYPE_CHECKING:
     from lga.actions import Actions
     from lga.backbone.protocol import Space
-    from lga.engine.extract import Skipped
+    from lga.features.extract import Skipped
     from lga.recognition import Recognition
     from lga.recognizer import Recognizer
 
@@ -50,7 +50,7 @@ class Recognize:
 
     def run(self) -> int:
         """Recognise; exit 1 if no clip could be read."""
-        from lga.actions_folder import load_actions
+        from lga.actions import load_actions
         from lga.errors import LGAError, SettingsError
         from lga.recognizer import Recognizer
 
@@ -77,7 +77,7 @@ class Recognize:
     def _recognize(
         self, recognizer: "Recognizer", actions: "Actions", clips: Sequence[Path]
     ) -> "tuple[list[Recognition], list[Skipped]]":
-        from lga.cli.tables import headline, recognition_table, stages_table
+        from lga.cli.show import headline, recognition_table, stages_table
         from lga.recognition import Recognition
 
         found: list[Recognition] = []
@@ -95,7 +95,7 @@ class Recognize:
         return found, skipped
 
     def _print_json(self, found: "Sequence[Recognition]", skipped: "Sequence[Skipped]") -> None:
-        from lga.cli.tables import recognition_value
+        from lga.cli.show import recognition_value
 
         value = {
             "results": [recognition_value(result, self.top) for result in found],

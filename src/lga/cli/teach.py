@@ -31,11 +31,11 @@ class Teach:
 
     def run(self) -> int:
         """Teach, save, and say what was learnt from what."""
-        from lga.actions_folder import save_actions
-        from lga.anatomy.files import read_descriptions
-        from lga.cli.tables import actions_table
-        from lga.engine.extract import Skipped
-        from lga.episodes.manifest import read_examples
+        from lga.actions import save_actions
+        from lga.anatomy.descriptions import read_descriptions
+        from lga.cli.show import actions_table
+        from lga.datasets.manifest import read_examples
+        from lga.features.extract import Skipped
         from lga.recognizer import Recognizer
 
         told = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None

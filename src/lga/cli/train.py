@@ -1,25 +1,122 @@
-"""`lga train`."""
+"""`lga train`: learn a head on the training classes, choose it on the validation classes."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from rich.table import Table
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, out, progress_bar, report_cache, report_skipped
-from lga.cli.run_log import run_log
+from lga.cli.options import Bar, Flag, aside, out, progress_bar, report_cache, report_skipped
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
-from lga.errors import SettingsError
+from lga.errors import LGAError, SettingsError
 from lga.files import to_json, write_atomically
 
 if TYPE_CHECKING:
+    from lga.training.fit import Resumed
+    from lga.training.loop import TrainStep
+    from lga.training.select import Look
+
+LOG = "log.jsonl"
+
+
+@contextmanager
+def run_log(folder: Path, tasks: int, *, tensorboard: bool) -> Generator["RunLog"]:
+    """Write `log.jsonl` in a folder while a run lasts.
+
+    Raises:
+        LGAError: it cannot be written, or TensorBoard is wanted and not installed.
+    """
+    board = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        board = _open_board(folder) if tensorboard else None
+        with (folder / LOG).open("a+", encoding="utf-8") as file, progress_bar("training") as (bar,):
+            yield RunLog(file, bar, tasks, board)
+    except OSError as error:
+        raise LGAError(f"{folder / LOG}: cannot be written ({error.strerror}); choose another --out") from error
+    finally:
+        if board is not None:
+            board.close()
+
+
+class RunLog:
+    """Called with every event of a run: an episode, a look at the validation classes, or going on after a crash.
+
+    What a run that was cut off had written after its last saved state is taken off when it goes on.
+    """
+
+    def __init__(self, file: IO[str], bar: Bar, tasks: int, board: Any = None):
+        self.file, self.bar, self.tasks, self.board = file, bar, tasks, board
+        self.begun = False
+
+    def __call__(self, event: "TrainStep | Look | Resumed") -> None:
+        """Write one event down."""
+        from lga.training.fit import Resumed
+        from lga.training.select import Look
+
+        if isinstance(event, Resumed):
+            aside().print(f"going on after {event.task} episodes")
+            self._begin(event.task)
+        elif isinstance(event, Look):
+            shots = ", ".join(f"{one}-shot {100 * share:.1f} %" for one, share in event.accuracy.items())
+            aside().print(
+                f"after {event.task} episodes: by video {shots} on the validation classes (trust {event.trust:g})"
+            )
+            accuracy = {f"accuracy_{one}": share for one, share in event.accuracy.items()}
+            self._write("validation", event.task, {"trust": event.trust, "mean": event.mean, **accuracy})
+        else:
+            self.bar(event.task, self.tasks)
+            values = {"loss": event.loss, "contrast": event.contrast, "accuracy": event.accuracy, "rate": event.rate}
+            self._write("episode", event.task, values)
+
+    def _begin(self, after: int) -> None:
+        """Cut the file at once, so that being killed here loses no line."""
+        self.file.seek(0)
+        end = 0
+        while (line := self.file.readline()).endswith("\n") and _task_of(line) <= after:
+            end = self.file.tell()
+        self.file.truncate(end)
+        self.begun = True
+
+    def _write(self, kind: str, task: int, values: dict[str, float]) -> None:
+        if not self.begun:
+            self._begin(-1)
+        self.file.write(json.dumps({"event": kind, "task": task, **values}) + "\n")
+        self.file.flush()
+        if self.board is not None:
+            for name, value in values.items():
+                self.board.add_scalar(f"{kind}/{name}", value, task)
+
+
+def _task_of(line: str) -> float:
+    """The number of episodes that a line speaks of; infinite where it is damaged."""
+    try:
+        return float(json.loads(line)["task"])
+    except (ValueError, KeyError, TypeError):
+        return inf
+
+
+def _open_board(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise LGAError(
+            "--tensorboard needs TensorBoard, which is not installed: pip install 'lga[research]'"
+        ) from error
+    return SummaryWriter(folder / "tensorboard")
+
+
+if TYPE_CHECKING:
     from lga.backbone.protocol import Backbone
-    from lga.engine.bench import LoadedBench
-    from lga.engine.meta_training import Estimate, Splits
-    from lga.episodes.manifest import LabelledClip
-    from lga.model.record import Selection
+    from lga.datasets.manifest import LabelledClip
+    from lga.evaluation.dataset import LoadedBench
+    from lga.model.checkpoint import Selection
+    from lga.training.run import Estimate, Splits
 
 STATE, REPORT = "state.safetensors", "test.json"
 
@@ -62,11 +159,11 @@ class Train:
 
     def run(self) -> int:
         """Train, choose, save, and evaluate the test split once."""
-        from lga.engine.fitting import Run
-        from lga.engine.meta_training import estimate, make_fabric, train_head
-        from lga.episodes.manifest import read_manifest
+        from lga.datasets.manifest import read_manifest
         from lga.model.checkpoint import save_checkpoint
         from lga.model.pretrained import load_pretrained
+        from lga.training.fit import Run
+        from lga.training.run import estimate, make_fabric, train_head
 
         source = load_pretrained(self.backbone)
         if source.head is not None:
@@ -93,8 +190,8 @@ class Train:
         return 0
 
     def _splits(self, encoder: "Backbone") -> "Splits":
-        from lga.engine.meta_training import Splits, refuse_shared, refuse_shared_classes
-        from lga.episodes.manifest import read_manifest
+        from lga.datasets.manifest import read_manifest
+        from lga.training.run import Splits, refuse_shared, refuse_shared_classes
 
         more = [clip for path in self.also for clip in read_manifest(path)]
         learning = [*read_manifest(self.manifest, split="train"), *more]
@@ -110,9 +207,9 @@ class Train:
         return Splits(train, validation, self.manifest)
 
     def _load(self, clips: "Sequence[LabelledClip]", encoder: "Backbone", what: str) -> "LoadedBench":
-        from lga.anatomy.files import read_descriptions
-        from lga.engine.bench import load_bench
-        from lga.features import default_cache
+        from lga.anatomy.descriptions import read_descriptions
+        from lga.evaluation.dataset import load_bench
+        from lga.features.cache import default_cache
 
         told = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
         cache = default_cache()
@@ -123,9 +220,9 @@ class Train:
         return loaded
 
     def _test(self, splits: "Splits") -> None:
-        from lga.engine.meta_training import refuse_shared, test_head
-        from lga.episodes.manifest import read_manifest
+        from lga.datasets.manifest import read_manifest
         from lga.model.pretrained import load_pretrained
+        from lga.training.run import refuse_shared, test_head
 
         trained = load_pretrained(BackboneConfig(model=str(self.out), device=self.backbone.device))
         test = self._load(read_manifest(self.manifest, split="test"), trained.backbone, "test clips")

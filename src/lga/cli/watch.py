@@ -69,7 +69,7 @@ class Watch:
 
     def run(self) -> int:
         """Watch; exit 130 if a file was not watched to its end."""
-        from lga.actions_folder import load_actions
+        from lga.actions import load_actions
         from lga.recognizer import Recognizer
         from lga.watch.address import find_address
 
@@ -125,7 +125,7 @@ class Watch:
             yield lambda: address, None
             return
         from lga.watch.address import Address
-        from lga.watch.drawing import VideoWriter
+        from lga.watch.output import VideoWriter
 
         self.video.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.video.parent, prefix=".watched") as folder:
@@ -141,7 +141,7 @@ class Watch:
                 writer.close()
 
     def _draw(self, footage: "Address", log: "Log", path: Path) -> None:
-        from lga.watch.drawing import annotate
+        from lga.watch.output import annotate
 
         with progress_bar("drawing") as (bar,):
 
@@ -169,7 +169,7 @@ class Log:
 
     def take(self, found: "Segment | Damage") -> None:
         """Print one finding, and write the files if it is time to."""
-        from lga.watch.report import caption, clock, to_json
+        from lga.watch.output import caption, clock, to_json
         from lga.watch.segments import Segment
 
         if isinstance(found, Segment):
@@ -187,7 +187,7 @@ class Log:
 
     def write(self) -> None:
         """Write the files anew, each whole or not at all."""
-        from lga.watch.report import to_csv, to_srt
+        from lga.watch.output import to_csv, to_srt
 
         if self.csv is not None:
             write_atomically(self.csv, to_csv(self.segments).encode())

@@ -11,16 +11,15 @@ from torch import Tensor
 from lga.actions import Actions
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig
-from lga.core.matches import frame_distances, nearest_tokens, stage_costs, token_distances
+from lga.core.distance import frame_distances, nearest_tokens, stage_costs, token_distances
 from lga.core.score import resolve_alpha
-from lga.engine.extract import Skipped
 from lga.errors import LGAError, SettingsError
 from lga.explain.strip import Footage
-from lga.features import ClipFeatures
-from lga.model.lga import Cut, Prototypes, build_prototypes, cut_clips, match_text, match_videos
-from lga.recognition import Candidate, Recognition, Support, answer
+from lga.features.cache import ClipFeatures
+from lga.features.extract import Skipped
+from lga.model.matching import Cut, Prototypes, build_prototypes, cut_clips, match_text, match_videos
+from lga.recognition import Accept, Candidate, Recognition, Support, answer
 from lga.recognizer import Recognizer
-from lga.rejection import Accept
 
 HALF = 0.5
 """The trust from which on a trained head's tokens are shown rather than the backbone's."""

@@ -3,9 +3,20 @@
 from pathlib import Path
 
 from lga.explain.explanation import ExampleReport, Explanation, LabelReport
-from lga.explain.film import film
 from lga.explain.heatmap import DARK, LIGHT, draw_heatmap, matched_pairs
-from lga.explain.markup import as_source, as_text, bar, document, encoded, meter, percent, section, settings_line, table
+from lga.explain.markup import (
+    as_source,
+    as_text,
+    bar,
+    document,
+    encoded,
+    film,
+    meter,
+    percent,
+    section,
+    settings_line,
+    table,
+)
 from lga.explain.strip import Caption, draw_strip
 from lga.files import write_atomically
 from lga.recognition import Candidate

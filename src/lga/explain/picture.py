@@ -6,12 +6,12 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from lga.actions import Actions
-from lga.anatomy.labels import lookup_key
 from lga.backbone.protocol import Space
 from lga.explain.lettering import Color, shorten, width_of, write
 from lga.explain.strip import EMPTY, FAINT, INK, MARGIN, PAPER, WIDTH, Caption, Footage, draw_strip
 from lga.files import write_atomically
-from lga.model.lga import cut_clips
+from lga.labels import lookup_key
+from lga.model.matching import cut_clips
 from lga.recognition import Candidate, Recognition
 
 RIGHT: Color = (27, 128, 83)

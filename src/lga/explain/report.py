@@ -8,16 +8,14 @@ from jaxtyping import Int
 from numpy import ndarray
 
 from lga.config import MethodConfig, ProtocolConfig
-from lga.engine.bench import LoadedBench
-from lga.engine.benchmark import Report
-from lga.engine.mistakes import Mistake, worst_mistakes
-from lga.engine.statistics import Interval, class_accuracy, confusion
-from lga.explain.film import film
-from lga.explain.markup import as_text, document, meter, percent, section, settings_line, table
+from lga.evaluation.benchmark import Report
+from lga.evaluation.dataset import LoadedBench
+from lga.evaluation.statistics import Interval, Mistake, class_accuracy, confusion, worst_mistakes
+from lga.explain.markup import as_text, document, film, meter, percent, section, settings_line, table
 from lga.explain.strip import Footage
 from lga.files import write_atomically
 from lga.methods.lga import Matrix
-from lga.model.lga import cut_clips
+from lga.model.matching import cut_clips
 
 MISTAKES = 12
 """How many clips are shown."""

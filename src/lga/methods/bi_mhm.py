@@ -1,9 +1,8 @@
 """Bi-MHM: every frame meets its nearest frame in the other clip, in any order."""
 
 from lga.core.distance import Pooling, Reduction, clip_distances
-from lga.methods.matrix import matrix_scorer
-from lga.methods.protocol import Bench, Scorer
-from lga.methods.views import seen_frames
+from lga.methods.protocol import Bench, Scorer, seen_frames
+from lga.methods.scoring import matrix_scorer
 
 
 def bi_mhm(bench: Bench, *, reduction: Reduction = "sum", pooling: Pooling = "mean") -> Scorer:

@@ -7,10 +7,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lga.core.alignment import cosine_distances
-from lga.methods.matrix import FEATURES_AT_ONCE, in_blocks
 from lga.methods.otam import align_classes
-from lga.methods.protocol import Bench, Scorer, Tasks
-from lga.methods.views import name_likeness, seen_frames
+from lga.methods.protocol import Bench, Scorer, Tasks, name_likeness, seen_frames
+from lga.methods.scoring import FEATURES_AT_ONCE, in_blocks
 
 HEADS, HEAD_SIZE = 8, 64
 SMOOTHING, GUARD = 0.5, 0.01

@@ -4,9 +4,8 @@ import torch.nn.functional as F
 from einops import rearrange
 
 from lga.core.distance import Pooling
-from lga.methods.matrix import matrix_scorer
-from lga.methods.protocol import Bench, Scorer
-from lga.methods.views import seen_frames
+from lga.methods.protocol import Bench, Scorer, seen_frames
+from lga.methods.scoring import matrix_scorer
 
 
 def frame_cosine(bench: Bench, *, pooling: Pooling = "mean") -> Scorer:

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from lga.config import MethodConfig
 from lga.core.score import resolve_alpha
-from lga.methods.matrix import in_blocks, look_up, pool
 from lga.methods.protocol import Bench, Method, Scorer, Tasks
+from lga.methods.scoring import in_blocks, look_up, pool
 from lga.model.head import Head
-from lga.model.lga import Prototypes, build_prototypes, cut_clips, match_text, match_videos
+from lga.model.matching import Prototypes, build_prototypes, cut_clips, match_text, match_videos
 
 Match = Literal["video", "text", "combined"]
 MATCHES: tuple[Match, ...] = ("video", "text", "combined")

@@ -9,9 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lga.core.logistic import fit_logistic
-from lga.methods.matrix import FEATURES_AT_ONCE, in_blocks, meet
-from lga.methods.protocol import Bench, Scorer, Tasks
-from lga.methods.views import seen_clips
+from lga.methods.protocol import Bench, Scorer, Tasks, seen_clips
+from lga.methods.scoring import FEATURES_AT_ONCE, in_blocks, meet
 
 STRENGTHS = (1.0, 10.0, 100.0)
 """The inverse strengths of regularisation (scikit-learn's C) that the examples choose from."""

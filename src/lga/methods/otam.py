@@ -8,9 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lga.core.alignment import align_frames, cosine_distances
-from lga.methods.matrix import FEATURES_AT_ONCE, in_blocks, matrix_scorer
-from lga.methods.protocol import Bench, Scorer, Tasks
-from lga.methods.views import seen_frames
+from lga.methods.protocol import Bench, Scorer, Tasks, seen_frames
+from lga.methods.scoring import FEATURES_AT_ONCE, in_blocks, matrix_scorer
 
 PAIRS_AT_ONCE = 2**22
 """Frame pairs that are compared together while all clips meet all clips."""

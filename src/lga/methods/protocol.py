@@ -1,14 +1,16 @@
-"""What every method is: it looks at the clips once, then scores any episodes among them."""
+"""What every method is: it reads the clips once, then scores any episodes among them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
+from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from lga.backbone.protocol import Space
-from lga.episodes.plan import Episodes
+from lga.datasets.episodes import Episodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +53,29 @@ Method = Callable[[Bench], Scorer]
 """A method looks at the bench once (matches what can be matched beforehand) and returns its scorer. A trainable method
 is an `nn.Module` whose `forward` is this; gradients flow through bench and scorer alike, so training calls the same
 code as evaluation."""
+
+
+def seen_frames(bench: Bench) -> Float[Tensor, "clips frames visual"]:
+    """The visual part of every frame.
+
+    Source: our choice.
+    """
+    return bench.frames[..., bench.space.visual]
+
+
+def seen_clips(bench: Bench) -> Float[Tensor, "clips visual"]:
+    """The mean of every clip's frames, visual part.
+
+    Source: our choice.
+    """
+    return seen_frames(bench).mean(1)
+
+
+def name_likeness(bench: Bench) -> Float[Tensor, "clips classes"]:
+    """The cosine of every clip's mean frame and every class's name, semantic part.
+
+    Source: zero-shot recognition as CLIP does it (arXiv:2103.00020), on mean frames.
+    """
+    clips = F.normalize(bench.frames[..., bench.space.semantic].mean(1), dim=-1)
+    names = F.normalize(bench.names[..., bench.space.semantic], dim=-1)
+    return einsum(clips, names, "n d, c d -> n c")

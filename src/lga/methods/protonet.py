@@ -7,9 +7,8 @@ from einops import rearrange, reduce
 from jaxtyping import Float
 from torch import Tensor
 
-from lga.methods.matrix import count_pairs, in_blocks, meet
-from lga.methods.protocol import Bench, Scorer, Tasks
-from lga.methods.views import seen_clips
+from lga.methods.protocol import Bench, Scorer, Tasks, seen_clips
+from lga.methods.scoring import count_pairs, in_blocks, meet
 
 Metric = Literal["cosine", "euclidean"]
 

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from lga.core.score import video_text_scores
 from lga.core.segment import hard_segment, overlap_mask, stage_means
-from lga.methods.matrix import in_blocks
-from lga.methods.protocol import Bench, Scorer, Tasks
-from lga.methods.views import name_likeness
+from lga.methods.protocol import Bench, Scorer, Tasks, name_likeness
+from lga.methods.scoring import in_blocks
 
 Words = Literal["name", "sentences", "thirds"]
 

@@ -5,9 +5,8 @@ from einops import rearrange, reduce
 from jaxtyping import Float
 from torch import Tensor
 
-from lga.methods.matrix import count_pairs, in_blocks, meet
-from lga.methods.protocol import Bench, Scorer, Tasks
-from lga.methods.views import name_likeness, seen_clips
+from lga.methods.protocol import Bench, Scorer, Tasks, name_likeness, seen_clips
+from lga.methods.scoring import count_pairs, in_blocks, meet
 
 
 def tip_adapter(bench: Bench, *, alpha: float = 1.0, beta: float = 5.5, scale: float = 100.0) -> Scorer:

@@ -11,9 +11,8 @@ from einops import einsum, rearrange, reduce
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lga.methods.matrix import FEATURES_AT_ONCE, in_blocks
-from lga.methods.protocol import Bench, Scorer, Tasks
-from lga.methods.views import seen_frames
+from lga.methods.protocol import Bench, Scorer, Tasks, seen_frames
+from lga.methods.scoring import FEATURES_AT_ONCE, in_blocks
 
 POSITION = 0.1
 """The size of the positional encoding beside frames whose numbers have mean square 1."""

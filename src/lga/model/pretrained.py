@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from lga.backbone.clip import with_vision
 from lga.backbone.load import load_backbone
 from lga.backbone.protocol import Backbone
-from lga.backbone.vision import with_vision
 from lga.config import BackboneConfig, MethodConfig
 from lga.errors import CheckpointError
-from lga.model.checkpoint import is_checkpoint, load_checkpoint
+from lga.model.checkpoint import CheckpointRecord, is_checkpoint, load_checkpoint
 from lga.model.head import Head
-from lga.model.record import CheckpointRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,17 @@ from tempfile import TemporaryDirectory
 from fastapi import FastAPI
 
 from lga.config import BackboneConfig, MethodConfig
-from lga.features import FeatureCache
+from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
-from lga.serve import routes_actions, routes_recognize, routes_site
 from lga.serve.failures import HANDLERS
 from lga.serve.guard import Guard
 from lga.serve.metrics import Metrics
+from lga.serve.routes import actions_router, router
 from lga.serve.schema import Failure
-from lga.serve.service import Service, own_version, read_assets
+from lga.serve.service import Lane, Service, own_version, read_assets
 from lga.serve.settings import ServeConfig
-from lga.serve.shelf import Shelf
-from lga.serve.store import Store, read_store
+from lga.serve.store import Shelf, Store, read_store
 from lga.serve.teaching import Teacher
-from lga.serve.work import Lane
 
 
 @contextmanager
@@ -58,8 +56,8 @@ def make_routes(service: Service) -> FastAPI:
         responses={"4XX": {"model": Failure}, "5XX": {"model": Failure}},
     )
     app.state.service = service
-    for one in (routes_site, routes_actions, routes_recognize):
-        app.include_router(one.router)
+    app.include_router(router)
+    app.include_router(actions_router)
     return app
 
 

@@ -14,8 +14,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from lga.anatomy.labels import has_hidden_characters
 from lga.errors import LGAError
+from lga.labels import has_hidden_characters
 from lga.video.files import VIDEO_SUFFIXES
 
 LONGEST_NAME = 120

@@ -1,25 +1,29 @@
-"""What every route works with, and the two jobs that take time: recognise, and explain."""
+"""What the routes share: the actions as they are now, and a queue that bounds the work."""
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.resources import files
+from math import ceil
 from pathlib import Path
-from typing import Annotated
+from time import monotonic
+from typing import Annotated, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from lga.actions import Actions
-from lga.engine.extract import Skipped, extract_features
 from lga.errors import VideoError
 from lga.explain.explanation import Explanation, explain_features
 from lga.explain.markup import as_text
 from lga.explain.page import page
-from lga.features import ClipFeatures, FeatureCache
-from lga.recognition import answer
+from lga.features.cache import ClipFeatures, FeatureCache
+from lga.features.extract import Skipped, extract_features
+from lga.recognition import Accept, answer
 from lga.recognizer import Recognizer
-from lga.rejection import Accept
 from lga.serve.intake import Upload
 from lga.serve.metrics import Metrics
 from lga.serve.schema import Result
@@ -27,7 +31,55 @@ from lga.serve.settings import ServeConfig
 from lga.serve.store import Store, Version
 from lga.serve.teaching import Teacher
 from lga.serve.values import result_value, why_value
-from lga.serve.work import Lane
+
+T = TypeVar("T")
+LONGEST_WAIT = 60
+"""Seconds after which a refused client is asked to come back, at most."""
+
+
+class Lane:
+    """So many threads and a queue; a request holds its place from before its upload until its answer."""
+
+    def __init__(self, workers: int, queue: int):
+        self._limiter = CapacityLimiter(workers)
+        self._workers, self._most = workers, workers + queue
+        self._typical = 1.0
+        self.pending = 0
+
+    @property
+    def waiting(self) -> int:
+        """Requests that hold a place and are not being worked on."""
+        return self.pending - self._limiter.borrowed_tokens
+
+    @contextmanager
+    def admitted(self) -> Generator[None]:
+        """Hold a place.
+
+        Raises:
+            HTTPException: there is none; Retry-After says when there may be.
+        """
+        if self.pending >= self._most:
+            seconds = min(LONGEST_WAIT, ceil(self._typical * self.pending / self._workers))
+            told = f"{self.pending} requests are being worked on or waiting; come back in {seconds} s"
+            raise HTTPException(503, told, {"Retry-After": str(seconds)})
+        self.pending += 1
+        try:
+            yield
+        finally:
+            self.pending -= 1
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do some work in a thread when one is free."""
+
+        def timed() -> T:
+            began = monotonic()
+            try:
+                return work()
+            finally:
+                self._typical += 0.2 * (monotonic() - began - self._typical)
+
+        return await to_thread.run_sync(timed, limiter=self._limiter)
+
 
 EXPLAINED = 3
 """labels"""

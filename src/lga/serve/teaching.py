@@ -9,17 +9,16 @@ from starlette.exceptions import HTTPException
 
 from lga.actions import Actions
 from lga.anatomy.anatomize import anatomize
-from lga.anatomy.files import Descriptions, parse_stages
-from lga.anatomy.labels import checked_label, lookup_key
+from lga.anatomy.descriptions import Descriptions, parse_stages
 from lga.config import MethodConfig
-from lga.engine.extract import Skipped, extract_features
-from lga.engine.words import encode_stages
 from lga.errors import ActionsError, AnatomyError
+from lga.features.extract import Skipped, encode_stages, extract_features
+from lga.labels import checked_label, lookup_key
 from lga.recognizer import Recognizer
 from lga.serve.intake import Upload
 from lga.serve.schema import SkippedValue
 from lga.serve.settings import ServeConfig
-from lga.serve.shelf import Shelf
+from lga.serve.store import Shelf
 
 SOURCE = "given over HTTP"
 

@@ -1,5 +1,10 @@
-"""From decoded pictures to the square ones that a backbone reads."""
+"""Pictures resized and cropped as a backbone reads them, and varied for training."""
 
+from dataclasses import dataclass
+from math import ceil
+from random import Random
+
+import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import UInt8
@@ -38,3 +43,92 @@ def _resized(height: int, width: int, how: Preprocessing) -> tuple[int, int]:
     if height <= width:
         return how.short_side, int(how.short_side * width / height)
     return int(how.short_side * height / width), how.short_side
+
+
+_GREY = 127.5
+_LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """What may change from clip to clip, beside where the crop lies.
+
+    `crop_scale` is the least area of a crop, as a share of the central crop's that is seen without augmentation; 1
+    moves it only. `flip` mirrors half of the clips, which turns left into right. `colour` is how far brightness,
+    contrast and saturation may move, each by a factor from 1 - colour to 1 + colour.
+    """
+
+    crop_scale: float = 1.0
+    flip: bool = False
+    colour: float = 0.0
+
+    def __post_init__(self):
+        """Refuse what can't be drawn."""
+        if not 0 < self.crop_scale <= 1:
+            raise ValueError(f"a crop keeps a share above 0 and up to 1 of the area, not {self.crop_scale}")
+        if not 0 <= self.colour < 1:
+            raise ValueError(f"colours move by a share of 0 or more and below 1, not {self.colour}")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One draw: the crop's side as a share of the central crop's, and where it lies, 0 (top, left) to 1."""
+
+    side: float = 1.0
+    down: float = 0.5
+    across: float = 0.5
+    mirrored: bool = False
+    brightness: float = 1.0
+    contrast: float = 1.0
+    saturation: float = 1.0
+
+
+def draw_look(augmentation: Augmentation, generator: Random) -> Look:
+    """Draw how one clip is seen; uniform in the crop's area and position.
+
+    Source: our choice. CLIP-FSAR (arXiv:2303.02982) resizes to 256 and crops 224 at a random place, a crop_scale of
+    (224 / 256)^2 at its lower end; unlike Inception's crop (arXiv:1409.4842) this one keeps the aspect.
+    """
+    area = generator.uniform(augmentation.crop_scale, 1.0)
+    down, across = generator.random(), generator.random()
+    mirrored = generator.random() < 0.5 and augmentation.flip
+    brightness, contrast, saturation = (1 + augmentation.colour * generator.uniform(-1.0, 1.0) for _ in range(3))
+    return Look(area**0.5, down, across, mirrored, brightness, contrast, saturation)
+
+
+def look_at(
+    frames: UInt8[Tensor, "batch height width 3"], how: Preprocessing, look: Look
+) -> UInt8[Tensor, "batch {how.crop} {how.crop} 3"]:
+    """Cut the look's window out of pictures, resize it to what a backbone reads, then mirror and colour it.
+
+    The window is cut to whole pixels before it is resized. The default look is `resize_and_crop`, within the rounding
+    of the window's border.
+
+    Raises:
+        ValueError: the crop is larger than the resized short side.
+    """
+    if how.crop > how.short_side:
+        raise ValueError(f"a {how.crop} pixel crop does not fit into a short side of {how.short_side} pixels")
+    height, width = frames.shape[1:3]
+    wide, high = width, height
+    if not how.stretch:
+        wide = high = min(height, width) * how.crop / how.short_side
+    top, rows = _span(height, high * look.side, look.down)
+    left, columns = _span(width, wide * look.side, look.across)
+    window = frames[:, top : top + rows, left : left + columns]
+    square = resize_and_crop(window, Preprocessing(how.crop, how.crop, how.resample, stretch=True))
+    return _coloured(square.flip(2) if look.mirrored else square, look)
+
+
+def _span(length: int, wanted: float, place: float) -> tuple[int, int]:
+    """Where a window of about `wanted` pixels begins, and how many it has; a tie goes up or left."""
+    size = min(max(round(wanted), 1), length)
+    return ceil(place * (length - size) - 0.5), size
+
+
+def _coloured(frames: UInt8[Tensor, "batch height width 3"], look: Look) -> UInt8[Tensor, "batch height width 3"]:
+    if look.brightness == look.contrast == look.saturation == 1.0:
+        return frames
+    bright = (frames.float() * look.brightness - _GREY) * look.contrast + _GREY
+    grey = rearrange(bright @ torch.tensor(_LUMA), "b h w -> b h w 1")
+    return (grey + look.saturation * (bright - grey)).round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,283 @@
+"""The five benchmarks: their official split files turned into manifests."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lga.datasets.manifest import manifest_path, write_sheet
+from lga.datasets.partition import (
+    SPLITS,
+    ActionClass,
+    Benchmark,
+    ListedClip,
+    Names,
+    Partition,
+    Split,
+    SplitLists,
+    Videos,
+    read_partition,
+    read_split_lists,
+)
+from lga.errors import ManifestError
+from lga.labels import lookup_key, quote
+from lga.video.files import PICTURE_SUFFIXES, VIDEO_SUFFIXES, printable
+
+YOUTUBE = re.compile(r"([A-Za-z0-9_-]{11})(?:_[0-9]+_[0-9]+)?")
+FILM = re.compile(r"(.+)_[a-z]+_[a-z]+_np[0-9]+_[a-z]+_[a-z]+_[0-9]+")
+GROUP = re.compile(r"v_.+_(g[0-9]+)_c[0-9]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundClip:
+    """A clip on disk: its name without the suffix, and the name of the folder that holds it."""
+
+    path: Path
+    stem: str
+    folder: str
+
+
+def find_clips(folder: Path) -> tuple[FoundClip, ...]:
+    """Every clip below a folder, in order: video files, and folders with nothing but pictures in them.
+
+    Links are followed, each folder is listed once, names that begin with a dot are passed over. Nothing is opened.
+
+    Raises:
+        ManifestError: a folder is missing or may not be listed.
+    """
+    found: list[FoundClip] = []
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            status = here.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(here) as listing:
+                inside = [one for one in listing if not one.name.startswith(".")]
+            below = [Path(one.path) for one in inside if one.is_dir()]
+        except OSError as error:
+            raise ManifestError(
+                f"{printable(here)}: cannot be listed ({error.strerror}); give the folder with the videos"
+            ) from error
+        names = [os.path.splitext(one.name) for one in inside]
+        if here != folder and inside and not below and all(suffix.lower() in PICTURE_SUFFIXES for _, suffix in names):
+            found.append(FoundClip(here, here.name, here.parent.name))
+            continue
+        for one, (stem, suffix) in zip(inside, names, strict=True):
+            if suffix.lower() in VIDEO_SUFFIXES and one.is_file():
+                found.append(FoundClip(Path(one.path), stem, here.name))
+        waiting += below
+    return tuple(sorted(found, key=lambda clip: str(clip.path)))
+
+
+def clip_key(videos: Videos, stem: str) -> str | None:
+    """What a clip is known by whatever its suffix and time stamps: a YouTube id, a number or its name. None: neither.
+
+    `stem` is the name without a suffix.
+    """
+    if videos == "kinetics":
+        match = YOUTUBE.fullmatch(stem)
+        return match[1] if match else None
+    if videos == "ssv2":
+        return stem if stem.isascii() and stem.isdecimal() else None
+    return stem
+
+
+def source_group(videos: Videos, stem: str, folder: str) -> str:
+    """The video that a clip was cut from, as far as its name tells; a clip of unknown origin is its own.
+
+    Source: HMDB51's names are film_action_attributes_number, UCF101's v_Action_gNN_cNN with groups numbered anew in
+    each class; of Kinetics every clip is another video, and Something-Something does not tell.
+    """
+    return GROUPS[videos](stem, folder)
+
+
+def _film(stem: str, folder: str) -> str:
+    match = FILM.fullmatch(stem)
+    action = folder.replace(" ", "_")
+    if match is None or not match[1].lower().endswith(f"_{action}".lower()):
+        return stem
+    return match[1][: -len(action) - 1]
+
+
+def _numbered_group(stem: str, folder: str) -> str:
+    match = GROUP.fullmatch(stem)
+    return f"{folder}_{match[1]}" if match else stem
+
+
+def _own(stem: str, _folder: str) -> str:
+    return stem
+
+
+def _video(stem: str, _folder: str) -> str:
+    return clip_key("kinetics", stem) or stem
+
+
+GROUPS: dict[Videos, Callable[[str, str], str]] = {
+    "hmdb51": _film,
+    "ucf101": _numbered_group,
+    "kinetics": _video,
+    "ssv2": _own,
+}
+
+
+COLUMNS = ("path", "label", "group", "split", "id", "published", "benchmark", "lists")
+BY_CLASS = "class partition"
+"""What `lists` says where no list was read: all clips of a class belong to the split of the class."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkClip:
+    """One clip of a benchmark; `id` is the same for this clip in every manifest, whatever the file is called."""
+
+    path: Path
+    id: str
+    group: str
+    split: Split
+    action: ActionClass
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import found, and everything that it did not."""
+
+    benchmark: Benchmark
+    lists: str
+    """published lists, other lists with their sha256, or the class partition alone"""
+    clips: tuple[BenchmarkClip, ...]
+    wanted: dict[Split, int]
+    """clips of the lists; without lists, as many as the published ones have"""
+    missing: tuple[str, ...]
+    """listed clips that are not in the folder, as the lists write them"""
+    empty: tuple[str, ...]
+    """classes without any clip"""
+    doubles: tuple[Path, ...]
+    """files that are left out because another one of the same clip was taken"""
+    unused: int
+    """files in the folder that belong to no class or are not on the lists"""
+
+
+def import_benchmark(
+    benchmark: Benchmark, videos: Path, *, lists: Path | None = None, any_lists: bool = False, partial: bool = False
+) -> Imported:
+    """Look up which clips below `videos` belong to a benchmark, to which class and to which split.
+
+    Without `lists`, which only hmdb51 and ucf101 can do, all clips in a class's folder belong to the class's split.
+
+    Args:
+        benchmark: which one.
+        videos: the folder with the videos, in any of the usual layouts.
+        lists: the folder with the published lists.
+        any_lists: take lists that are not the published ones, and say so.
+        partial: let classes without any clip be left out.
+
+    Raises:
+        ManifestError: the lists are missing or not the published ones, or a class has no clip.
+    """
+    partition = read_partition(benchmark)
+    if lists is None and benchmark not in ("hmdb51", "ucf101"):
+        raise ManifestError(f"{benchmark} is a list of clips: give the folder with its lists (--split-lists)")
+    listed = None if lists is None else read_split_lists(lists, partition, any_lists=any_lists)
+    found = find_clips(videos)
+    imported = _match(found, listed or _in_class_folders(found, partition), partition)
+    if not imported.clips:
+        raise ManifestError(f"{videos}: none of its {len(found)} clips belongs to {benchmark}; give the right folder")
+    if imported.empty and not partial:
+        first = ", ".join(imported.empty[:5]) + (", ..." if len(imported.empty) > 5 else "")
+        raise ManifestError(
+            f"{videos}: {len(imported.empty)} classes of {benchmark} without a clip ({first}); "
+            "get their videos, or leave the classes out with --partial"
+        )
+    return imported
+
+
+def write_benchmark(imported: Imported, manifest: Path, *, names: Names = "cleaned") -> None:
+    """Write the manifest: paths relative to it where the videos lie beside it, and the published name of each class.
+
+    Raises:
+        LGAError: it cannot be written.
+    """
+    rows = [
+        (
+            manifest_path(clip.path, manifest),
+            clip.action.label(names),
+            clip.group,
+            clip.split,
+            clip.id,
+            clip.action.published,
+            imported.benchmark,
+            imported.lists,
+        )
+        for clip in imported.clips
+    ]
+    write_sheet(manifest, COLUMNS, rows)
+
+
+def _in_class_folders(found: Sequence[FoundClip], partition: Partition) -> SplitLists:
+    """What the lists would be if all clips in a class's folder were on them."""
+    folders = partition.by_folder()
+    listed: dict[tuple[str | None, str], ListedClip] = {}
+    for one in found:
+        split, action = folders.get(lookup_key(one.folder), (None, None))
+        if split is not None and action is not None:
+            clip = ListedClip(split, action, f"{one.folder}/{one.path.name}", one.stem)
+            listed.setdefault((action.folder, one.stem), clip)
+    return SplitLists(tuple(sorted(listed.values(), key=lambda clip: SPLITS.index(clip.split))), BY_CLASS)
+
+
+def _match(found: Sequence[FoundClip], listed: SplitLists, partition: Partition) -> Imported:
+    """Find each listed clip among the files; where several are the same clip, the one most like the list's name."""
+    there: dict[str, list[FoundClip]] = {}
+    for one in found:
+        key = clip_key(partition.videos, one.stem)
+        if key is not None:
+            there.setdefault(key, []).append(one)
+    clips: dict[str, BenchmarkClip] = {}
+    missing: list[str] = []
+    candidates: set[Path] = set()
+    for line in listed.clips:
+        same = there.get(clip_key(partition.videos, line.stem) or "", [])
+        candidates.update(each.path for each in same)
+        if not same:
+            missing.append(line.name)
+            continue
+        clip = _clip(line, min(same, key=lambda each: _unlike(each, line)), partition)
+        if clip.id in clips:
+            raise ManifestError(f"the lists name {quote(line.name)} twice; take out one of the two lines")
+        clips[clip.id] = clip
+    chosen = {clip.path for clip in clips.values()}
+    wanted = Counter(one.split for one in listed.clips)
+    used = {clip.action.published for clip in clips.values()}
+    classes = [each.published for facts in partition.splits.values() for each in facts.classes]
+    return Imported(
+        benchmark=partition.benchmark,
+        lists=listed.origin,
+        clips=tuple(clips.values()),
+        wanted={
+            split: partition.splits[split].clips if listed.origin == BY_CLASS else wanted[split] for split in SPLITS
+        },
+        missing=tuple(missing),
+        empty=tuple(each for each in classes if each not in used),
+        doubles=tuple(sorted(candidates - chosen)),
+        unused=len(found) - len(candidates | chosen),
+    )
+
+
+def _unlike(found: FoundClip, listed: ListedClip) -> tuple[bool, bool, str]:
+    """Sorts the files of one clip: first those in the class's folder, then those with the very name."""
+    folder = listed.action.folder
+    elsewhere = folder is not None and lookup_key(found.folder) != lookup_key(folder)
+    return elsewhere, found.stem != listed.stem, str(found.path)
+
+
+def _clip(listed: ListedClip, found: FoundClip, partition: Partition) -> BenchmarkClip:
+    videos, folder = partition.videos, listed.action.folder
+    key = clip_key(videos, found.stem) or found.stem
+    name = f"{folder}/{key}" if videos in ("hmdb51", "ucf101") else key
+    group = source_group(videos, found.stem, folder or found.folder)
+    return BenchmarkClip(found.path, f"{videos}/{name}", group, listed.split, listed.action)

@@ -1,0 +1,149 @@
+"""The few-shot accuracy of LGA on a dataset, and how it changes with one setting at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lga.config import MethodConfig, ProtocolConfig
+from lga.core.score import resolve_alpha
+from lga.datasets.episodes import Episodes, plan_episodes
+from lga.errors import ManifestError
+from lga.evaluation.dataset import LoadedBench
+from lga.evaluation.run import Outcome, answered, run_episodes
+from lga.evaluation.statistics import Interval, accuracy, paired_difference
+from lga.features.extract import Progress
+from lga.methods.lga import MATCHES, Match, Matrix, lga_scorer, match_bench
+from lga.model.head import Head
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an evaluation found, and from what."""
+
+    accuracy: dict[str, Interval]
+    outcome: dict[str, Outcome]
+    episodes: Episodes
+    protocol: ProtocolConfig
+    alpha: float
+    """the weight of the video match that was used"""
+
+
+def evaluate_bench(
+    matrix: Matrix,
+    method: MethodConfig,
+    episodes: Episodes,
+    protocol: ProtocolConfig,
+    *,
+    progress: Progress | None = None,
+) -> Report:
+    """Answer the episodes by the video match, the text match and both, training-free."""
+    scorers = {match: lga_scorer(matrix, method, match=match) for match in MATCHES}
+    found = run_episodes(scorers, episodes, progress=progress)
+    alpha = resolve_alpha(method.alpha, protocol.shots, method.text_shots)
+    return Report({match: accuracy(one) for match, one in found.items()}, found, episodes, protocol, alpha)
+
+
+def compare_settings(
+    report: Report,
+    loaded: LoadedBench,
+    other: LoadedBench,
+    method: MethodConfig,
+    *,
+    head: Head | None = None,
+    progress: Progress | None = None,
+) -> tuple[Report, dict[str, Interval]]:
+    """Answer the report's episodes with other settings too; the difference is the report's accuracy less theirs.
+
+    `other` holds the same clips, encoded as `method` wants them.
+
+    Raises:
+        ManifestError: the other settings can read fewer or more clips.
+    """
+    if loaded.digests != other.digests:
+        raise ManifestError(
+            f"the two settings can read {len(loaded.digests)} and {len(other.digests)} clips; leave out those "
+            "that were skipped, so that both answer the same episodes"
+        )
+    rival = evaluate_bench(
+        match_bench(other.bench, method, head=head, progress=progress), method, report.episodes, report.protocol
+    )
+    return rival, {match: paired_difference(report.outcome[match], rival.outcome[match]) for match in MATCHES}
+
+
+ALPHAS = tuple(step / 20 for step in range(21))
+WAYS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 50)
+SHOTS = (1, 2, 3, 4, 5, 8, 10)
+EPISODES = 2000
+"""at most, for each point of the curves over ways and shots"""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One place on a curve."""
+
+    at: int | float
+    accuracy: dict[str, Interval]
+
+
+def alpha_curve(video: Outcome, text: Outcome, episodes: Episodes) -> list[Point]:
+    """Accuracy against alpha, from text alone (0) to video alone (1), on the same episodes.
+
+    A posterior is a match's score up to what all classes share, so that both scores need not be kept.
+    """
+    return [Point(alpha, {"combined": accuracy(answered(episodes, _mix(video, text, alpha)))}) for alpha in ALPHAS]
+
+
+def _mix(video: Outcome, text: Outcome, alpha: float) -> np.ndarray:
+    return alpha * video.log_posterior + (1 - alpha) * text.log_posterior
+
+
+def protocol_curve(
+    loaded: LoadedBench,
+    matrix: Matrix,
+    method: MethodConfig,
+    protocol: ProtocolConfig,
+    *,
+    vary: Literal["ways", "shots"],
+    progress: Progress | None = None,
+) -> list[Point]:
+    """Accuracy against the classes or the examples of an episode, as far as the clips can fill such episodes."""
+    points: list[Point] = []
+    values = _values(WAYS if vary == "ways" else SHOTS, protocol.ways if vary == "ways" else protocol.shots)
+    scorers = {match: lga_scorer(matrix, method, match=match) for match in MATCHES}
+    for number, value in enumerate(values, 1):
+        few = min(protocol.episodes, EPISODES)
+        try:
+            plan = plan_episodes(loaded.label, loaded.group, protocol.model_copy(update={vary: value, "episodes": few}))
+        except ManifestError:
+            break
+        outcomes = run_episodes(scorers, plan)
+        points.append(Point(value, {match: accuracy(outcomes[match]) for match in MATCHES}))
+        if progress is not None:
+            progress(number, len(values))
+    return points
+
+
+def stage_curve(
+    loaded: LoadedBench,
+    method: MethodConfig,
+    episodes: Episodes,
+    *,
+    head: Head | None = None,
+    progress: Progress | None = None,
+) -> list[Point]:
+    """Accuracy of the video and the text match when one stage alone is looked at, stages numbered from 1."""
+    points: list[Point] = []
+    for stage in range(method.stages):
+        matrix = match_bench(loaded.bench, method, head=head, stage=stage)
+        matches: tuple[Match, ...] = ("video", "text")
+        outcomes = run_episodes({match: lga_scorer(matrix, method, match=match) for match in matches}, episodes)
+        points.append(Point(stage + 1, {match: accuracy(outcomes[match]) for match in matches}))
+        if progress is not None:
+            progress(stage + 1, method.stages)
+    return points
+
+
+def _values(usual: Sequence[int], own: int) -> list[int]:
+    return sorted({*usual, own} - {0})

@@ -1,0 +1,124 @@
+"""From labelled clips to a bench: everything is encoded once, what cannot be used is named."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from numpy import ndarray
+
+from lga.anatomy.anatomize import anatomize
+from lga.anatomy.descriptions import Descriptions
+from lga.anatomy.schema import Anatomy
+from lga.backbone.protocol import Backbone
+from lga.config import MethodConfig
+from lga.datasets.episode_lists import ClipContent
+from lga.datasets.manifest import LabelledClip
+from lga.errors import ManifestError
+from lga.features.cache import ClipFeatures, FeatureCache
+from lga.features.extract import Progress, Skipped, encode_names, encode_stages, extract_features
+from lga.methods.protocol import Bench
+from lga.video.files import printable, refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """The moments at which a clip was sampled, and its length, in seconds."""
+
+    times: tuple[float, ...]
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedBench:
+    """A bench and what its numbers stand for."""
+
+    bench: Bench
+    clips: tuple[LabelledClip, ...]
+    digests: tuple[str, ...]
+    """sha256 of every clip's content"""
+    moments: tuple[Moments, ...]
+    """when every clip was looked at"""
+    labels: tuple[str, ...]
+    anatomies: tuple[Anatomy, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def content(self) -> tuple[ClipContent, ...]:
+        """Every clip by what it holds, wherever its file is."""
+        return tuple(ClipContent(one, clip.label) for one, clip in zip(self.digests, self.clips, strict=True))
+
+    @property
+    def label(self) -> Int[ndarray, " clips"]:
+        """The class number of every clip."""
+        return self.bench.label.numpy()
+
+    @property
+    def group(self) -> Int[ndarray, " clips"] | None:
+        """Number the groups; a clip without one is a group of its own. None if no clip has one."""
+        if all(clip.group is None for clip in self.clips):
+            return None
+        names: dict[object, int] = {}
+        return np.array([names.setdefault(clip.group or clip, len(names)) for clip in self.clips])
+
+    @property
+    def origins(self) -> dict[str, int]:
+        """How many labels' sentences come from the lexicon, a file or the template."""
+        return dict(Counter(anatomy.origin for anatomy in self.anatomies))
+
+
+def load_bench(
+    clips: Sequence[LabelledClip],
+    backbone: Backbone,
+    method: MethodConfig,
+    *,
+    cache: FeatureCache,
+    descriptions: Descriptions | None = None,
+    progress: Progress | None = None,
+) -> LoadedBench:
+    """Encode labelled clips and their labels; clips that cannot be read or are there twice are left out and named.
+
+    Raises:
+        ManifestError: no clip can be read.
+        AnatomyError: a label cannot be taken apart.
+    """
+    kept: list[tuple[LabelledClip, ClipFeatures]] = []
+    skipped: list[Skipped] = []
+    seen: dict[str, Path] = {}
+    found = extract_features([clip.path for clip in clips], backbone, frames=method.frames, cache=cache)
+    for number, (clip, features) in enumerate(zip(clips, found, strict=True), 1):
+        if isinstance(features, Skipped):
+            skipped.append(features)
+        elif features.digest in seen:
+            why = f"the same clip as {printable(seen[features.digest])}"
+            skipped.append(Skipped(clip.path, str(refusal(clip.path, why))))
+        else:
+            seen[features.digest] = clip.path
+            kept.append((clip, features))
+        if progress is not None:
+            progress(number, len(clips))
+    if not kept:
+        raise ManifestError(f"none of the {len(clips)} clips can be read; the first: {skipped[0].reason}")
+    labels = sorted({clip.label for clip, _ in kept})
+    anatomies = [anatomize(label, stages=method.stages, descriptions=descriptions) for label in labels]
+    place = {label: number for number, label in enumerate(labels)}
+    bench = Bench(
+        frames=torch.stack([features.frames for _, features in kept]),
+        label=torch.tensor([place[clip.label] for clip, _ in kept]),
+        sentences=encode_stages(anatomies, method.wording, backbone, cache),
+        names=encode_names(anatomies, backbone, cache),
+        space=backbone.space,
+    )
+    digests = tuple(features.digest for _, features in kept)
+    return LoadedBench(
+        bench,
+        tuple(clip for clip, _ in kept),
+        digests,
+        tuple(Moments(features.times, features.duration) for _, features in kept),
+        tuple(labels),
+        tuple(anatomies),
+        tuple(skipped),
+    )

@@ -1,0 +1,222 @@
+"""Whether sentences mean what they should: against their own label, and against clips that show the action."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb
+
+import torch
+from einops import repeat
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from lga.anatomy.schema import Anatomy
+from lga.backbone.protocol import Backbone
+from lga.config import MethodConfig
+from lga.core.score import video_text_scores
+from lga.datasets.manifest import LabelledClip
+from lga.errors import AnatomyError, ManifestError
+from lga.features.cache import ClipFeatures, FeatureCache
+from lga.features.extract import Progress, Skipped, encode_names, encode_stages, extract_features
+from lga.model.matching import cut_clips, match_text
+
+STAGE_SHARE = 0.5
+"""a sentence should be nearer to its own label than to this share of the others"""
+ANATOMY_SHARE = 0.75
+"""the same for the mean over an anatomy's stages"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sense:
+    """For each stage of a label, the share of the other labels to which its sentence is less alike than to its own."""
+
+    label: str
+    shares: tuple[float, ...]
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a stage, or the stages together, suit other labels better."""
+        return min(self.shares) < STAGE_SHARE or sum(self.shares) / len(self.shares) < ANATOMY_SHARE
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the example clips of one label say of its sentences; nothing is taught, the words alone decide."""
+
+    label: str
+    origin: str
+    clips: int
+    shares: tuple[float, ...]
+    """a stage each: how often a clip's stage is more alike to its own sentence than to another label's, 0 to 1; 0.5 is
+    chance"""
+    right: int
+    """clips recognised, among all labels, by the sentences"""
+    right_by_label: int
+    """clips recognised by the label alone"""
+    gained: int
+    """clips that only the sentences recognise"""
+    lost: int
+    """clips that only the label alone recognises"""
+    rival: str | None
+    """the label that takes most of the clips which the sentences get wrong"""
+
+    @property
+    def hurts(self) -> bool:
+        """Whether the sentences lose more clips than they gain."""
+        return self.lost > self.gained
+
+    @property
+    def chance(self) -> float:
+        """The probability that gains and losses are at least so unequal if neither wording is better (sign test)."""
+        return sign_test(self.gained, self.lost)
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The visual check of a set of anatomies, the most harmful first."""
+
+    sights: tuple[Sight, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def label_shares(
+    stages: Float[Tensor, "classes stages dim"], labels: Float[Tensor, "classes dim"]
+) -> Float[Tensor, "classes stages"]:
+    """The share of the other labels to which each stage's sentence is less alike than to its own label, 0 to 1.
+
+    Likeness is the cosine; a tie counts half. A wrong sentence has 0.5 on average.
+
+    Raises:
+        ValueError: there is only one label.
+
+    Source: our choice.
+    """
+    likeness = video_text_scores(stages, repeat(labels, "c d -> c l d", l=stages.shape[1]))
+    return own_shares(likeness, torch.arange(len(labels), device=labels.device))
+
+
+def own_shares(
+    likeness: Float[Tensor, "items classes stages"], label: Int[Tensor, " items"]
+) -> Float[Tensor, "items stages"]:
+    """For each item and stage, the share of the other classes that are less alike than its own; a tie counts half.
+
+    Its mean over a class's items is the area under the curve (AUC) of telling own from other sentences item by item.
+
+    Raises:
+        ValueError: there is only one class.
+
+    Source: our choice.
+    """
+    if likeness.shape[1] < 2:
+        raise ValueError("one class alone cannot be told from others")
+    own = likeness.gather(1, repeat(label, "i -> i 1 l", l=likeness.shape[2]))
+    below = (likeness < own).sum(1) + ((likeness == own).sum(1) - 1) / 2
+    return below / (likeness.shape[1] - 1)
+
+
+def sign_test(gained: int, lost: int) -> float:
+    """The two-sided probability of so unequal a split of gained and lost, if both were equally likely; 1 for none.
+
+    Source: the exact sign (McNemar) test.
+    """
+    total = gained + lost
+    return min(1.0, 2 * sum(comb(total, few) for few in range(min(gained, lost) + 1)) / 2**total)
+
+
+def check_sense(anatomies: Sequence[Anatomy], backbone: Backbone, cache: FeatureCache) -> list[Sense]:
+    """Compare every stage's sentence with all labels in the text encoder's space; the most doubtful first.
+
+    Needs no clip. A sentence that names another action's things, or nothing in particular, falls behind; so may a
+    good one whose words the label does not suggest, and labels that differ in a detail only. Read it, then decide.
+
+    Raises:
+        AnatomyError: there are fewer than two anatomies, or they differ in the number of stages.
+    """
+    if len(anatomies) < 2:
+        raise AnatomyError("sentences are compared with their own label and others; give at least two labels")
+    if len({len(one.stages) for one in anatomies}) > 1:
+        raise AnatomyError("the labels have different numbers of stages; check those of one number at a time")
+    labels = encode_names(anatomies, backbone, cache)
+    shares = label_shares(encode_stages(anatomies, "stages", backbone, cache), labels)
+    found = [Sense(one.label, tuple(row)) for one, row in zip(anatomies, shares.tolist(), strict=True)]
+    return sorted(found, key=lambda one: sum(one.shares))
+
+
+def check_views(
+    clips: Sequence[LabelledClip],
+    anatomies: Sequence[Anatomy],
+    backbone: Backbone,
+    method: MethodConfig,
+    *,
+    cache: FeatureCache,
+    progress: Progress | None = None,
+) -> Views:
+    """Recognise clips by words alone, with each label's sentences and with the label alone, clip by clip.
+
+    `anatomies` are the labels to choose among, all labels of the clips among them; the sentences are worded as `method`
+    says. A clip that cannot be read is left out and named.
+
+    Raises:
+        ManifestError: no clip can be read, or there are fewer than two labels.
+        ValueError: a clip's label has no anatomy.
+    """
+    if len(anatomies) < 2:
+        raise ManifestError("clips are recognised among labels; give clips of at least two actions")
+    names = [one.label for one in anatomies]
+    kept: list[ClipFeatures] = []
+    number: list[int] = []
+    skipped: list[Skipped] = []
+    found = extract_features([clip.path for clip in clips], backbone, frames=method.frames, cache=cache)
+    for done, (clip, features) in enumerate(zip(clips, found, strict=True), 1):
+        if isinstance(features, Skipped):
+            skipped.append(features)
+        else:
+            kept.append(features)
+            number.append(names.index(clip.label))
+        if progress is not None:
+            progress(done, len(clips))
+    if not kept:
+        first = f"; the first: {skipped[0].reason}" if skipped else ""
+        raise ManifestError(f"none of the {len(clips)} clips can be read{first}")
+    frames = torch.stack([one.frames for one in kept])
+    cut = cut_clips(frames, method, backbone.space)
+    told, named = (
+        match_text(frames, cut, encode_stages(anatomies, wording, backbone, cache), backbone.space)
+        for wording in (method.wording, "label")
+    )
+    return Views(tuple(weigh_views(told, named, torch.tensor(number), anatomies)), tuple(skipped))
+
+
+def weigh_views(
+    told: Float[Tensor, "clips classes stages"],
+    named: Float[Tensor, "clips classes stages"],
+    label: Int[Tensor, " clips"],
+    anatomies: Sequence[Anatomy],
+) -> list[Sight]:
+    """Each label's sight from the likenesses to all sentences and to all label names; those that lose most come first.
+
+    Source: our choice; a clip's answer is the class with the largest sum over its stages, as in LGA's V-T match.
+    """
+    shares = own_shares(told, label)
+    answer, plain = told.sum(-1).argmax(1), named.sum(-1).argmax(1)
+    found: list[Sight] = []
+    for place, anatomy in enumerate(anatomies):
+        mine = label == place
+        if not bool(mine.any()):
+            continue
+        good, known = (answer == place)[mine], (plain == place)[mine]
+        wrong = Counter(one for one in answer[mine].tolist() if one != place)
+        found.append(
+            Sight(
+                label=anatomy.label,
+                origin=anatomy.origin,
+                clips=len(good),
+                shares=tuple(shares[mine].mean(0).tolist()),
+                right=int(good.sum()),
+                right_by_label=int(known.sum()),
+                gained=int((good & ~known).sum()),
+                lost=int((known & ~good).sum()),
+                rival=anatomies[wrong.most_common(1)[0][0]].label if wrong else None,
+            )
+        )
+    return sorted(found, key=lambda one: ((one.gained - one.lost) / one.clips, one.label))

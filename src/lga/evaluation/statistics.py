@@ -1,0 +1,150 @@
+"""Accuracy with three intervals, paired differences, and what was mistaken for what."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from lga.evaluation.run import Outcome
+
+DRAWS = 1000
+"""Bootstrap draws; the ends of a 95 % interval then move by about a tenth of its width from seed to seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean over queries and what is known of it, 0 to 1 (a difference: -1 to 1).
+
+    `ci95` says how far more episodes of the same clips could move the mean; episodes share few clips, so it is narrow
+    whatever the clips are. `clips` and `classes` say how far other query clips, or other classes, could move it.
+    """
+
+    mean: float
+    ci95: float
+    """half width: normal, over episodes, 1.96 sd / sqrt(n)"""
+    clips: tuple[float, float]
+    """95 % by bootstrap over the clips asked about; the examples are not drawn anew"""
+    classes: tuple[float, float]
+    """95 % by bootstrap over the classes asked about; rough where there are few"""
+
+
+def accuracy(outcome: Outcome) -> Interval:
+    """How many queries were answered rightly."""
+    return _interval(outcome.hits.astype(float), outcome)
+
+
+def paired_difference(one: Outcome, other: Outcome) -> Interval:
+    """How much more of the same queries `one` answers rightly than `other`; what both share cancels out.
+
+    Raises:
+        ValueError: they did not answer the same queries.
+    """
+    if not (np.array_equal(one.query, other.query) and np.array_equal(one.truth, other.truth)):
+        raise ValueError("only outcomes on the same episodes can be compared in pairs")
+    return _interval(one.hits.astype(float) - other.hits, one)
+
+
+def class_accuracy(outcome: Outcome, classes: int) -> Float[ndarray, " {classes}"]:
+    """The accuracy for each class's queries; NaN for a class that was never asked."""
+    table = confusion(outcome, classes)
+    asked = table.sum(1)
+    return np.divide(table.diagonal(), asked, out=np.full(classes, np.nan), where=asked > 0)
+
+
+def confusion(outcome: Outcome, classes: int) -> Int[ndarray, "{classes} {classes}"]:
+    """How many queries of each class (row) were taken for each class (column)."""
+    pair = outcome.truth * classes + outcome.predicted
+    counts = np.bincount(pair.ravel(), minlength=classes * classes)
+    return np.stack(np.split(counts, classes))
+
+
+def calibration_error(outcome: Outcome, bins: int = 15) -> float:
+    """Expected calibration error, 0 to 1, over equally wide bins of confidence."""
+    sure = np.exp(outcome.log_posterior.max(-1)).ravel()
+    place = np.minimum((sure * bins).astype(int), bins - 1)
+    gap = np.bincount(place, outcome.hits.ravel() - sure, minlength=bins)
+    return float(np.abs(gap).sum() / sure.size)
+
+
+def bootstrap(
+    values: Float[ndarray, "episodes queries"], unit: Int[ndarray, "episodes queries"], *, seed: int = 0
+) -> tuple[float, float]:
+    """The 95 % percentile interval of the mean when the units are drawn anew, each with all its values."""
+    _, place, count = np.unique(unit.ravel(), return_inverse=True, return_counts=True)
+    total = np.bincount(place.ravel(), values.ravel())
+    random = np.random.default_rng(seed)
+    weight = random.multinomial(len(count), np.full(len(count), 1 / len(count)), DRAWS)
+    low, high = np.quantile((weight @ total) / (weight @ count), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _interval(values: Float[ndarray, "episodes queries"], outcome: Outcome) -> Interval:
+    each = values.mean(1)
+    return Interval(
+        float(each.mean()),
+        float(1.96 * each.std(ddof=1) / np.sqrt(len(each))),
+        bootstrap(values, outcome.query),
+        bootstrap(values, outcome.truth),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A clip that was answered wrongly, over all episodes that asked about it."""
+
+    clip: int
+    truth: int
+    """its class"""
+    taken: int
+    """the class that it was taken for most often among the wrong ones; the first of equals"""
+    asked: int
+    """how many times"""
+    wrong: int
+    """how many of them"""
+    belief: float
+    """how likely its class was held to be: the geometric mean of the posteriors, 0 to 1"""
+
+
+def worst_mistakes(outcome: Outcome, most: int) -> tuple[Mistake, ...]:
+    """The clips whose own class was held least likely, from bad to better, at most `most` and only those ever wrong.
+
+    A clip that is surely wrong comes before one that is wrong by a hair; of equals the first clip comes first.
+
+    Raises:
+        ValueError: `most` is negative.
+
+    Source: our choice; it orders clips by their mean log loss.
+    """
+    if most < 0:
+        raise ValueError(f"at least no mistakes can be wanted, not {most}")
+    clips, place = np.unique(outcome.query.ravel(), return_inverse=True)
+    asked = np.bincount(place)
+    wrong = np.bincount(place, ~outcome.hits.ravel()).astype(int)
+    belief = np.bincount(place, _log_belief(outcome).ravel()) / asked
+    taken = _taken(outcome, place, len(clips))
+    truth = np.empty(len(clips), dtype=int)
+    truth[place] = outcome.truth.ravel()
+    order = [int(one) for one in belief.argsort(kind="stable") if wrong[one]][:most]
+    return tuple(
+        Mistake(
+            int(clips[at]), int(truth[at]), int(taken[at]), int(asked[at]), int(wrong[at]), float(np.exp(belief[at]))
+        )
+        for at in order
+    )
+
+
+def _log_belief(outcome: Outcome) -> Float[ndarray, "episodes queries"]:
+    """The log-posterior of every query's own class, which stands at query number // queries a class."""
+    queries, way = outcome.log_posterior.shape[1:]
+    own = np.arange(queries) // (queries // way)
+    return outcome.log_posterior[:, np.arange(queries), own]
+
+
+def _taken(outcome: Outcome, place: ndarray, clips: int) -> ndarray:
+    """The class that each clip was wrongly taken for most often."""
+    missed = ~outcome.hits.ravel()
+    classes = 1 + int(max(outcome.truth.max(), outcome.predicted.max()))
+    pair = place[missed] * classes + outcome.predicted.ravel()[missed]
+    counts = np.bincount(pair, minlength=clips * classes)
+    return np.stack(np.split(counts, clips)).argmax(1)

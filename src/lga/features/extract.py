@@ -1,0 +1,115 @@
+"""From clips and labels to features: decode in threads, encode in batches, keep what is done."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
+
+from lga.anatomy.schema import Anatomy, word_stages
+from lga.backbone.protocol import Backbone
+from lga.config import Wording
+from lga.errors import VideoError
+from lga.features.cache import ClipFeatures, FeatureCache
+from lga.video.clip import Clip, content_digest, read_clip
+from lga.video.files import UNLIMITED, Limits, refusal
+
+BATCH = 8
+"""Clips encoded at once; also how many are decoded ahead."""
+DECODERS = 2
+"""Threads that decode; FFmpeg has its own below them."""
+Progress = Callable[[int, int], None]
+"""Called with how many are done, of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A clip that could not be used, and why, in one line that starts with its path."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A clip on its way: already known, or decoded and waiting to be encoded."""
+
+    digest: str
+    known: ClipFeatures | None
+    clip: Clip | None
+
+
+def extract_features(
+    paths: Sequence[Path], backbone: Backbone, *, frames: int, cache: FeatureCache, limits: Limits = UNLIMITED
+) -> Generator[ClipFeatures | Skipped]:
+    """Yield each clip's features, or why it was skipped, in the order of `paths`.
+
+    `frames` moments are sampled at the centres of equal parts. What is encoded is kept in the cache before it is
+    yielded, so an interrupted run goes on where it stopped. Features that are not finite count as unreadable.
+    `limits` hold for clips that are decoded, not for those in the cache.
+    """
+    sampling = f"uniform {frames}"
+
+    def opened(path: Path) -> _Opened | Skipped:
+        try:
+            digest = content_digest(path)
+            known = cache.find_clip(digest, sampling, backbone)
+            if known is not None:
+                return _Opened(digest, known, None)
+            how, gap = backbone.preprocessing, backbone.motion_gap
+            return _Opened(digest, None, read_clip(path, frames=frames, how=how, motion_gap=gap, limits=limits))
+        except VideoError as error:
+            return Skipped(path, str(error))
+
+    with ThreadPoolExecutor(DECODERS) as pool:
+        remaining = iter(paths)
+        waiting = [(path, pool.submit(opened, path)) for path in islice(remaining, 2 * BATCH)]
+        try:
+            while waiting:
+                now, waiting = waiting[:BATCH], waiting[BATCH:]
+                waiting += [(path, pool.submit(opened, path)) for path in islice(remaining, BATCH)]
+                yield from _finish(now, backbone, sampling, cache)
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+
+def _finish(
+    now: Sequence[tuple[Path, Future[_Opened | Skipped]]], backbone: Backbone, sampling: str, cache: FeatureCache
+) -> Iterator[ClipFeatures | Skipped]:
+    """Encode a batch's new clips together, keep them, and yield the whole batch in order."""
+    results = [(path, future.result()) for path, future in now]
+    fresh = [one.clip for _, one in results if isinstance(one, _Opened) and one.clip is not None]
+    encoded = iter(backbone.encode_frames(torch.stack([clip.frames for clip in fresh])) if fresh else ())
+    for path, one in results:
+        if isinstance(one, Skipped):
+            yield one
+        elif one.clip is None and one.known is not None:
+            yield one.known
+        elif one.clip is not None:
+            features = ClipFeatures(next(encoded).clone(), one.clip.times, one.clip.duration, one.digest)
+            if not bool(features.frames.isfinite().all()):
+                yield Skipped(
+                    path, str(refusal(path, "its features are not finite numbers; the backbone cannot read it"))
+                )
+                continue
+            cache.keep_clip(features, sampling, backbone)
+            yield features
+
+
+def encode_stages(
+    anatomies: Sequence[Anatomy], wording: Wording, backbone: Backbone, cache: FeatureCache
+) -> Float[Tensor, "classes stages dim"]:
+    """The text vectors of every stage of every anatomy; all have the same number of stages."""
+    texts = [text for anatomy in anatomies for text in word_stages(anatomy, wording)]
+    return rearrange(cache.encode_text(texts, backbone), "(c l) d -> c l d", c=len(anatomies))
+
+
+def encode_names(anatomies: Sequence[Anatomy], backbone: Backbone, cache: FeatureCache) -> Float[Tensor, "classes dim"]:
+    """The text vector of every anatomy's label alone."""
+    return cache.encode_text([word_stages(anatomy, "label")[0] for anatomy in anatomies], backbone)

@@ -1,0 +1,248 @@
+"""From training clips and validation clips to a trained head or peer: the best moment of the run, or none of it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import torch
+from jaxtyping import Int
+from lightning_fabric import Fabric
+from numpy import ndarray
+from torch import Tensor, nn
+
+from lga.backbone.protocol import Space
+from lga.config import MethodConfig, ProtocolConfig, TrainConfig
+from lga.datasets.episodes import Episodes, plan_episodes
+from lga.methods.lga import Matrix, match_bench
+from lga.methods.protocol import Bench, Method, Tasks
+from lga.model.checkpoint import fill, make_head
+from lga.model.head import Adapter, Head
+from lga.training.learner import Adapted, EpisodicLGA, Learner
+from lga.training.loop import BaseClasses, Supply, TrainStep, make_optimizer, repeatable, train
+from lga.training.select import (
+    Look,
+    Trial,
+    choice_episodes,
+    choose_text,
+    choose_trust,
+    mixed,
+    seen,
+    try_method,
+    try_out,
+)
+from lga.training.state import RunState, momenta_of, put_back, read_state, write_state
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Clips to train on or to choose with, and the group of each."""
+
+    bench: Bench
+    group: Int[ndarray, " clips"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Where fine-tuning takes pixels from, in place of cached features."""
+
+    vision: nn.Module
+    supply: Supply
+    validation: Callable[[], Bench]
+    """the validation clips through the vision tower as it stands"""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The run goes on from a saved state."""
+
+    task: int
+
+
+Part = TypeVar("Part", bound=nn.Module)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted(Generic[Part]):
+    """The chosen module, in evaluation mode, and why it was chosen."""
+
+    part: Part
+    vision: dict[str, Tensor]
+    """weights of the fine-tuned vision tower; empty where it is frozen"""
+    chosen: Look
+    untrained: Look
+    method: MethodConfig
+    """with the text's weight and the temperature as chosen"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How the loop is run, whatever is trained."""
+
+    settings: TrainConfig
+    fabric: Fabric = field(default_factory=lambda: Fabric(accelerator="cpu", devices=1))
+    state: Path | None = None
+    """where an unfinished run is kept; it goes on from there"""
+    tell: Callable[[TrainStep | Look | Resumed], object] = field(default=lambda event: None)
+    """is called with everything that happens"""
+
+
+def fit_head(
+    material: Material, validation: Material, method: MethodConfig, run: Run, *, pixels: Pixels | None = None
+) -> Fitted[Head]:
+    """Train LGA's head and keep the moment, and the trust, that did best by the video match on the validation classes.
+
+    If that does not clearly beat the training-free method there, the training is not trusted at all (trust 0). Text
+    weight and temperature are chosen last, on the same classes.
+
+    Raises:
+        ManifestError: training or validation classes cannot fill the episodes.
+        TrainingError: the loss is not finite, or the saved state belongs to another run.
+        CheckpointError: the width cannot be shared among the heads.
+    """
+    settings = run.settings
+    with repeatable(settings.seed, -1, torch.device("cpu")):
+        head = make_head(material.bench.space, settings)
+    head.adapter.fit_axes(material.bench.frames, seed=settings.seed)
+    episodes = _episodes(validation, settings)
+    training = method.model_copy(update={"pooling": "mean", "discount": 0.0})  # as the paper, and cheap
+    learner = _learner(EpisodicLGA(head, training), head.adapter, settings, pixels)
+    frozen = match_bench(validation.bench, method)
+    untrained = try_out(frozen, episodes, method)
+    first = seen(0, 0.0, untrained)
+
+    def matrices() -> tuple[Matrix, Matrix]:
+        head.trust, bench = 1.0, pixels.validation() if pixels else validation.bench
+        learned = match_bench(_on(run.fabric.device, bench), method, head=head)
+        own = match_bench(bench, method) if pixels else frozen
+        return own, Matrix(learned.distance.cpu(), learned.likeness.cpu())
+
+    key = _key(material, validation, settings, method)
+    supply = pixels.supply if pixels else None
+    best = _train(learner, lambda: choose_trust(*matrices(), episodes, method), material, run, first, key, supply)
+    with torch.no_grad():
+        matrix = mixed(*matrices(), best.trust)
+    if not try_out(matrix, episodes, method).clearly_beats(untrained):
+        best, matrix = first, frozen
+    head.trust = best.trust
+    vision = _copy(pixels.vision) if pixels and best.trust else {}
+    return Fitted(_done(head), vision, best, first, choose_text(matrix, episodes, method))
+
+
+def fit_method(build: Callable[[Space], Method], material: Material, validation: Material, run: Run) -> Fitted[Adapted]:
+    """Train a peer, behind an adapter of its own, and keep the moment that did best on the validation classes.
+
+    `build` is given the adapted space. The untrained peer is one of the candidates.
+
+    Raises:
+        ManifestError: training or validation classes cannot fill the episodes.
+        TrainingError: the loss is not finite, or the saved state belongs to another run.
+    """
+    settings = run.settings
+    with repeatable(settings.seed, -1, torch.device("cpu")):
+        adapter = Adapter(material.bench.space, settings.width)
+        adapted = Adapted(adapter, build(adapter.beside_meaning))
+    adapter.fit_axes(material.bench.frames, seed=settings.seed)
+    episodes = _episodes(validation, settings)
+
+    def look() -> tuple[float, Trial]:
+        return 1.0, try_method(adapted(validation.bench), episodes)
+
+    with torch.no_grad():
+        first = seen(0, *look())
+    key = _key(material, validation, settings)
+    best = _train(_learner(adapted, adapter, settings), look, material, run, first, key)
+    return Fitted(_done(adapted), {}, best, first, MethodConfig())
+
+
+def _train(
+    learner: Learner,
+    look: Callable[[], tuple[float, Trial]],
+    material: Material,
+    run: Run,
+    first: Look,
+    key: str,
+    supply: Supply | None = None,
+) -> Look:
+    """Train to the end, from the saved state if there is one, and leave the learner with its best weights."""
+    settings, bench, fabric = run.settings, material.bench, run.fabric
+    optimizer, best, start, kept = make_optimizer(learner, settings), first, 0, _copy(learner)
+    saved = read_state(run.state, key) if run.state is not None else None
+    wrapped, stepping = fabric.setup(learner, optimizer)
+    if saved is not None:
+        put_back(saved, learner, optimizer)  # onto the devices that the set-up has chosen
+        best, start, kept = saved.best_look, saved.task, dict(saved.best)
+        run.tell(Resumed(start))
+    base = BaseClasses(bench.label, bench.sentences, bench.names)
+    supply = supply or partial(_features, bench)
+    last = settings.tasks - settings.tasks % settings.accumulate
+    for step in train(
+        wrapped.train(), stepping, _tasks(material, settings), supply, base, settings, fabric, start=start
+    ):
+        run.tell(step)
+        if step.task % settings.validate_every and step.task != last:
+            continue
+        learner.eval()
+        with torch.no_grad():
+            found = seen(step.task, *look())
+        learner.train()
+        run.tell(found)
+        if found.mean > best.mean:
+            best, kept = found, _copy(learner)
+        if run.state is not None and fabric.is_global_zero:
+            momenta = momenta_of(optimizer, learner)
+            write_state(run.state, key, RunState(step.task, _copy(learner), momenta, kept, best))
+    fill(learner, kept, where="the best moment")
+    learner.eval()
+    return best
+
+
+def _episodes(validation: Material, settings: TrainConfig) -> dict[int, Episodes]:
+    label = validation.bench.label.numpy()
+    return choice_episodes(label, validation.group, settings, count=settings.validation_episodes)
+
+
+def _learner(method: nn.Module, adapter: Adapter, settings: TrainConfig, pixels: Pixels | None = None) -> Learner:
+    vision = pixels.vision if pixels else None
+    return Learner(method, adapter, contrast=settings.contrast, scale=settings.contrast_scale, vision=vision)
+
+
+def _features(bench: Bench, plan: Iterable[tuple[int, Int[Tensor, " clips"]]]) -> Iterator[Tensor]:
+    return (bench.frames[clips] for _, clips in plan)
+
+
+def _done(part: Part) -> Part:
+    """Ready to be used, and not to be trained."""
+    return part.eval().cpu().requires_grad_(False)
+
+
+def _on(device: torch.device, bench: Bench) -> Bench:
+    there = [one.to(device) for one in (bench.frames, bench.label, bench.sentences, bench.names)]
+    return Bench(there[0], there[1], there[2], there[3], bench.space)
+
+
+def _tasks(material: Material, settings: TrainConfig) -> Tasks:
+    protocol = ProtocolConfig(
+        ways=settings.ways,
+        shots=settings.shots,
+        queries=settings.queries,
+        episodes=max(2, settings.tasks),
+        seed=settings.seed,
+        source_disjoint=settings.source_disjoint and material.group is not None,
+    )
+    return Tasks.of(plan_episodes(material.bench.label.numpy(), material.group, protocol))
+
+
+def _copy(module: nn.Module) -> dict[str, Tensor]:
+    return {name: one.detach().cpu().clone() for name, one in module.state_dict().items()}
+
+
+def _key(material: Material, validation: Material, *settings: TrainConfig | MethodConfig) -> str:
+    """What a saved state must agree with: every setting, torch, and the clips' features and classes."""
+    key = sha256("".join([torch.__version__, *(one.model_dump_json() for one in settings)]).encode())
+    for bench in (material.bench, validation.bench):
+        for tensor in (bench.frames, bench.label, bench.sentences, bench.names):
+            key.update(tensor.contiguous().numpy().tobytes())
+    return key.hexdigest()

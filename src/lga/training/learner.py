@@ -1,0 +1,110 @@
+"""What is trained: a method on adapted features, and the loss of one episode."""
+
+import torch
+from einops import repeat
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from lga.config import MethodConfig
+from lga.core.distance import class_distances
+from lga.core.loss import contrastive_loss
+from lga.methods.protocol import Bench, Method, Scorer, Tasks
+from lga.model.head import Adapter, Head
+from lga.model.matching import build_prototypes, cut_clips, match_videos
+
+
+class EpisodicLGA(nn.Module):
+    """LGA's video match for the clips of an episode alone: logits = -D, the mean over a class's examples.
+
+    `lga.methods.lga` scores the same from a matrix of all clips; training needs few of its entries.
+
+    Source: LGA (arXiv:2507.16287): training uses the video match only.
+    """
+
+    def __init__(self, head: Head, config: MethodConfig):
+        super().__init__()
+        self.head, self.config = head, config
+
+    def forward(self, bench: Bench) -> Scorer:
+        """Nothing can be done before the episodes are known."""
+
+        def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
+            both = zip(tasks.query.flatten(1), tasks.support.flatten(1), strict=True)
+            owner = repeat(torch.arange(tasks.support.shape[1]), "w -> (w k)", k=tasks.support.shape[2])
+            apart = torch.stack([self._match(bench, query, support) for query, support in both])
+            owner = owner.to(apart.device)
+            return -class_distances(apart, owner, tasks.support.shape[1], pooling=self.config.pooling)
+
+        return score
+
+    def _match(
+        self, bench: Bench, query: Int[Tensor, " queries"], support: Int[Tensor, " examples"]
+    ) -> Float[Tensor, "queries examples"]:
+        asked, shown = bench.frames[query], bench.frames[support]
+        told = bench.sentences[bench.label[support]]
+        config, space = self.config, bench.space
+        left = build_prototypes(asked, cut_clips(asked, config, space), None, config, space, self.head)
+        right = build_prototypes(shown, cut_clips(shown, config, space), told, config, space, self.head)
+        return match_videos(left, right, config, trust=self.head.trust)
+
+
+class Adapted(nn.Module):
+    """Any method on adapted features: the bench's visual part is replaced before the method sees it.
+
+    Source: our choice, so that peers are trained on the features that LGA's head is trained on.
+    """
+
+    def __init__(self, adapter: Adapter, method: Method):
+        super().__init__()
+        self.adapter, self.method = adapter, method
+
+    def forward(self, bench: Bench) -> Scorer:
+        """Look and read through the adapter, keep the semantic part beside it."""
+        meaning = bench.space.semantic
+        frames = torch.cat([self.adapter.look(bench.frames), bench.frames[..., meaning]], -1)
+        sentences, names = (
+            torch.cat([self.adapter.read(text), text[..., meaning]], -1) for text in (bench.sentences, bench.names)
+        )
+        return self.method(Bench(frames, bench.label, sentences, names, self.adapter.beside_meaning))
+
+
+class Learner(nn.Module):
+    """loss = CE(logits, y) + contrast * CE(scale * cos(mean_t look(f_t), read(name)), y_base), for one episode.
+
+    Source: LGA (arXiv:2507.16287), "Training"; the second term as in CLIP-FSAR (arXiv:2303.02982).
+    """
+
+    def __init__(
+        self, method: nn.Module, adapter: Adapter, *, contrast: float, scale: float, vision: nn.Module | None = None
+    ):
+        super().__init__()
+        self.method, self.adapter, self.vision = method, adapter, vision
+        self.contrast, self.scale = contrast, scale
+
+    def forward(
+        self,
+        clips: Tensor,
+        label: Int[Tensor, " clips"],
+        sentences: Float[Tensor, "classes stages dim"],
+        names: Float[Tensor, "classes dim"],
+        classes: Int[Tensor, " way"],
+        query: Int[Tensor, "way queries"],
+        support: Int[Tensor, "way shots"],
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""], Float[Tensor, ""]]:
+        """The loss, its contrastive part before weighing, and the share of right answers, 0 to 1.
+
+        `clips` are an episode's clips as features, or as pixels where a vision tower is trained; `label` numbers their
+        classes among all base classes, whose sentences and names are given; `query` and `support` number the clips.
+        """
+        frames = clips if self.vision is None else self.vision(clips)
+        bench = Bench(frames, label, sentences, names, self.adapter.space)
+        logits = self.method(bench)(Tasks(classes[None], query[None], support[None]))[0]
+        truth = repeat(torch.arange(len(classes), device=logits.device), "w -> (w q)", q=query.shape[1])
+        loss = nn.functional.cross_entropy(logits.float(), truth)
+        right = (logits.argmax(-1) == truth).float().mean()
+        if not self.contrast:
+            return loss, loss.new_zeros(()), right
+        told = self.adapter.read(names)
+        mean = self.adapter.look(frames).mean(1)
+        aside = contrastive_loss(mean, told, label, scale=self.scale)
+        return loss + self.contrast * aside, aside.detach(), right

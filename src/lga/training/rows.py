@@ -1,0 +1,87 @@
+"""Rows that are trained: on one split, chosen on another, tested on a third."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+from lga.config import MethodConfig, TrainConfig
+from lga.evaluation.compare import Learnt
+from lga.evaluation.dataset import LoadedBench
+from lga.evaluation.tables import Row
+from lga.methods.catalogue import METHODS, MethodName
+from lga.methods.lga import lga_scorer, match_bench
+from lga.methods.protocol import Bench
+from lga.model.head import Head
+from lga.training.fit import Fitted, Material, Run, fit_head, fit_method
+from lga.training.learner import Adapted
+from lga.training.loop import TrainStep
+from lga.training.run import refuse_shared
+from lga.training.select import Look
+
+CHOSEN_ON = "val"
+
+
+class Teacher:
+    """Trains rows on the split `train` and chooses on `val`; rows of LGA that differ in their match share one head."""
+
+    def __init__(
+        self,
+        read: Callable[[MethodConfig, str], LoadedBench],
+        tested: LoadedBench,
+        settings: TrainConfig,
+        tell: Callable[[int, int], object],
+    ):
+        """`read` gives a split as settings want it; `tell` hears how many episodes of how many are done."""
+        self.read, self.tested, self.settings, self.tell = read, tested, settings, tell
+        self.heads: dict[MethodConfig, Fitted[Head]] = {}
+
+    def train(self, row: Row, bench: Bench) -> Learnt:
+        """Train one row and look at the bench it will be tested on.
+
+        Raises:
+            ManifestError: a class or clip is in two splits, or a split cannot fill its episodes.
+            TrainingError: the loss is not finite.
+        """
+        if row.peer is not None:
+            peer = self._peer(row.peer, row.method)
+            return Learnt(peer.part(bench), _told(peer.chosen, peer.untrained))
+        if row.method not in self.heads:
+            self.heads[row.method] = self._head(row.method)
+        fitted = self.heads[row.method]
+        matrix = match_bench(bench, fitted.method, head=fitted.part)
+        chosen = {"text_shots": fitted.method.text_shots, "temperature": fitted.method.temperature}
+        return Learnt(
+            lga_scorer(matrix, fitted.method, match=row.match), _told(fitted.chosen, fitted.untrained) | chosen
+        )
+
+    @torch.enable_grad()
+    def _peer(self, name: MethodName, method: MethodConfig) -> Fitted[Adapted]:
+        return fit_method(METHODS[name].build, *self._material(method), self._run())
+
+    @torch.enable_grad()
+    def _head(self, method: MethodConfig) -> Fitted[Head]:
+        return fit_head(*self._material(method), method, self._run())
+
+    def _material(self, method: MethodConfig) -> tuple[Material, Material]:
+        learning, choosing = (self.read(method, split) for split in ("train", CHOSEN_ON))
+        refuse_shared(learning, (choosing, self.tested))
+        refuse_shared(choosing, (self.tested,))
+        return Material(learning.bench, learning.group), Material(choosing.bench, choosing.group)
+
+    def _run(self) -> Run:
+        return Run(self.settings, tell=partial(_pass_on, self.tell, self.settings.tasks))
+
+
+def _pass_on(tell: Callable[[int, int], object], tasks: int, event: object) -> None:
+    if isinstance(event, TrainStep):
+        tell(event.task, tasks)
+
+
+def _told(chosen: Look, untrained: Look) -> dict[str, object]:
+    """What was chosen, and what it reached where it was chosen."""
+    return {
+        "chosen_on": CHOSEN_ON,
+        "chosen": chosen.model_dump(mode="json"),
+        "untrained": untrained.model_dump(mode="json"),
+    }

@@ -1,0 +1,136 @@
+"""What is chosen on validation classes: how far to trust what was learned, and how much the text counts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+from numpy import ndarray
+from pydantic import BaseModel, ConfigDict
+
+from lga.config import MethodConfig, ProtocolConfig, TrainConfig
+from lga.datasets.episodes import Episodes, plan_episodes
+from lga.errors import ManifestError
+from lga.evaluation.run import Outcome, run_episodes
+from lga.evaluation.statistics import calibration_error, paired_difference
+from lga.methods.lga import Match, Matrix, lga_scorer
+from lga.methods.protocol import Scorer
+
+TRUSTS = (0.25, 0.5, 0.75, 1.0)
+TEXT_SHOTS = (1.0, 2.0, 4.0, 8.0, 16.0)
+TEMPERATURES = (0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 1.6, 2.4)
+SHOTS = (1, 5)
+"""Numbers of examples that a choice has to suit, where the validation classes have enough clips."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How a candidate did on the validation episodes."""
+
+    outcome: dict[int, Outcome]
+    """by number of examples"""
+
+    @property
+    def accuracy(self) -> dict[int, float]:
+        """Share of right answers, 0 to 1, by number of examples."""
+        return {shots: float(one.hits.mean()) for shots, one in self.outcome.items()}
+
+    @property
+    def mean(self) -> float:
+        """The mean over the numbers of examples."""
+        return float(np.mean(list(self.accuracy.values())))
+
+    def clearly_beats(self, other: "Trial") -> bool:
+        """Whether the mean would still be better with other classes: by the paired 95 % bootstrap over classes.
+
+        More episodes of the same few classes say nothing about new ones; on five classes a gain that their episodes
+        make certain can be a loss on the next five.
+        """
+        lows = [paired_difference(one, other.outcome[shots]).classes[0] for shots, one in self.outcome.items()]
+        return float(np.mean(lows)) > 0
+
+
+class Look(BaseModel):
+    """How a learner did on the validation classes after some episodes of training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: int
+    trust: float
+    accuracy: dict[int, float]
+    """0 to 1, by number of examples"""
+    mean: float
+
+
+def seen(task: int, trust: float, trial: Trial) -> Look:
+    """A trial without its answers."""
+    return Look(task=task, trust=trust, accuracy=trial.accuracy, mean=trial.mean)
+
+
+def choice_episodes(
+    label: Int[ndarray, " clips"], group: Int[ndarray, " clips"] | None, settings: TrainConfig, *, count: int
+) -> dict[int, Episodes]:
+    """`count` episodes for each number of examples in `SHOTS` that the classes can fill.
+
+    Raises:
+        ManifestError: they cannot fill episodes of any of these; the reason for the smallest is given.
+    """
+    found: dict[int, Episodes] = {}
+    trouble: ManifestError | None = None
+    ways = min(settings.ways, len(np.unique(label)))
+    for shots in SHOTS:
+        protocol = ProtocolConfig(
+            ways=max(2, ways),
+            shots=shots,
+            episodes=count,
+            seed=settings.seed,
+            source_disjoint=settings.source_disjoint and group is not None,
+        )
+        try:
+            found[shots] = plan_episodes(label, group, protocol)
+        except ManifestError as error:
+            trouble = trouble or error
+    if not found and trouble is not None:
+        raise trouble
+    return found
+
+
+def try_out(matrix: Matrix, episodes: dict[int, Episodes], config: MethodConfig, *, match: Match = "video") -> Trial:
+    """Answer the validation episodes."""
+    return try_method(lga_scorer(matrix, config, match=match), episodes)
+
+
+def try_method(scorer: Scorer, episodes: dict[int, Episodes]) -> Trial:
+    """Let any method answer the validation episodes."""
+    return Trial({shots: run_episodes({"it": scorer}, some)["it"] for shots, some in episodes.items()})
+
+
+def choose_trust(
+    own: Matrix, learned: Matrix, episodes: dict[int, Episodes], config: MethodConfig
+) -> tuple[float, Trial]:
+    """The share of the learned distance with the best video match; the smaller one of equals."""
+    trials = [(trust, try_out(mixed(own, learned, trust), episodes, config)) for trust in TRUSTS]
+    return max(trials, key=lambda one: one[1].mean)
+
+
+def choose_text(matrix: Matrix, episodes: dict[int, Episodes], config: MethodConfig) -> MethodConfig:
+    """The weight of the text with the best combined match, then the temperature with the least calibration error.
+
+    The weight stays as it is unless another one is clearly better; so few classes should not overrule a default.
+    """
+    if config.alpha == "shots":
+        usual = try_out(matrix, episodes, config, match="combined")
+        others = [config.model_copy(update={"text_shots": one}) for one in TEXT_SHOTS]
+        trials = [(one, try_out(matrix, episodes, one, match="combined")) for one in others]
+        best, trial = max(trials, key=lambda one: one[1].mean)
+        config = best if trial.clearly_beats(usual) else config
+
+    def gap(candidate: MethodConfig) -> float:
+        trial = try_out(matrix, episodes, candidate, match="combined")
+        return float(np.mean([calibration_error(one) for one in trial.outcome.values()]))
+
+    return min([config.model_copy(update={"temperature": one}) for one in TEMPERATURES], key=gap)
+
+
+def mixed(own: Matrix, learned: Matrix, trust: float) -> Matrix:
+    """The matrix of a head with this trust, from those of trust 0 and 1."""
+    return Matrix(trust * learned.distance + (1 - trust) * own.distance, own.likeness)

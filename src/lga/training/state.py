@@ -1,0 +1,99 @@
+"""The state of an unfinished training run in one file, so that it goes on where it stopped."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from lga.errors import TrainingError
+from lga.files import write_atomically
+from lga.model.checkpoint import fill
+from lga.training.select import Look
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """Where a run stands: after `task` episodes, with the best weights so far and why they are the best."""
+
+    task: int
+    weights: Mapping[str, Tensor]
+    momenta: Mapping[str, Tensor]
+    """the optimiser's tensors, named PARAMETER.NAME"""
+    best: Mapping[str, Tensor]
+    best_look: Look
+
+
+def write_state(path: Path, fingerprint: str, state: RunState) -> None:
+    """Write the state whole or not at all; one file, so that no crash leaves parts of two states.
+
+    Raises:
+        LGAError: the disk is full, or the place cannot be written.
+    """
+    parts = {"weights": state.weights, "momenta": state.momenta, "best": state.best}
+    tensors = {
+        f"{part}/{name}": one.detach().cpu().contiguous().clone()
+        for part, named in parts.items()
+        for name, one in named.items()
+    }
+    note = {
+        "task": str(state.task),
+        "fingerprint": fingerprint,
+        "best": state.best_look.model_dump_json(),
+    }
+    write_atomically(path, save(tensors, note))
+
+
+def read_state(path: Path, fingerprint: str) -> RunState | None:
+    """The state of the same run, or None if there is none.
+
+    Raises:
+        TrainingError: it is damaged, or of a run with other settings, clips or software.
+    """
+    if not path.is_file():
+        return None
+    parts: dict[str, dict[str, Tensor]] = {"weights": {}, "momenta": {}, "best": {}}
+    try:
+        with safe_open(path, framework="pt") as file:
+            note = file.metadata() or {}
+            for name in file.keys():  # noqa: SIM118 - not a dict
+                part, _, rest = name.partition("/")
+                parts[part][rest] = file.get_tensor(name)
+        task = int(note["task"])
+        look = Look.model_validate_json(note["best"])
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise TrainingError(f"{path}: damaged ({error}); delete it to train from the start") from error
+    if note.get("fingerprint") != fingerprint:
+        raise TrainingError(
+            f"{path}: left by a run with other settings, clips or versions; finish that one, or choose another --out"
+        )
+    return RunState(task, parts["weights"], parts["momenta"], parts["best"], look)
+
+
+def momenta_of(optimizer: torch.optim.Optimizer, learner: nn.Module) -> dict[str, Tensor]:
+    """The optimiser's tensors by the names of the parameters they belong to."""
+    state = optimizer.state
+    return {
+        f"{name}.{kind}": value
+        for name, parameter in learner.named_parameters()
+        if parameter in state
+        for kind, value in state[parameter].items()
+        if isinstance(value, Tensor)
+    }
+
+
+def put_back(state: RunState, learner: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Give the learner and its optimiser the state's tensors.
+
+    Raises:
+        CheckpointError: the tensors do not fit the learner.
+    """
+    fill(learner, state.weights, where="the saved state")
+    names = dict(learner.named_parameters())
+    for key, value in state.momenta.items():
+        name, _, kind = key.rpartition(".")
+        place = torch.device("cpu") if kind == "step" else names[name].device
+        optimizer.state[names[name]][kind] = value.to(place).clone()

@@ -1,0 +1,109 @@
+import json
+
+import numpy as np
+import pytest
+
+from lga.config import ProtocolConfig
+from lga.datasets.episode_lists import ClipContent, read_episodes, write_episodes
+from lga.datasets.episodes import plan_episodes
+from lga.errors import LGAError, ManifestError
+
+NAMES = ("climb", "jump", "wave")
+LABEL = np.arange(17) % 3
+CLIPS = tuple(ClipContent(f"{number:064x}", NAMES[one]) for number, one in enumerate(LABEL))
+PROTOCOL = ProtocolConfig(ways=2, shots=2, queries=1, episodes=5, seed=7)
+PLAN = plan_episodes(LABEL, None, PROTOCOL)
+
+
+@pytest.fixture
+def file(tmp_path):
+    write_episodes(tmp_path / "new" / "list.jsonl", PLAN, PROTOCOL, CLIPS)
+    return tmp_path / "new" / "list.jsonl"
+
+
+def same(one, other):
+    return all(np.array_equal(getattr(one, part), getattr(other, part)) for part in ("classes", "query", "support"))
+
+
+def test_what_is_written_is_read(file):
+    found, protocol = read_episodes(file, CLIPS)
+    assert same(found, PLAN)
+    assert protocol == PROTOCOL
+    assert len(file.read_text().splitlines()) == 6
+
+
+def test_clips_are_found_by_content_in_another_order_among_others(file):
+    order = np.random.default_rng(1).permutation(17)
+    more = [ClipContent("f" * 64, "abseil"), *(CLIPS[one] for one in order)]
+    found, _ = read_episodes(file, more)
+    assert [more[one] for one in found.query.flat] == [CLIPS[one] for one in PLAN.query.flat]
+    assert [more[one] for one in found.support.flat] == [CLIPS[one] for one in PLAN.support.flat]
+    assert np.array_equal(found.classes, PLAN.classes + 1)
+
+
+def test_episodes_without_examples_are_kept_too(tmp_path):
+    protocol = PROTOCOL.model_copy(update={"shots": 0})
+    plan = plan_episodes(LABEL, None, protocol)
+    write_episodes(tmp_path / "list", plan, protocol, CLIPS)
+    assert same(read_episodes(tmp_path / "list", CLIPS)[0], plan)
+
+
+def test_a_clip_that_no_episode_needs_may_be_absent(file):
+    needed = {*PLAN.query.flat, *PLAN.support.flat}
+    read_episodes(file, [clip for number, clip in enumerate(CLIPS) if number in needed])
+
+
+def test_an_absent_or_changed_clip_is_named(file):
+    number = int(PLAN.query[0, 0, 0])
+    without = [*CLIPS[:number], ClipContent("a" * 64, CLIPS[number].label), *CLIPS[number + 1 :]]
+    with pytest.raises(ManifestError, match=rf"{CLIPS[number].label}.*{CLIPS[number].sha256[:12]} is not in"):
+        read_episodes(file, without)
+
+
+def test_a_clip_with_another_label_is_named(file):
+    number = int(PLAN.query[0, 0, 0])
+    renamed = [*CLIPS[:number], ClipContent(CLIPS[number].sha256, "sneeze"), *CLIPS[number + 1 :]]
+    with pytest.raises(ManifestError, match=r"sneeze.* in the manifest"):
+        read_episodes(file, renamed)
+
+
+@pytest.mark.parametrize("text", ["", "no", "{}\n", '{"format": "lga episodes 2"}\n', "\udcff"])
+def test_another_file_is_refused(tmp_path, text):
+    (tmp_path / "list").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ManifestError, match="not an episode list"):
+        read_episodes(tmp_path / "list", CLIPS)
+    with pytest.raises(ManifestError, match="cannot be read"):
+        read_episodes(tmp_path / "nothing", CLIPS)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda one: one["query"].pop(), "not all alike"),
+        (lambda one: one["support"][0].append(3), "not all alike"),
+        (lambda one: one["query"][0].__setitem__(0, 99), "has not"),
+        (lambda one: one["classes"].__setitem__(0, one["classes"][1]), "twice"),
+        (lambda one: one["query"].__setitem__(0, one["support"][0][:1]), "twice"),
+        (lambda one: one["query"].reverse(), "another class"),
+    ],
+)
+def test_an_altered_list_is_refused(file, change, said):
+    lines = file.read_text().splitlines()
+    episode = json.loads(lines[2])
+    change(episode)
+    lines[2] = json.dumps(episode)
+    file.write_text("\n".join(lines))
+    with pytest.raises(ManifestError, match=said):
+        read_episodes(file, CLIPS)
+
+
+def test_a_shortened_list_is_refused(file):
+    file.write_text("\n".join(file.read_text().splitlines()[:-1]))
+    with pytest.raises(ManifestError, match="not all alike"):
+        read_episodes(file, CLIPS)
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(LGAError, match="cannot be written"):
+        write_episodes(tmp_path / "file" / "list", PLAN, PROTOCOL, CLIPS)

@@ -1,0 +1,64 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from lga.backbone.tiny import TinyBackbone
+from lga.config import MethodConfig
+from lga.datasets.manifest import LabelledClip
+from lga.errors import ManifestError
+from lga.evaluation.dataset import load_bench
+from lga.features.cache import FeatureCache
+from lga.synthetic.render import render_clip, write_clip
+
+METHOD = MethodConfig()
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    for label, seed in (("wave", 1), ("wave", 2), ("jump", 3)):
+        write_clip(render_clip(label, seed=seed), folder / f"{seed}.mp4")
+    shutil.copy(folder / "1.mp4", folder / "copy.mp4")
+    (folder / "bad.mp4").write_bytes(b"no video")
+    return [
+        LabelledClip(folder / f"{name}.mp4", label, group)
+        for name, label, group in (
+            ("1", "wave", "a"), ("bad", "wave", None), ("copy", "wave", "a"), ("3", "jump", "a"), ("2", "wave", None)
+        )
+    ]  # fmt: skip
+
+
+def load(clips, **more):
+    return load_bench(clips, TinyBackbone(), METHOD, cache=FeatureCache(None), **more)
+
+
+def test_clips_keep_their_order_labels_and_groups_and_the_unusable_are_named(clips):
+    calls = []
+    loaded = load(clips, progress=lambda *now: calls.append(now))
+    assert [one.path.stem for one in loaded.clips] == ["1", "3", "2"]
+    assert [one.path.stem for one in loaded.skipped] == ["bad", "copy"]
+    assert "the same clip as" in loaded.skipped[1].reason
+    assert loaded.labels == ("jump", "wave")
+    assert loaded.label.tolist() == [1, 0, 1]
+    assert loaded.group.tolist() == [0, 0, 1]
+    assert loaded.origins == {"lexicon": 2}
+    assert [one.label for one in loaded.content] == ["wave", "jump", "wave"]
+    assert calls == [(done, 5) for done in range(1, 6)]
+
+
+def test_the_bench_holds_features_sentences_and_names(clips):
+    bench = load(clips).bench
+    assert bench.frames.shape == (3, METHOD.frames, bench.space.dim)
+    assert bench.sentences.shape == (2, METHOD.stages, bench.space.dim)
+    assert bench.names.shape == (2, bench.space.dim)
+    assert np.unique(bench.names.numpy(), axis=0).shape[0] == 2
+
+
+def test_without_any_group_there_are_none(clips):
+    assert load([LabelledClip(one.path, one.label) for one in clips]).group is None
+
+
+def test_no_clip_that_can_be_read_is_refused(clips):
+    with pytest.raises(ManifestError, match=r"none of the 1 clips can be read; the first: .*bad\.mp4"):
+        load([clips[1]])

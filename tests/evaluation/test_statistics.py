@@ -1,0 +1,93 @@
+from math import sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lga.evaluation.run import Outcome
+from lga.evaluation.statistics import (
+    accuracy,
+    bootstrap,
+    calibration_error,
+    class_accuracy,
+    confusion,
+    paired_difference,
+)
+
+
+def outcome_of(hits, truth=None, sure=None, query=None):
+    """An outcome of two-way episodes; a wrong answer names the class after the right one."""
+    hits = np.array(hits)
+    sure = np.full(hits.shape, 0.75) if sure is None else np.array(sure)
+    truth = np.zeros(hits.shape, int) if truth is None else np.array(truth)
+    query = np.stack(np.split(np.arange(hits.size), len(hits))) if query is None else np.array(query)
+    return Outcome(query, truth, truth + ~hits, np.log(np.stack([sure, 1 - sure], -1)))
+
+
+def test_the_interval_is_the_normal_one_over_episodes():
+    found = accuracy(outcome_of([[True, True], [False, False], [True, False]]))
+    assert found.mean == 0.5
+    assert found.ci95 == pytest.approx(1.96 * 0.5 / sqrt(3))
+
+
+def test_the_bootstrap_draws_units_with_all_their_values():
+    values, unit = np.array([[1.0, 1, 1, 0]] * 50), np.array([[0, 0, 0, 1]] * 50)
+    assert bootstrap(values, unit) == (0.0, 1.0)
+    assert bootstrap(values, np.zeros((50, 4), int)) == (0.75, 0.75)
+
+
+def test_many_units_of_one_value_have_the_normal_interval():
+    values = (np.random.default_rng(3).random((500, 4)) < 0.3).astype(float)
+    low, high = bootstrap(values, np.stack(np.split(np.arange(2000), 500)))
+    half = 1.96 * values.std() / sqrt(2000)
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.2 * half)
+
+
+def test_a_method_does_not_differ_from_itself_and_differs_from_its_opposite_by_twice_its_lead():
+    one = outcome_of([[True, True], [False, True], [True, False]])
+    same = paired_difference(one, one)
+    assert (same.mean, same.ci95, same.clips, same.classes) == (0, 0, (0, 0), (0, 0))
+    opposite = outcome_of(~one.hits)
+    assert paired_difference(one, opposite).mean == pytest.approx(2 * accuracy(one).mean - 1)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=9))
+def test_the_paired_interval_is_that_of_the_differences(pairs):
+    one, other = (outcome_of([[pair[which]] for pair in pairs]) for which in (0, 1))
+    gap = np.array([int(first) - second for first, second in pairs])
+    found = paired_difference(one, other)
+    assert found.mean == pytest.approx(gap.mean())
+    assert found.ci95 == pytest.approx(1.96 * gap.std(ddof=1) / sqrt(len(gap)))
+
+
+def test_other_episodes_cannot_be_paired():
+    with pytest.raises(ValueError, match="same episodes"):
+        paired_difference(outcome_of([[True], [True]]), outcome_of([[True], [True]], query=[[5], [6]]))
+
+
+def test_the_accuracy_of_a_class_counts_its_own_queries():
+    outcome = outcome_of([[True, False], [True, True], [False, False]], truth=[[0, 3], [0, 1], [0, 3]])
+    found = class_accuracy(outcome, 5)
+    assert found[[0, 1, 3]] == pytest.approx([2 / 3, 1.0, 0.0])
+    assert np.isnan(found[[2, 4]]).all()
+
+
+def test_the_confusion_matrix_has_a_row_for_what_is_and_a_column_for_what_was_said():
+    outcome = outcome_of([[True, False], [True, True], [False, False]], truth=[[0, 1], [0, 1], [0, 1]])
+    assert confusion(outcome, 3).tolist() == [[2, 1, 0], [0, 1, 2], [0, 0, 0]]
+
+
+def test_the_calibration_error_worked_out_by_hand():
+    """Bins of a tenth: at 0.95, 1 of 2 right; at 0.65, 3 of 3; at 0.75, 0 of 1."""
+    right = [[True, False, True], [True, True, False]]
+    outcome = outcome_of(right, sure=[[0.95, 0.95, 0.65], [0.65, 0.65, 0.75]])
+    wanted = (2 * abs(0.5 - 0.95) + 3 * abs(1.0 - 0.65) + 1 * abs(0.0 - 0.75)) / 6
+    assert calibration_error(outcome, 10) == pytest.approx(wanted)
+
+
+def test_an_answer_that_is_as_often_right_as_it_is_sure_has_no_calibration_error():
+    assert calibration_error(outcome_of([[True, True, True, False]] * 3)) == pytest.approx(0.0)
+    sure = np.full((2, 4), 1 - 1e-12)
+    assert calibration_error(outcome_of([[True] * 4] * 2, sure=sure)) == pytest.approx(0.0)
+    assert calibration_error(outcome_of([[False] * 4] * 2, sure=sure)) == pytest.approx(1.0)

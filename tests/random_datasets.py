@@ -1,0 +1,58 @@
+"""Made-up datasets: random features with and without structure, and episodes among them."""
+
+from pathlib import Path
+
+import torch
+
+from lga.anatomy.anatomize import anatomize
+from lga.backbone.protocol import Space
+from lga.datasets.manifest import LabelledClip
+from lga.evaluation.dataset import LoadedBench
+from lga.methods.protocol import Bench, Tasks
+
+SPLIT = Space(17, slice(0, 11), slice(11, 17))
+JOINT = Space(13, slice(0, 13), slice(0, 13))
+CLASSES = 7
+
+
+def random_loaded(method, *, seed=0, each=6, classes=CLASSES, first=0, space=SPLIT):
+    """Clips about each class's own frames, so that methods are right more often than not; groups in turn."""
+    random = torch.Generator().manual_seed(seed)
+    labels = tuple(f"class {first + number}" for number in range(classes))
+    label = torch.arange(classes).repeat_interleave(each)
+    own = torch.randn(classes, method.frames, space.dim, generator=random)
+    frames = own[label] + torch.randn(len(label), method.frames, space.dim, generator=random)
+    text = torch.randn(classes, 5, space.dim, generator=random)
+    clips = tuple(LabelledClip(Path(f"{first}-{n}.mp4"), labels[one], f"g{n % 4}") for n, one in enumerate(label))
+    return LoadedBench(
+        Bench(frames, label, text[:, : method.stages], text[:, 4], space),
+        clips,
+        tuple(f"{first}-{n}" for n in range(len(clips))),
+        (),
+        labels,
+        tuple(anatomize(one, stages=method.stages) for one in labels),
+        (),
+    )
+
+
+def random_bench(seed: int, *, space: Space = SPLIT, clips: int = 41, classes: int = 7, frames: int = 5) -> Bench:
+    """Clips without any structure: clip n is of class n % classes."""
+    random = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=random, dtype=torch.float64)
+
+    label = torch.arange(clips) % classes
+    return Bench(draw(clips, frames, space.dim), label, draw(classes, 3, space.dim), draw(classes, space.dim), space)
+
+
+def random_tasks(bench: Bench, seed: int, *, episodes=11, way=3, shots=2, queries=2) -> Tasks:
+    """Episodes among the clips: classes, then queries and examples without repetition."""
+    random = torch.Generator().manual_seed(seed)
+    rows = []
+    for _ in range(episodes):
+        chosen = torch.randperm(len(bench.names), generator=random)[:way]
+        places = [(bench.label == one).nonzero()[:, 0] for one in chosen]
+        rows.append((chosen, [one[torch.randperm(len(one), generator=random)][: queries + shots] for one in places]))
+    clips = torch.stack([torch.stack(one) for _, one in rows])
+    return Tasks(torch.stack([one for one, _ in rows]), clips[..., :queries], clips[..., queries:])

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+import torch
+
+from lga.config import MethodConfig, TrainConfig
+from lga.errors import ManifestError
+from lga.methods.lga import Matrix
+from lga.training.select import (
+    TEMPERATURES,
+    TEXT_SHOTS,
+    choice_episodes,
+    choose_text,
+    choose_trust,
+    mixed,
+    seen,
+    try_out,
+)
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+CLASSES, PER_CLASS = 5, 7
+LABEL = np.arange(CLASSES * PER_CLASS) % CLASSES
+OWN = torch.from_numpy(LABEL)
+METHOD = MethodConfig(discount=0.0)
+SETTINGS = TrainConfig(validation_episodes=300, ways=3)
+
+
+def matrix(*, video, text=0.0, seed=0):
+    """Random distances and likenesses that know the class by so much."""
+    random = torch.Generator().manual_seed(seed)
+    same = (OWN[:, None] == OWN).double()
+    near = torch.rand(len(LABEL), len(LABEL), generator=random, dtype=torch.float64)
+    like = torch.rand(len(LABEL), CLASSES, generator=random, dtype=torch.float64)
+    return Matrix(near - video * same, like + text * (OWN[:, None] == torch.arange(CLASSES)).double())
+
+
+def episodes():
+    return choice_episodes(LABEL, None, SETTINGS, count=300)
+
+
+def test_a_choice_has_to_suit_one_and_five_examples_where_there_are_enough():
+    found = episodes()
+    assert {shots: one.support.shape for shots, one in found.items()} == {1: (300, 3, 1), 5: (300, 3, 5)}
+    few = np.arange(6) % 2
+    assert list(choice_episodes(few, None, SETTINGS, count=100)) == [1]
+    assert choice_episodes(few, None, SETTINGS, count=100)[1].classes.shape == (100, 2)
+
+
+@pytest.mark.parametrize("label", [[0, 1, 2], [0, 0, 0, 0]], ids=["one clip a class", "one class"])
+def test_classes_that_fill_no_episode_are_refused(label):
+    with pytest.raises(ManifestError):
+        choice_episodes(np.array(label), None, SETTINGS, count=100)
+
+
+def test_the_episodes_are_the_same_every_time():
+    for shots, one in episodes().items():
+        assert np.array_equal(one.query, episodes()[shots].query)
+
+
+def test_the_mean_is_over_the_numbers_of_examples():
+    trial = try_out(matrix(video=0.2), episodes(), METHOD)
+    assert trial.mean == pytest.approx((trial.accuracy[1] + trial.accuracy[5]) / 2)
+    look = seen(7, 0.5, trial)
+    assert (look.task, look.trust, look.mean, look.accuracy) == (7, 0.5, trial.mean, trial.accuracy)
+
+
+def test_better_is_only_clear_beyond_the_interval():
+    poor, rich = (try_out(matrix(video=much), episodes(), METHOD) for much in (0.1, 0.6))
+    assert rich.clearly_beats(poor)
+    assert not poor.clearly_beats(rich)
+    assert not rich.clearly_beats(rich)
+    nearly = try_out(matrix(video=0.601), episodes(), METHOD)
+    assert not nearly.clearly_beats(rich)
+
+
+def test_what_was_learned_is_trusted_as_far_as_it_helps():
+    good, bad = matrix(video=0.6), matrix(video=0.0, seed=1)
+    trust, trial = choose_trust(bad, good, episodes(), METHOD)
+    assert trust == 1.0
+    assert trial.mean == try_out(good, episodes(), METHOD).mean
+    assert choose_trust(good, bad, episodes(), METHOD)[0] == 0.25
+    assert choose_trust(good, good, episodes(), METHOD)[0] == 0.25, "the smaller one of equals"
+
+
+def test_two_that_know_different_halves_are_trusted_in_part():
+    one, other = matrix(video=0.4), matrix(video=0.4, seed=1)
+    assert choose_trust(one, other, episodes(), METHOD)[0] in (0.5, 0.75)
+
+
+def test_a_mixture_is_linear_and_leaves_the_text_alone():
+    own, learned = matrix(video=0.1), matrix(video=0.5, seed=2)
+    half = mixed(own, learned, 0.5)
+    torch.testing.assert_close(half.distance, (own.distance + learned.distance) / 2)
+    assert torch.equal(half.likeness, own.likeness)
+    assert torch.equal(mixed(own, learned, 0.0).distance, own.distance)
+
+
+def test_the_text_counts_as_far_as_it_helps():
+    by_video = choose_text(matrix(video=1.0), episodes(), METHOD)
+    by_text = choose_text(matrix(video=0.0, text=1.0), episodes(), METHOD)
+    assert by_video.text_shots == min(TEXT_SHOTS)
+    assert by_text.text_shots > by_video.text_shots
+    assert by_video.temperature in TEMPERATURES
+    fixed = METHOD.model_copy(update={"alpha": 0.3})
+    assert choose_text(matrix(video=1.0), episodes(), fixed).text_shots == fixed.text_shots
