@@ -21,13 +21,13 @@ from torch import Tensor
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig
 from lga.core.distance import class_distances
-from lga.core.score import discount_hubs, resolve_alpha
+from lga.core.score import correct_hubs, resolve_alpha
 from lga.datasets.episodes import plan_episodes
-from lga.methods.lga import Match, Matrix, lga_scorer, match_bench
-from lga.methods.protocol import Bench, Tasks
+from lga.methods.lga import Match, Matrix, lga_scorer, pairwise_matrix
+from lga.methods.protocol import Dataset, Tasks
 
 CLASSES, FRAMES = 24, 8
-PAPER = MethodConfig(pooling="mean", discount=0.0, segmenter="cluster")
+PAPER = MethodConfig(pooling="mean", hub_correction=0.0, segmenter="cluster")
 KINDS: dict[str, tuple[MethodConfig, Match]] = {
     "paper, video": (PAPER, "video"),
     "default, video": (MethodConfig(), "video"),
@@ -49,19 +49,22 @@ def best(work: Callable[[], object], times: int = 3) -> tuple[float, float]:
 def plain_loop(matrix: Matrix, tasks: Tasks, method: MethodConfig, match: Match) -> Tensor:
     """One episode after another, with the core functions."""
     ways, shots = tasks.support.shape[1:]
-    owner = torch.arange(ways).repeat_interleave(shots)
+    support_label = torch.arange(ways).repeat_interleave(shots)
     alpha = {"video": 1.0, "text": 0.0, "combined": resolve_alpha(method.alpha, shots, method.text_shots)}[match]
-    strangers, outsiders = owner[:, None] != owner, owner[:, None] != torch.arange(ways)
+    strangers, outsiders = support_label[:, None] != support_label, support_label[:, None] != torch.arange(ways)
     found = []
     for classes, query, support in zip(tasks.classes, tasks.query.flatten(1), tasks.support.flatten(1), strict=True):
         far, seen = matrix.distance[query][:, support], matrix.distance[support][:, support][None]
         apart = class_distances(
-            discount_hubs(far, seen, strangers, strength=method.discount), owner, ways, pooling=method.pooling
+            correct_hubs(far, seen, strangers, strength=method.hub_correction),
+            support_label,
+            ways,
+            pooling=method.pooling,
         )
         logits = -alpha * apart
         if alpha < 1:
-            like, known = matrix.likeness[query][:, classes], matrix.likeness[support][:, classes][None]
-            logits = logits + (1 - alpha) * discount_hubs(like, known, outsiders, strength=method.discount)
+            like, known = matrix.similarity[query][:, classes], matrix.similarity[support][:, classes][None]
+            logits = logits + (1 - alpha) * correct_hubs(like, known, outsiders, strength=method.hub_correction)
         found.append(logits / method.temperature)
     return torch.stack(found)
 
@@ -72,9 +75,9 @@ def matrix_of(clips: int, dim: int, console: Console) -> tuple[Matrix, np.ndarra
     label = np.arange(clips) % CLASSES
     text = torch.randn(CLASSES, 3, dim, generator=random)
     frames = torch.randn(clips, FRAMES, dim, generator=random)
-    bench = Bench(frames, torch.from_numpy(label), text, text[:, 0], Space(dim, slice(0, dim), slice(0, dim)))
+    dataset = Dataset(frames, torch.from_numpy(label), text, text[:, 0], Space(dim, slice(0, dim), slice(0, dim)))
     done: list[Matrix] = []
-    wall, processor = best(lambda: done.append(match_bench(bench, PAPER)), times=1)
+    wall, processor = best(lambda: done.append(pairwise_matrix(dataset, PAPER)), times=1)
     console.print(f"matrix of {clips} clips, {FRAMES} x {dim}: {wall:.1f} s, {processor:.1f} s of processor time")
     return done[0], label
 

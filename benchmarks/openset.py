@@ -3,7 +3,7 @@
     python benchmarks/openset.py MANIFEST.csv [--ways 5] [--shots 1 3 5] [--episodes 300] [--taught LABEL ...] [--json]
 
 An episode teaches some classes; asked about are all other clips of these classes and of the untaught ones, except those
-from an example's group. `largest probability` (softmax at the default temperature) is the baseline, `density` is what
+from an example's group. `largest probability` (softmax at the default temperature) is the baseline, `max_logit` is what
 `lga recognize` uses. Intervals are 95 %, normal over episodes; those of calibration errors are by bootstrap over
 episodes. `--taught` restricts which classes may be taught: to choose on some and confirm on others.
 """
@@ -26,15 +26,15 @@ from torch import Tensor
 from lga.backbone.load import load_backbone
 from lga.config import BackboneConfig, MethodConfig
 from lga.core.distance import class_distances
-from lga.core.openset import density
-from lga.core.score import discount_hubs, resolve_alpha
+from lga.core.openset import max_logit
+from lga.core.score import correct_hubs, resolve_alpha
 from lga.datasets.manifest import read_manifest
-from lga.evaluation.dataset import LoadedBench, load_bench
+from lga.evaluation.dataset import LoadedDataset, load_dataset
 from lga.features.cache import default_cache
-from lga.methods.lga import Matrix, match_bench
+from lga.methods.lga import Matrix, pairwise_matrix
 from lga.recognition import RECALL, fit_rejection
 
-BASELINE, OURS = "largest probability", "density"
+BASELINE, OURS = "largest probability", "max_logit"
 BINS = 15
 
 
@@ -48,7 +48,7 @@ class Episode:
     known: int
 
 
-def draw(random: np.random.Generator, loaded: LoadedBench, taught: ndarray, ways: int, shots: int) -> Episode:
+def draw(random: np.random.Generator, loaded: LoadedDataset, taught: ndarray, ways: int, shots: int) -> Episode:
     """One episode; no clip that is asked about comes from the group of an example."""
     label, group = loaded.label, loaded.group
     if group is None:
@@ -65,15 +65,20 @@ def draw(random: np.random.Generator, loaded: LoadedBench, taught: ndarray, ways
 
 def class_scores(matrix: Matrix, episode: Episode, method: MethodConfig, shots: int) -> Tensor:
     """The class scores of the clips asked about, as `lga recognize` computes them, before the temperature."""
-    owner = torch.arange(len(episode.classes)).repeat_interleave(shots)
-    foreign = owner[:, None] != torch.arange(len(episode.classes))
-    distance, likeness = matrix.distance[:, episode.support], matrix.likeness[:, episode.classes]
-    apart = discount_hubs(
-        distance[episode.asked], distance[episode.support], owner[:, None] != owner, strength=method.discount
+    support_label = torch.arange(len(episode.classes)).repeat_interleave(shots)
+    foreign = support_label[:, None] != torch.arange(len(episode.classes))
+    distance, similarity = matrix.distance[:, episode.support], matrix.similarity[:, episode.classes]
+    apart = correct_hubs(
+        distance[episode.asked],
+        distance[episode.support],
+        support_label[:, None] != support_label,
+        strength=method.hub_correction,
     )
-    words = discount_hubs(likeness[episode.asked], likeness[episode.support], foreign, strength=method.discount)
+    words = correct_hubs(
+        similarity[episode.asked], similarity[episode.support], foreign, strength=method.hub_correction
+    )
     alpha = resolve_alpha(method.alpha, shots, method.text_shots)
-    pooled = class_distances(apart, owner, len(episode.classes), pooling=method.pooling)
+    pooled = class_distances(apart, support_label, len(episode.classes), pooling=method.pooling)
     return -alpha * pooled + (1 - alpha) * words
 
 
@@ -91,22 +96,24 @@ def calibration_gap(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
     return float(torch.bincount(place, hit.double() - sure.double(), minlength=BINS).abs().sum() / len(sure))
 
 
-def told(episode: Episode, matrix: Matrix, loaded: LoadedBench, method: MethodConfig, shots: int) -> dict[str, object]:
+def told(
+    episode: Episode, matrix: Matrix, loaded: LoadedDataset, method: MethodConfig, shots: int
+) -> dict[str, object]:
     """Everything measured in one episode."""
     score, known = class_scores(matrix, episode, method, shots), episode.known
-    owner = torch.arange(len(episode.classes)).repeat_interleave(shots)
+    support_label = torch.arange(len(episode.classes)).repeat_interleave(shots)
     rejection = fit_rejection(
         matrix.distance[episode.support][:, episode.support],
-        matrix.likeness[episode.support][:, episode.classes],
-        owner,
+        matrix.similarity[episode.support][:, episode.classes],
+        support_label,
         method,
         alpha=resolve_alpha(method.alpha, shots, method.text_shots),
     )
-    truth = loaded.bench.label[episode.asked[:known]]
+    truth = loaded.dataset.label[episode.asked[:known]]
     hit = episode.classes[score[:known].argmax(1)] == truth
     found: dict[str, object] = {
         f"{name}: {what}": value
-        for name, one in ((BASELINE, (score / method.temperature).softmax(-1).amax(-1)), (OURS, density(score)))
+        for name, one in ((BASELINE, (score / method.temperature).softmax(-1).amax(-1)), (OURS, max_logit(score)))
         for what, value in zip(("AUROC", "false accepts"), separation(one, known), strict=True)
     }
     for what in ("AUROC", "false accepts"):
@@ -114,7 +121,7 @@ def told(episode: Episode, matrix: Matrix, loaded: LoadedBench, method: MethodCo
     for name, heat in (("default", method.temperature), ("leave-one-out", rejection.temperature)):
         found[f"calibration: {name}"] = ((score[:known] / heat).softmax(-1).amax(-1), hit)
     if rejection.threshold is not None:
-        sure = torch.tensor([rejection.known_score(one) for one in density(score).tolist()])
+        sure = torch.tensor([rejection.known_score(one) for one in max_logit(score).tolist()])
         passed = (sure >= rejection.threshold).double()
         found["suggested: recall"], found["suggested: false accepts"] = map(
             float, (passed[:known].mean(), passed[known:].mean())
@@ -153,8 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
     method, backbone = MethodConfig(), load_backbone(BackboneConfig())
-    loaded = load_bench(read_manifest(chosen.manifest), backbone, method, cache=default_cache())
-    matrix = match_bench(loaded.bench, method)
+    loaded = load_dataset(read_manifest(chosen.manifest), backbone, method, cache=default_cache())
+    matrix = pairwise_matrix(loaded.dataset, method)
     taught = np.array([n for n, one in enumerate(loaded.labels) if chosen.taught is None or one in chosen.taught])
     report: dict[int, dict[str, tuple[float, float, float]]] = {}
     for shots in chosen.shots:

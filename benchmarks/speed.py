@@ -83,19 +83,19 @@ def steps(paths: Sequence[Path]) -> list[Row]:
     frames = torch.cat([backbone.encode_frames(some) for some in clips.split(BATCH)])
     cut_clips(frames, METHOD, SPACE)
     rows.append(per_clip("segment", paths, lambda: cut_clips(frames, METHOD, SPACE)))
-    owner = torch.arange(5 * len(LABELS)) // 5
-    examples = frames[torch.arange(len(owner)) % len(frames)]
-    support = build_prototypes(examples, cut_clips(examples, METHOD, SPACE), text[owner], METHOD, SPACE)
+    support_label = torch.arange(5 * len(LABELS)) // 5
+    examples = frames[torch.arange(len(support_label)) % len(frames)]
+    support = build_prototypes(examples, cut_clips(examples, METHOD, SPACE), text[support_label], METHOD, SPACE)
     cut = cut_clips(frames, METHOD, SPACE)
 
     def match() -> None:
         query = build_prototypes(frames, cut, None, METHOD, SPACE)
         distance = match_videos(query, support, METHOD)
-        class_distances(distance, owner, len(LABELS), pooling=METHOD.pooling)
+        class_distances(distance, support_label, len(LABELS), pooling=METHOD.pooling)
         match_text(frames, cut, text, SPACE)
 
     match()
-    return [*rows, per_clip(f"match with {len(owner)} examples of {len(LABELS)} actions", paths, match)]
+    return [*rows, per_clip(f"match with {len(support_label)} examples of {len(LABELS)} actions", paths, match)]
 
 
 def end_to_end(paths: Sequence[Path], folder: Path) -> list[Row]:

@@ -26,25 +26,25 @@ def video_files() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def random_datasets() -> ModuleType:
-    """The module that makes up datasets: `random_bench`, `random_loaded`, `random_tasks`."""
+    """The module that makes up datasets: `random_dataset`, `random_loaded`, `random_tasks`."""
     return _module("random_datasets")
 
 
 @pytest.fixture(scope="session")
-def make_bench(random_datasets):
-    """`make_bench(seed, *, space, clips=41, classes=7, frames=5)`: clips without any structure."""
-    return random_datasets.random_bench
+def make_dataset(random_datasets):
+    """`make_dataset(seed, *, space, clips=41, classes=7, frames=5)`: clips without any structure."""
+    return random_datasets.random_dataset
 
 
 @pytest.fixture(scope="session")
 def make_tasks(random_datasets):
-    """`make_tasks(bench, seed, *, episodes=11, way=3, shots=2, queries=2)`: episodes among its clips."""
+    """`make_tasks(dataset, seed, *, episodes=11, way=3, shots=2, queries=2)`: episodes among its clips."""
     return random_datasets.random_tasks
 
 
 @pytest.fixture(scope="session")
 def load(random_datasets):
-    """`load(method, seed=0, each=6, classes=7, first=0)`: a loaded bench, as the settings want it."""
+    """`load(method, seed=0, each=6, classes=7, first=0)`: a loaded dataset, as the settings want it."""
     return random_datasets.random_loaded
 
 

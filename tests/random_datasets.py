@@ -7,8 +7,8 @@ import torch
 from lga.anatomy.anatomize import anatomize
 from lga.backbone.protocol import Space
 from lga.datasets.manifest import LabelledClip
-from lga.evaluation.dataset import LoadedBench
-from lga.methods.protocol import Bench, Tasks
+from lga.evaluation.dataset import LoadedDataset
+from lga.methods.protocol import Dataset, Tasks
 
 SPLIT = Space(17, slice(0, 11), slice(11, 17))
 JOINT = Space(13, slice(0, 13), slice(0, 13))
@@ -24,8 +24,8 @@ def random_loaded(method, *, seed=0, each=6, classes=CLASSES, first=0, space=SPL
     frames = own[label] + torch.randn(len(label), method.frames, space.dim, generator=random)
     text = torch.randn(classes, 5, space.dim, generator=random)
     clips = tuple(LabelledClip(Path(f"{first}-{n}.mp4"), labels[one], f"g{n % 4}") for n, one in enumerate(label))
-    return LoadedBench(
-        Bench(frames, label, text[:, : method.stages], text[:, 4], space),
+    return LoadedDataset(
+        Dataset(frames, label, text[:, : method.stages], text[:, 4], space),
         clips,
         tuple(f"{first}-{n}" for n in range(len(clips))),
         (),
@@ -35,7 +35,7 @@ def random_loaded(method, *, seed=0, each=6, classes=CLASSES, first=0, space=SPL
     )
 
 
-def random_bench(seed: int, *, space: Space = SPLIT, clips: int = 41, classes: int = 7, frames: int = 5) -> Bench:
+def random_dataset(seed: int, *, space: Space = SPLIT, clips: int = 41, classes: int = 7, frames: int = 5) -> Dataset:
     """Clips without any structure: clip n is of class n % classes."""
     random = torch.Generator().manual_seed(seed)
 
@@ -43,16 +43,16 @@ def random_bench(seed: int, *, space: Space = SPLIT, clips: int = 41, classes: i
         return torch.randn(*shape, generator=random, dtype=torch.float64)
 
     label = torch.arange(clips) % classes
-    return Bench(draw(clips, frames, space.dim), label, draw(classes, 3, space.dim), draw(classes, space.dim), space)
+    return Dataset(draw(clips, frames, space.dim), label, draw(classes, 3, space.dim), draw(classes, space.dim), space)
 
 
-def random_tasks(bench: Bench, seed: int, *, episodes=11, way=3, shots=2, queries=2) -> Tasks:
+def random_tasks(dataset: Dataset, seed: int, *, episodes=11, way=3, shots=2, queries=2) -> Tasks:
     """Episodes among the clips: classes, then queries and examples without repetition."""
     random = torch.Generator().manual_seed(seed)
     rows = []
     for _ in range(episodes):
-        chosen = torch.randperm(len(bench.names), generator=random)[:way]
-        places = [(bench.label == one).nonzero()[:, 0] for one in chosen]
+        chosen = torch.randperm(len(dataset.names), generator=random)[:way]
+        places = [(dataset.label == one).nonzero()[:, 0] for one in chosen]
         rows.append((chosen, [one[torch.randperm(len(one), generator=random)][: queries + shots] for one in places]))
     clips = torch.stack([torch.stack(one) for _, one in rows])
     return Tasks(torch.stack([one for one, _ in rows]), clips[..., :queries], clips[..., queries:])

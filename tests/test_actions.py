@@ -298,9 +298,9 @@ def test_actions_of_another_backbone_are_refused_when_they_are_used():
 def test_owners_and_shots_are_counted():
     actions = make()
     assert actions.labels == tuple(LABELS)
-    assert actions.owner.tolist() == [0, 0, 0, 1, 3, 3]
+    assert actions.support_label.tolist() == [0, 0, 0, 1, 3, 3]
     assert actions.shots == 1.5
-    assert make({"wave": 0}).owner.tolist() == []
+    assert make({"wave": 0}).support_label.tolist() == []
 
 
 @pytest.mark.parametrize("spelling", ["Brush_Hair", "brush hair", "BrushHair", "BRUSH-HAIR"])
@@ -357,12 +357,12 @@ def test_an_unknown_example_is_refused():
 # --- with a trained head ----------------------------------------------------------------------------------------------
 
 
-def with_head(trust=0.5):
+def with_head(head_weight=0.5):
     head, random = make_head(TINY.space, TrainConfig(width=8)), torch.Generator().manual_seed(1)
     with torch.no_grad():
         for one in (*head.parameters(), *head.buffers()):
             one.copy_(torch.randn(one.shape, generator=random))
-    head.trust = trust
+    head.head_weight = head_weight
     return replace(make(), head=head.eval())
 
 
@@ -376,10 +376,10 @@ def test_a_head_comes_back_bit_for_bit_with_the_actions(headed):
     found, wanted = load_actions(headed), with_head()
     assert sorted(path.name for path in headed.iterdir()) == [RECORD, FEATURES, HEAD]
     assert same(found, wanted)
-    assert (found.trust, found.head.training) == (0.5, False)
+    assert (found.head_weight, found.head.training) == (0.5, False)
     state = found.head.state_dict()
     assert all(torch.equal(one, state[name]) for name, one in wanted.head.state_dict().items())
-    assert make().trust == 0.0
+    assert make().head_weight == 0.0
 
 
 def test_actions_with_and_without_a_head_replace_each_other(headed):
@@ -387,11 +387,11 @@ def test_actions_with_and_without_a_head_replace_each_other(headed):
     assert load_actions(headed).head is None
     assert sorted(path.name for path in headed.iterdir()) == [RECORD, FEATURES]
     save_actions(with_head(), headed)
-    assert load_actions(headed).trust == 0.5
+    assert load_actions(headed).head_weight == 0.5
 
 
 def test_a_head_stays_when_an_action_goes(headed):
-    assert load_actions(headed).without("wave").trust == 0.5
+    assert load_actions(headed).without("wave").head_weight == 0.5
 
 
 def test_a_missing_or_damaged_head_is_refused(headed):
@@ -402,7 +402,7 @@ def test_a_missing_or_damaged_head_is_refused(headed):
     assert "cannot be read" in refusal_of(headed)
 
 
-def test_a_head_of_another_trust_is_a_change_by_hand(headed):
+def test_a_head_of_another_weight_is_a_change_by_hand(headed):
     edit(headed, lambda record: record["head"].update(trust=0.75))
     assert "was changed by hand" in refusal_of(headed)
 
@@ -415,7 +415,7 @@ def test_a_retold_action_keeps_its_place_and_examples():
     assert [one.label for one in after.examples if one.label not in before.labels] == ["comb hair"] * 2
     assert torch.equal(after.text[3], text)
     assert torch.equal(after.text[:3], before.text[:3])
-    assert torch.equal(after.owner, before.owner)
+    assert torch.equal(after.support_label, before.support_label)
     assert not torch.equal(before.text[3], text)
 
 

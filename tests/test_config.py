@@ -36,7 +36,7 @@ def test_settings_cannot_be_changed_or_misspelt(group):
         (MethodConfig, {"stages": 4, "frames": 3}),
         (MethodConfig, {"alpha": 1.5}),
         (MethodConfig, {"temperature": 0.0}),
-        (MethodConfig, {"discount": -0.1}),
+        (MethodConfig, {"hub_correction": -0.1}),
         (ProtocolConfig, {"ways": 1}),
         (ProtocolConfig, {"shots": -1}),
         (ProtocolConfig, {"episodes": 1}),

@@ -107,13 +107,13 @@ def test_clips_that_are_in_no_cache_are_answered_as_they_were(lga, place, monkey
 
 
 @pytest.mark.parametrize(
-    ("taught", "trust", "answers"), [("plain", 0.0, ["wave", "wave"]), ("trained", 1.0, ["wave", "kick ball"])]
+    ("taught", "head_weight", "answers"), [("plain", 0.0, ["wave", "wave"]), ("trained", 1.0, ["wave", "kick ball"])]
 )
-def test_taught_actions_are_the_value_they_were(place, nothing_encoded, taught, trust, answers):
+def test_taught_actions_are_the_value_they_were(place, nothing_encoded, taught, head_weight, answers):
     actions = load_actions(place / taught)
     assert isinstance(actions, Actions)
     assert actions.labels == ("wave", "kick ball")
-    assert actions.trust == trust
+    assert actions.head_weight == head_weight
     assert [Path(one.path).name for one in actions.examples] == [
         *("wave_0.mp4", "wave_1.mp4", "kick_ball_0.mp4", "kick_ball_1.mp4")
     ]
@@ -186,7 +186,7 @@ def test_a_checkpoint_brings_its_head_and_its_settings(place):
     recognizer = Recognizer(BackboneConfig(model="head"))
     actions, skipped = recognizer.teach({"wave": ["clips/wave_0.mp4"], "kick ball": ["clips/kick_ball_0.mp4"]})
     assert not skipped
-    assert (actions.trust, actions.method.frames, actions.method.temperature) == (1.0, 4, 0.2)
+    assert (actions.head_weight, actions.method.frames, actions.method.temperature) == (1.0, 4, 0.2)
     assert [one.label for one in recognizer.recognize(actions, ASKED)] == ["wave", "kick ball"]
 
 

@@ -97,7 +97,7 @@ def test_stages_cover_the_clip_and_carry_the_winner_s_sentences(stages):
         assert result.stages[0].start == 0
         assert result.stages[-1].end == result.duration == 1.0
         assert [one.end for one in result.stages[:-1]] == [one.start for one in result.stages[1:]]
-        assert all(-1 <= one.likeness <= 1 for one in result.stages)
+        assert all(-1 <= one.similarity <= 1 for one in result.stages)
         assert sorted(set(result.frame_stage)) == list(range(stages))
         assert list(result.frame_stage) == sorted(result.frame_stage)
         assert result.times == TIMES
@@ -165,7 +165,7 @@ def spread(counts, *, seed=0):
     random = torch.Generator().manual_seed(seed)
     centre = torch.randn(len(counts), 5, TINY.space.dim, generator=random)
     noise = torch.randn(len(actions.examples), 5, TINY.space.dim, generator=random)
-    return replace(actions, frames=centre[actions.owner] + 0.7 * noise), centre
+    return replace(actions, frames=centre[actions.support_label] + 0.7 * noise), centre
 
 
 def like(frames):
@@ -206,12 +206,12 @@ def test_probabilities_are_softened_as_far_as_the_examples_say():
     assert one.rejection.temperature <= sure.method.temperature < other.rejection.temperature
 
 
-def with_head(actions, trust):
+def with_head(actions, head_weight):
     head, random = make_head(TINY.space, TrainConfig(width=8)), torch.Generator().manual_seed(1)
     with torch.no_grad():
         for one in (*head.parameters(), *head.buffers()):
             one.copy_(0.3 * torch.randn(one.shape, generator=random))
-    head.trust = trust
+    head.head_weight = head_weight
     return replace(actions, head=head.eval().requires_grad_(False))
 
 
@@ -222,7 +222,7 @@ def test_without_trust_a_head_changes_no_answer():
 
 def test_a_trusted_head_measures_the_distance_as_far_as_it_is_trusted():
     actions = taught({"wave": 1})
-    apart = [ask(with_head(actions, trust), clip(7))[0].best_distance for trust in (0.0, 0.25, 1.0)]
+    apart = [ask(with_head(actions, head_weight), clip(7))[0].best_distance for head_weight in (0.0, 0.25, 1.0)]
     assert apart[0] != pytest.approx(apart[2])
     assert apart[1] == pytest.approx(0.75 * apart[0] + 0.25 * apart[2])
 

@@ -9,17 +9,19 @@ from lga.errors import SettingsError
 from lga.recognition import INDISTINCT, NOTHING_KNOWN, TOO_FEW, fit_rejection
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-METHOD = MethodConfig(discount=0.5)
+METHOD = MethodConfig(hub_correction=0.5)
 
 
 def fitted(counts, *, mates=2.0, others=9.0, seed=0):
     """Examples of labels that are `mates` from their own kind and `others` from the rest, give or take one."""
     random = torch.Generator().manual_seed(seed)
-    owner = torch.tensor([label for label, count in enumerate(counts) for _ in range(count)], dtype=torch.long)
-    same = owner[:, None] == owner
-    distance = torch.where(same, mates, others) + 2 * torch.rand(len(owner), len(owner), generator=random) - 1
+    support_label = torch.tensor([label for label, count in enumerate(counts) for _ in range(count)], dtype=torch.long)
+    same = support_label[:, None] == support_label
+    distance = (
+        torch.where(same, mates, others) + 2 * torch.rand(len(support_label), len(support_label), generator=random) - 1
+    )
     distance.fill_diagonal_(0)
-    return fit_rejection(distance, torch.zeros(len(owner), len(counts)), owner, METHOD, alpha=0.5)
+    return fit_rejection(distance, torch.zeros(len(support_label), len(counts)), support_label, METHOD, alpha=0.5)
 
 
 @pytest.mark.parametrize("counts", [(4, 4, 4), (5, 5), (1, 6, 6, 0)])

@@ -129,7 +129,7 @@ def test_labels_without_clips_are_taught_by_their_words(recognizer, teach, clips
 
 def test_a_label_of_words_competes_with_labels_of_clips(recognizer, teach, clips):
     actions = teach({"sweep left": 2, "sweep down": 1, "sweep right": 0}, MethodConfig(frames=5))
-    assert actions.owner.tolist() == [0, 0, 1]
+    assert actions.support_label.tolist() == [0, 0, 1]
     (result,) = recognizer.recognize(actions, clips["sweep left"][2:])
     assert {one.label for one in result.candidates} == set(clips)
     assert sum(one.probability for one in result.candidates) == pytest.approx(1, abs=1e-5)

@@ -9,13 +9,13 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from lga.anatomy.schema import Anatomy
-from lga.config import BackboneConfig, MethodConfig
+from lga.config import BackboneConfig, FrozenModel, MethodConfig
 from lga.errors import ActionsError, SettingsError
 from lga.files import replace_folder, to_json, write_atomically
 from lga.labels import lookup_key, quote
@@ -23,10 +23,8 @@ from lga.model.checkpoint import HeadRecord, pack, record_head, unpack
 from lga.model.head import Head
 
 
-class Example(BaseModel):
+class Example(FrozenModel):
     """Where one example came from."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: str
     path: str
@@ -57,9 +55,9 @@ class Actions:
     """what `lga train` learned, if the actions were taught with it"""
 
     @property
-    def trust(self) -> float:
+    def head_weight(self) -> float:
         """The share of the clip distance that the head gives; see `lga.model.head.Head`."""
-        return 0.0 if self.head is None else self.head.trust
+        return 0.0 if self.head is None else self.head.head_weight
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -67,7 +65,7 @@ class Actions:
         return tuple(anatomy.label for anatomy in self.anatomies)
 
     @property
-    def owner(self) -> Int[Tensor, " examples"]:
+    def support_label(self) -> Int[Tensor, " examples"]:
         """The label number of every example."""
         place = {label: number for number, label in enumerate(self.labels)}
         return torch.tensor([place[one.label] for one in self.examples], dtype=torch.long)
@@ -145,10 +143,8 @@ RECORD, FEATURES, HEAD = "actions.json", "features.safetensors", "head.safetenso
 MAX_RECORD = 256 * 2**20
 
 
-class _Record(BaseModel):
+class _Record(FrozenModel):
     """What `actions.json` holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[1] = 1
     made_with: str

@@ -1,6 +1,7 @@
 """The settings tree: the same names in Python, on the command line and in saved files. Imports no torch."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -9,12 +10,23 @@ from lga.errors import SettingsError
 
 Wording = Literal["label", "stages", "label+stages"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Group = TypeVar("Group", bound="Frozen")
 
 
-class Frozen(BaseModel):
-    """A settings group: immutable, and an unknown key is an error."""
+class FrozenModel(BaseModel):
+    """A value that comes from or goes to JSON, TOML or flags: immutable, and an unknown key is an error.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A field's alias is the name that files and answers have carried since version 0.1.0; it is read and written there,
+    while Python and flags use the field's own name.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
+
+
+class Frozen(FrozenModel):
+    """A settings group."""
 
     def __init__(self, **values: object):
         """Check the settings.
@@ -26,6 +38,14 @@ class Frozen(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             raise SettingsError("; ".join(_told(one) for one in error.errors())) from error
+
+    def updated(self: Group, values: Mapping[str, object]) -> Group:
+        """These settings with some values replaced by name, and checked again.
+
+        Raises:
+            SettingsError: one is out of its range, unknown, or does not go with another.
+        """
+        return type(self)(**{**dict(self), **values})
 
     @property
     def changed(self) -> dict[str, object]:
@@ -57,7 +77,7 @@ class MethodConfig(Frozen):
     wording: Wording = "label+stages"
     """what the text encoder reads for a stage: its sentence, the label's name, or the name and then the sentence"""
     segmenter: Literal["centred", "cluster", "hard", "twfinch"] = "centred"
-    """how a clip is cut: by likeness of neighbouring frames (cluster), after taking off their mean (centred), into
+    """how a clip is cut: by similarity of neighbouring frames (cluster), after taking off their mean (centred), into
     fixed windows (hard), or by nearest neighbours in sight and time (twfinch)"""
     overlap: Annotated[int, Field(ge=0, le=8)] = 1
     """frames that each stage borrows from its neighbours on either side"""
@@ -67,9 +87,9 @@ class MethodConfig(Frozen):
     """how the nearest-frame distances of a stage are put together"""
     pooling: Literal["softmin", "mean"] = "softmin"
     """how a class's examples are put together: mostly by the nearest ones (softmin), or all alike (mean)"""
-    discount: Share = 0.6
+    hub_correction: Annotated[Share, Field(alias="discount")] = 0.6
     """how much of an example's (or sentence's) mean closeness to the other classes' examples is held against it"""
-    injection: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
+    text_injection: Annotated[float, Field(ge=0.0, le=10.0, alias="injection")] = 1.0
     """how strongly an example's frames take up their stage's sentence before matching; 0 switches it off. No
     effect with `offline`, whose text and visual parts lie side by side"""
     alpha: Literal["shots"] | Share = "shots"
@@ -81,7 +101,7 @@ class MethodConfig(Frozen):
 
     @property
     def reading(self) -> tuple[object, ...]:
-        """What clips and sentences are encoded by; settings that agree in it can share a bench."""
+        """What clips and sentences are encoded by; settings that agree in it can share a dataset."""
         return self.frames, self.stages, self.wording
 
     @model_validator(mode="after")

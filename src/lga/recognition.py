@@ -14,8 +14,8 @@ from lga.actions import Actions
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig
 from lga.core.distance import class_distances
-from lga.core.openset import density, fit_known, fit_temperature, leave_one_out, recall_threshold
-from lga.core.score import combine, discount_hubs, resolve_alpha
+from lga.core.openset import fit_known, fit_temperature, leave_one_out, max_logit, recall_threshold
+from lga.core.score import combine, correct_hubs, resolve_alpha
 from lga.errors import SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.matching import Prototypes, build_prototypes, cut_clips, match_text, match_videos
@@ -47,11 +47,11 @@ class Rejection:
     """the share of the examples that it accepts with their label left out: what to expect of untaught actions"""
     why: str = ""
 
-    def known_score(self, density: float) -> float | None:
+    def known_score(self, max_logit: float) -> float | None:
         """The probability that a clip shows a taught action, if half of the clips asked about do."""
         if self.slope is None:
             return None
-        power = max(-500.0, min(500.0, self.slope * (density - self.centre)))
+        power = max(-500.0, min(500.0, self.slope * (max_logit - self.centre)))
         return 1 / (1 + exp(-power))
 
     def judge(self, score: float | None, accept: Accept = "suggested") -> tuple[bool, float | None]:
@@ -74,8 +74,8 @@ class Rejection:
 
 def fit_rejection(
     distance: Float[Tensor, "examples examples"],
-    likeness: Float[Tensor, "examples way"],
-    owner: Int[Tensor, " examples"],
+    similarity: Float[Tensor, "examples way"],
+    support_label: Int[Tensor, " examples"],
     method: MethodConfig,
     *,
     alpha: float,
@@ -86,15 +86,15 @@ def fit_rejection(
     Only examples that have another of their label tell how a taught action scores; with fewer than two such labels
     nothing is fitted and the method's temperature stays.
     """
-    count = torch.bincount(owner, minlength=likeness.shape[1])
-    paired = count[owner] > 1
+    count = torch.bincount(support_label, minlength=similarity.shape[1])
+    paired = count[support_label] > 1
     if int((count > 1).sum()) < 2:
         return Rejection(method.temperature, why=TOO_FEW)
     scores, strangers = leave_one_out(
-        distance, likeness, owner, strength=method.discount, pooling=method.pooling, alpha=alpha
+        distance, similarity, support_label, strength=method.hub_correction, pooling=method.pooling, alpha=alpha
     )
-    temperature = fit_temperature(scores[paired], owner[paired], usual=method.temperature)
-    known, strange = density(scores[paired]), density(strangers)
+    temperature = fit_temperature(scores[paired], support_label[paired], usual=method.temperature)
+    known, strange = max_logit(scores[paired]), max_logit(strangers)
     slope, centre = fit_known(known, strange)
     if slope == 0:
         return Rejection(temperature, why=INDISTINCT)
@@ -133,7 +133,7 @@ class StageReport:
     end: float
     """seconds"""
     sentence: str
-    likeness: float
+    similarity: float
     """cosine between the stage's frames and its sentence, -1 to 1"""
 
 
@@ -190,7 +190,7 @@ class Support:
     prototypes: Prototypes
     distance: Float[Tensor, "examples examples"]
     """row i: example i asked about like a new clip"""
-    likeness: Float[Tensor, "examples way"]
+    similarity: Float[Tensor, "examples way"]
     rejection: Rejection
     """what that says about clips that show none of the taught actions"""
 
@@ -199,14 +199,17 @@ def prepare_support(actions: Actions, space: Space) -> Support:
     """Cut the taught examples, fuse them with the sentences of their labels, and match them with each other."""
     frames, method = actions.frames, actions.method
     cut = cut_clips(frames, method, space)
-    prototypes = build_prototypes(frames, cut, actions.text[actions.owner], method, space, actions.head)
+    prototypes = build_prototypes(frames, cut, actions.text[actions.support_label], method, space, actions.head)
     distance = match_videos(
-        build_prototypes(frames, cut, None, method, space, actions.head), prototypes, method, trust=actions.trust
+        build_prototypes(frames, cut, None, method, space, actions.head),
+        prototypes,
+        method,
+        head_weight=actions.head_weight,
     )
-    likeness = match_text(frames, cut, actions.text, space).sum(-1)
+    similarity = match_text(frames, cut, actions.text, space).sum(-1)
     alpha = resolve_alpha(method.alpha, actions.shots, method.text_shots)
-    rejection = fit_rejection(distance, likeness, actions.owner, method, alpha=alpha)
-    return Support(prototypes, distance, likeness, rejection)
+    rejection = fit_rejection(distance, similarity, actions.support_label, method, alpha=alpha)
+    return Support(prototypes, distance, similarity, rejection)
 
 
 def answer(actions: Actions, support: Support, clips: Sequence[ClipFeatures], space: Space) -> tuple[Recognition, ...]:
@@ -220,21 +223,23 @@ def answer(actions: Actions, support: Support, clips: Sequence[ClipFeatures], sp
     frames = torch.stack([clip.frames for clip in clips])
     cut = cut_clips(frames, method, space)
     query = build_prototypes(frames, cut, None, method, space, actions.head)
-    distance = match_videos(query, support.prototypes, method, trust=actions.trust)
-    likeness = match_text(frames, cut, actions.text, space)
-    owner, way = actions.owner, len(actions.labels)
-    apart = discount_hubs(distance, support.distance, owner[:, None] != owner, strength=method.discount)
-    pooled = class_distances(apart, owner, way, pooling=method.pooling)
-    foreign = owner[:, None] != torch.arange(way)
-    scores = discount_hubs(likeness.sum(-1), support.likeness, foreign, strength=method.discount)
+    distance = match_videos(query, support.prototypes, method, head_weight=actions.head_weight)
+    similarity = match_text(frames, cut, actions.text, space)
+    support_label, way = actions.support_label, len(actions.labels)
+    apart = correct_hubs(
+        distance, support.distance, support_label[:, None] != support_label, strength=method.hub_correction
+    )
+    pooled = class_distances(apart, support_label, way, pooling=method.pooling)
+    foreign = support_label[:, None] != torch.arange(way)
+    scores = correct_hubs(similarity.sum(-1), support.similarity, foreign, strength=method.hub_correction)
     alpha = resolve_alpha(method.alpha, actions.shots, method.text_shots)
     probability = torch.stack(
         [combine(pooled, scores, alpha=share, temperature=rejection.temperature).exp() for share in (alpha, 1.0, 0.0)],
         -1,
     )
-    dense = density(-alpha * pooled + (1 - alpha) * scores).tolist()
+    dense = max_logit(-alpha * pooled + (1 - alpha) * scores).tolist()
     found = (
-        _explain(actions, clip, probability[row], likeness[row], distance[row], tuple(cut.label[row].tolist()))
+        _explain(actions, clip, probability[row], similarity[row], distance[row], tuple(cut.label[row].tolist()))
         for row, clip in enumerate(clips)
     )
     return tuple(
@@ -257,7 +262,7 @@ def _explain(
     actions: Actions,
     clip: ClipFeatures,
     probability: Float[Tensor, "way 3"],
-    likeness: Float[Tensor, "way stages"],
+    similarity: Float[Tensor, "way stages"],
     distance: Float[Tensor, " examples"],
     frame_stage: tuple[int, ...],
 ) -> Recognition:
@@ -268,7 +273,7 @@ def _explain(
     stages = tuple(
         StageReport(start, end, sentence, score)
         for start, end, sentence, score in zip(
-            borders, borders[1:], actions.anatomies[winner].sentences, likeness[winner].tolist(), strict=False
+            borders, borders[1:], actions.anatomies[winner].sentences, similarity[winner].tolist(), strict=False
         )
     )
     mine = [number for number, one in enumerate(actions.examples) if one.label == actions.labels[winner]]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lga.anatomy.journal import Journal, Reply, now
 from lga.anatomy.llm_client import ServerError
-from lga.anatomy.llm_generate import FALLBACK, choose_sample, generate, judge_reply, likeness, rehearse
+from lga.anatomy.llm_generate import FALLBACK, choose_sample, generate, judge_reply, rehearse, similarity
 from lga.anatomy.llm_prompt import Proposal, read_prompt
 from lga.anatomy.schema import Stage
 from lga.anatomy.settings import LLMConfig
@@ -65,8 +65,8 @@ def test_the_choice_is_one_of_the_samples_and_no_other_order_agrees_more(told):
 @given(SAMPLES)
 def test_likeness_is_symmetric_and_whole_with_itself(told):
     first, last = proposal(*told[0]), proposal(*told[-1])
-    assert likeness(first, last) == likeness(last, first)
-    assert likeness(first, first) == 1.0
+    assert similarity(first, last) == similarity(last, first)
+    assert similarity(first, first) == 1.0
 
 
 def run(server, labels, journal=None, *, stages=3, **changed):

@@ -80,15 +80,15 @@ def test_it_learns_to_tell_two_pictures_apart(folder):
     pixels = torch.stack([torch.full((1, 32, 32, 3), level, dtype=torch.uint8) for level in (90, 130)])
     optimizer = torch.optim.Adam(vision.parameters(), lr=1e-2)
 
-    def likeness() -> torch.Tensor:
+    def similarity() -> torch.Tensor:
         return torch.cosine_similarity(*vision(pixels)[:, 0], dim=0)
 
-    before = likeness().item()
+    before = similarity().item()
     for _ in range(8):
         optimizer.zero_grad()
-        likeness().backward()
+        similarity().backward()
         optimizer.step()
-    assert likeness().item() < before - 0.3
+    assert similarity().item() < before - 0.3
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -121,8 +121,8 @@ def test_frames_of_another_size_are_refused(folder):
 def test_bfloat16_is_close_to_float32_and_has_its_own_identity(folder):
     full, half = (load_clip(str(folder), device="cpu", precision=name) for name in ("float32", "bfloat16"))
     clips = some_clips(batch=1, frames=2)
-    likeness = torch.cosine_similarity(full.encode_frames(clips), half.encode_frames(clips), dim=-1)
-    assert likeness.min() > 0.99
+    similarity = torch.cosine_similarity(full.encode_frames(clips), half.encode_frames(clips), dim=-1)
+    assert similarity.min() > 0.99
     assert full.identity != half.identity
 
 

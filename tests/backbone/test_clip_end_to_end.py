@@ -21,7 +21,7 @@ def clips(tmp_path_factory):
 
 def test_a_checkpoint_folder_teaches_and_recognises(folder, clips, tmp_path):
     recognizer = Recognizer(BackboneConfig(backbone="clip", model=str(folder)), cache=FeatureCache(tmp_path / "cache"))
-    method = MethodConfig(injection=0.0, alpha=1.0, discount=0.0)
+    method = MethodConfig(text_injection=0.0, alpha=1.0, hub_correction=0.0)
     actions, skipped = recognizer.teach(clips, method=method)
     assert not skipped
     save_actions(actions, tmp_path / "actions")
@@ -36,7 +36,7 @@ def test_text_enters_the_video_match_where_the_space_is_shared(folder, clips, tm
     recognizer = Recognizer(BackboneConfig(backbone="clip", model=str(folder)), cache=FeatureCache(None))
     found = []
     for strength in (0.0, 1.0):
-        actions, _ = recognizer.teach(clips, method=MethodConfig(injection=strength))
+        actions, _ = recognizer.teach(clips, method=MethodConfig(text_injection=strength))
         [result] = recognizer.recognize(actions, clips["wave"])
         found.append(result.best_distance)
     assert found[0] != pytest.approx(found[1])

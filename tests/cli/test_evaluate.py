@@ -85,10 +85,10 @@ def test_other_settings_are_compared_on_the_same_episodes(evaluate):
     assert value["against"]["method"]["stages"] == 2
     for match, one in value["against"]["difference"].items():
         assert one["mean"] == pytest.approx(value["accuracy"][match]["mean"] - other["accuracy"][match]["mean"])
-    assert "this run is better by" in evaluate("--against", "discount=0").out
+    assert "this run is better by" in evaluate("--against", "hub_correction=0").out
 
 
-@pytest.mark.parametrize("pair", ["segmenter", "segmenter=soft", "colour=red", "discount=7"])
+@pytest.mark.parametrize("pair", ["segmenter", "segmenter=soft", "colour=red", "hub_correction=7"])
 def test_settings_that_do_not_exist_are_wrong_usage(evaluate, pair):
     assert pair.partition("=")[0] in evaluate("--against", pair, code=2).err
 

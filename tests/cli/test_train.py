@@ -123,7 +123,7 @@ def test_a_run_leaves_a_checkpoint_a_log_and_the_result_of_the_test(lga, manifes
 
 
 def test_a_checkpoint_that_keeps_to_the_training_free_method_evaluates_as_it_does(lga, manifest, head):
-    if load_checkpoint(head).record.selection.trust:
+    if load_checkpoint(head).record.selection.head_weight:
         pytest.skip("these validation classes were helped by training")
     protocol = ("evaluate", manifest, "--split", "test", "--json", "--episodes", 40, "--ways", 2, "--queries", 1)
     chosen = load_checkpoint(head).record.method
@@ -289,7 +289,7 @@ def test_actions_hold_their_head_themselves(lga, manifest, trusting, tmp_path):
     assert lga("recognize", tmp_path / "taught", *asked).out == first
     lga("actions", "add", tmp_path / "taught", "stand up", folder / "jump 0.mp4")
     added = load_actions(tmp_path / "taught")
-    assert added.trust == 0.5
+    assert added.head_weight == 0.5
     assert len(added.labels) == 3
     lga("actions", "remove", tmp_path / "taught", "stand up")
     assert lga("recognize", tmp_path / "taught", *asked).out == first

@@ -14,7 +14,7 @@ def step(task):
 
 
 def look(task):
-    return Look(task=task, trust=0.5, accuracy={1: 0.4, 5: 0.6}, mean=0.5)
+    return Look(task=task, head_weight=0.5, accuracy={1: 0.4, 5: 0.6}, mean=0.5)
 
 
 def written(folder):

@@ -194,9 +194,9 @@ def test_one_stage_equals_the_published_bi_mhm(shared):
 def test_class_distances_match_the_textbook_loop(examples, way, seed):
     random = torch.Generator().manual_seed(seed)
     distance = torch.rand(3, examples, generator=random, dtype=torch.float64)
-    owner = torch.randint(0, way, (examples,), generator=random)
-    for row, found in zip(distance.tolist(), class_distances(distance, owner, way).tolist(), strict=True):
-        shots = [[d for d, o in zip(row, owner.tolist(), strict=True) if o == c] for c in range(way)]
+    support_label = torch.randint(0, way, (examples,), generator=random)
+    for row, found in zip(distance.tolist(), class_distances(distance, support_label, way).tolist(), strict=True):
+        shots = [[d for d, o in zip(row, support_label.tolist(), strict=True) if o == c] for c in range(way)]
         means = [sum(own) / len(own) for own in shots if own]
         neutral = sum(means) / len(means) if means else 0.0
         assert found == pytest.approx([sum(own) / len(own) if own else neutral for own in shots])
@@ -206,10 +206,10 @@ def test_class_distances_match_the_textbook_loop(examples, way, seed):
 def test_renaming_the_classes_renames_the_columns(examples, way, seed):
     random = torch.Generator().manual_seed(seed)
     distance = torch.rand(3, examples, generator=random, dtype=torch.float64)
-    owner = torch.randint(0, way, (examples,), generator=random)
+    support_label = torch.randint(0, way, (examples,), generator=random)
     name = torch.randperm(way, generator=random)
-    renamed = class_distances(distance, name[owner], way)
-    torch.testing.assert_close(renamed[:, name], class_distances(distance, owner, way))
+    renamed = class_distances(distance, name[support_label], way)
+    torch.testing.assert_close(renamed[:, name], class_distances(distance, support_label, way))
 
 
 def test_classes_may_have_different_numbers_of_examples():
@@ -218,15 +218,15 @@ def test_classes_may_have_different_numbers_of_examples():
     torch.testing.assert_close(found, torch.tensor([[4.0, (4 + 1 + 5) / 3, 1.0, 5.0]]))
 
 
-@pytest.mark.parametrize("owner", [3, -1])
-def test_an_example_of_an_unknown_class_is_refused(owner):
+@pytest.mark.parametrize("support_label", [3, -1])
+def test_an_example_of_an_unknown_class_is_refused(support_label):
     with pytest.raises(RuntimeError, match="Class values must be"):
-        class_distances(torch.zeros(1, 1), torch.tensor([owner]), 3)
+        class_distances(torch.zeros(1, 1), torch.tensor([support_label]), 3)
 
 
-def softmin_by_hand(row, owner, way):
+def softmin_by_hand(row, support_label, way):
     """-log of the mean likelihood of each class's examples; classes without any get the mean of the others."""
-    shots = [[d for d, o in zip(row, owner, strict=True) if o == c] for c in range(way)]
+    shots = [[d for d, o in zip(row, support_label, strict=True) if o == c] for c in range(way)]
     pooled = [-log(sum(exp(-d) for d in own) / len(own)) if own else None for own in shots]
     known = [one for one in pooled if one is not None]
     return [(sum(known) / len(known) if known else 0.0) if one is None else one for one in pooled]
@@ -236,19 +236,19 @@ def softmin_by_hand(row, owner, way):
 def test_softmin_matches_the_textbook_loop(examples, way, seed):
     random = torch.Generator().manual_seed(seed)
     distance = 24 * torch.rand(3, examples, generator=random, dtype=torch.float64)
-    owner = torch.randint(0, way, (examples,), generator=random)
-    found = class_distances(distance, owner, way, pooling="softmin")
-    wanted = [softmin_by_hand(row, owner.tolist(), way) for row in distance.tolist()]
+    support_label = torch.randint(0, way, (examples,), generator=random)
+    found = class_distances(distance, support_label, way, pooling="softmin")
+    wanted = [softmin_by_hand(row, support_label.tolist(), way) for row in distance.tolist()]
     torch.testing.assert_close(found, torch.tensor(wanted, dtype=torch.float64).reshape(3, way))
 
 
 @given(st.integers(1, 5), seeds)
 def test_softmin_of_one_example_a_class_is_its_distance(way, seed):
     distance = 24 * torch.rand(3, way, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    owner = torch.randperm(way, generator=torch.Generator().manual_seed(seed))
-    soft, mean = (class_distances(distance, owner, way, pooling=pooling) for pooling in ("softmin", "mean"))
+    support_label = torch.randperm(way, generator=torch.Generator().manual_seed(seed))
+    soft, mean = (class_distances(distance, support_label, way, pooling=pooling) for pooling in ("softmin", "mean"))
     torch.testing.assert_close(soft, mean)
-    torch.testing.assert_close(soft[:, owner], distance)
+    torch.testing.assert_close(soft[:, support_label], distance)
 
 
 @given(st.integers(1, 11), seeds, st.floats(0.1, 500))
@@ -264,10 +264,10 @@ def test_softmin_lies_between_the_nearest_example_and_the_mean(examples, seed, s
 @given(st.integers(1, 5), seeds)
 def test_softmin_moves_with_its_distances_and_examples_told_twice_change_nothing(way, seed):
     random = torch.Generator().manual_seed(seed)
-    distance, owner = 9 * torch.rand(3, 7, generator=random, dtype=torch.float64), torch.arange(7) % way
-    found = class_distances(distance, owner, way, pooling="softmin")
-    torch.testing.assert_close(class_distances(distance + 2.5, owner, way, pooling="softmin"), found + 2.5)
-    twice = class_distances(distance.repeat(1, 2), owner.repeat(2), way, pooling="softmin")
+    distance, support_label = 9 * torch.rand(3, 7, generator=random, dtype=torch.float64), torch.arange(7) % way
+    found = class_distances(distance, support_label, way, pooling="softmin")
+    torch.testing.assert_close(class_distances(distance + 2.5, support_label, way, pooling="softmin"), found + 2.5)
+    twice = class_distances(distance.repeat(1, 2), support_label.repeat(2), way, pooling="softmin")
     torch.testing.assert_close(twice, found)
 
 
@@ -287,10 +287,10 @@ def test_softmin_of_far_examples_stays_finite():
 @pytest.mark.parametrize("leading", [(), (2,), (2, 3), (2, 1, 3), (0,)])
 def test_any_axes_may_come_before_the_examples(pooling, leading):
     random = torch.Generator().manual_seed(5)
-    distance, owner = torch.rand(*leading, 7, generator=random), torch.tensor([0, 2, 2, 3, 0, 0, 3])
-    found = class_distances(distance, owner, 5, pooling=pooling)
+    distance, support_label = torch.rand(*leading, 7, generator=random), torch.tensor([0, 2, 2, 3, 0, 0, 3])
+    found = class_distances(distance, support_label, 5, pooling=pooling)
     assert found.shape == (*leading, 5)
-    flat = class_distances(distance.reshape(-1, 7), owner, 5, pooling=pooling)
+    flat = class_distances(distance.reshape(-1, 7), support_label, 5, pooling=pooling)
     torch.testing.assert_close(found, flat.reshape(*leading, 5))
 
 

@@ -16,16 +16,16 @@ strengths = st.sampled_from([0.1, 1.0, 10.0, 100.0])
 def random_problem(seed, *, way=3, shots=4, dim=11):
     random = torch.Generator().manual_seed(seed)
     examples = F.normalize(torch.randn(way * shots, dim, generator=random, dtype=torch.float64) + 0.5, dim=-1)
-    owner = torch.arange(way).repeat_interleave(shots)
-    return examples, owner, F.one_hot(owner, way).double()
+    support_label = torch.arange(way).repeat_interleave(shots)
+    return examples, support_label, F.one_hot(support_label, way).double()
 
 
 @pytest.mark.parametrize("strength", [0.1, 1.0, 10.0, 100.0])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_it_is_scikit_learns_solution(strength, seed):
-    examples, owner, target = random_problem(seed)
+    examples, support_label, target = random_problem(seed)
     wanted = LogisticRegression(C=strength, fit_intercept=False, tol=1e-9, max_iter=10_000)
-    wanted.fit(examples.numpy(), owner.numpy())
+    wanted.fit(examples.numpy(), support_label.numpy())
     found = examples.T @ fit_logistic(examples @ examples.T, target, strength)
     torch.testing.assert_close(found.T, torch.from_numpy(wanted.coef_), rtol=1e-4, atol=1e-4)
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lga.core.score import SHOT_CONSTANT, combine, discount_hubs, resolve_alpha, shot_alpha, video_text_scores
+from lga.core.score import SHOT_CONSTANT, combine, correct_hubs, resolve_alpha, shot_alpha, video_text_scores
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -16,10 +16,10 @@ temperatures = st.floats(0.01, 100.0)
 
 
 def random_pair(seed, *shape):
-    """A distance from 0 to 24 and a likeness from -3 to 3, as eight frames in three stages give them."""
+    """A distance from 0 to 24 and a similarity from -3 to 3, as eight frames in three stages give them."""
     random = torch.Generator().manual_seed(seed)
-    distance, likeness = torch.rand(2, *shape, generator=random, dtype=torch.float64)
-    return 24 * distance, 6 * likeness - 3
+    distance, similarity = torch.rand(2, *shape, generator=random, dtype=torch.float64)
+    return 24 * distance, 6 * similarity - 3
 
 
 def softmax_by_hand(scores):
@@ -86,9 +86,9 @@ def test_a_fixed_alpha_holds_from_the_first_example_on():
 
 @given(ways, seeds, alphas, temperatures)
 def test_combine_is_the_renormalised_product_of_powers(way, seed, alpha, temperature):
-    distance, likeness = random_pair(seed, 3, way)
-    posterior = combine(distance, likeness, alpha=alpha, temperature=temperature)
-    for far, like, found in zip(distance.tolist(), likeness.tolist(), posterior.tolist(), strict=True):
+    distance, similarity = random_pair(seed, 3, way)
+    posterior = combine(distance, similarity, alpha=alpha, temperature=temperature)
+    for far, like, found in zip(distance.tolist(), similarity.tolist(), posterior.tolist(), strict=True):
         if max(far) - min(far) > 500 * temperature:  # the powers would underflow
             continue
         video = softmax_by_hand([-d / temperature for d in far])
@@ -105,11 +105,11 @@ def test_the_posterior_is_normalised(way, seed, alpha, temperature):
 
 @given(ways, seeds, temperatures)
 def test_alpha_one_is_the_video_alone_and_zero_the_text_alone(way, seed, temperature):
-    distance, likeness = random_pair(seed, 3, way)
-    video = combine(distance, likeness, alpha=1.0, temperature=temperature)
-    text = combine(distance, likeness, alpha=0.0, temperature=temperature)
+    distance, similarity = random_pair(seed, 3, way)
+    video = combine(distance, similarity, alpha=1.0, temperature=temperature)
+    text = combine(distance, similarity, alpha=0.0, temperature=temperature)
     torch.testing.assert_close(video, torch.log_softmax(-distance / temperature, dim=1))
-    torch.testing.assert_close(text, torch.log_softmax(likeness / temperature, dim=1))
+    torch.testing.assert_close(text, torch.log_softmax(similarity / temperature, dim=1))
 
 
 @given(ways, seeds, alphas, temperatures)
@@ -122,15 +122,15 @@ def test_the_temperature_never_changes_the_order(way, seed, alpha, temperature):
 
 @given(ways, seeds, alphas)
 def test_renaming_the_classes_renames_the_posterior(way, seed, alpha):
-    distance, likeness = random_pair(seed, way)
+    distance, similarity = random_pair(seed, way)
     name = torch.randperm(way, generator=torch.Generator().manual_seed(seed))
-    renamed = combine(distance[name], likeness[name], alpha=alpha)
-    torch.testing.assert_close(renamed, combine(distance, likeness, alpha=alpha)[name])
+    renamed = combine(distance[name], similarity[name], alpha=alpha)
+    torch.testing.assert_close(renamed, combine(distance, similarity, alpha=alpha)[name])
 
 
 def test_a_posterior_worked_out_by_hand():
-    distance, likeness = torch.tensor([0.0, log(4.0)]), torch.tensor([log(9.0), 0.0])
-    found = combine(distance, likeness, alpha=0.5).exp()  # 4:1 and 9:1, whose geometric mean is 6:1
+    distance, similarity = torch.tensor([0.0, log(4.0)]), torch.tensor([log(9.0), 0.0])
+    found = combine(distance, similarity, alpha=0.5).exp()  # 4:1 and 9:1, whose geometric mean is 6:1
     torch.testing.assert_close(found, torch.tensor([6 / 7, 1 / 7]))
 
 
@@ -151,7 +151,7 @@ def test_the_discount_takes_off_each_columns_mean_over_the_examples_of_other_cla
     values = torch.randn(rows, columns, generator=random, dtype=torch.float64)
     among = torch.randn(examples, columns, generator=random, dtype=torch.float64)
     foreign = torch.rand(examples, columns, generator=random) < 0.5
-    found = discount_hubs(values, among, foreign, strength=share)
+    found = correct_hubs(values, among, foreign, strength=share)
     met = [[among[row, column].item() for row in range(examples) if foreign[row, column]] for column in range(columns)]
     means = [sum(some) / len(some) for some in met if some]
     usual = sum(means) / len(means) if means else 0.0
@@ -165,5 +165,5 @@ def test_the_discount_unmasks_an_example_that_is_near_to_everything():
     among = torch.tensor([[0.0, 9.0], [3.0, 0.0]])
     foreign = torch.tensor([[False, True], [True, False]])
     assert distance.argmin() == 0
-    assert discount_hubs(distance, among, foreign, strength=1.0).argmin() == 1
-    torch.testing.assert_close(discount_hubs(distance, among, foreign, strength=0.0), distance)
+    assert correct_hubs(distance, among, foreign, strength=1.0).argmin() == 1
+    torch.testing.assert_close(correct_hubs(distance, among, foreign, strength=0.0), distance)

@@ -49,8 +49,8 @@ def merge_by_hand(frames):
         if len(clusters) == 1:
             return labels
         means = [[sum(frames[t][d] for t in members) for d in range(len(frames[0]))] for members in clusters]
-        likeness = [signed_square_cosine(one, other) for one, other in pairwise(means)]
-        best = likeness.index(max(likeness))
+        similarity = [signed_square_cosine(one, other) for one, other in pairwise(means)]
+        best = similarity.index(max(similarity))
         clusters[best : best + 2] = [clusters[best] + clusters[best + 1]]
 
 

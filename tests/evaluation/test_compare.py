@@ -26,7 +26,7 @@ def test_every_row_answers_the_same_episodes_as_the_method_itself_would(load):
     loaded = load(METHOD)
     for section, question in zip(standing.sections, ask(loaded), strict=True):
         methods = {"lga": lga_method(METHOD), "lga_text": lga_method(METHOD, match="text"), "protonet": protonet}
-        found = run_episodes({name: one(loaded.bench) for name, one in methods.items()}, question.episodes)
+        found = run_episodes({name: one(loaded.dataset) for name, one in methods.items()}, question.episodes)
         assert section.accuracy == {name: accuracy(one) for name, one in found.items()}
         assert section.difference == {
             name: paired_difference(found[name], found["lga"]) for name in ("lga_text", "protonet")
@@ -71,9 +71,9 @@ def test_trained_rows_are_handed_to_the_trainer_with_the_bench_of_the_test(load)
     plan = Plan("It", (row, replace(row, name="lga, trained", trained=True)), "lga")
     perfect = 1.0 - torch.eye(7)
 
-    def train(asked, bench):
+    def train(asked, dataset):
         assert asked.trained
-        return Learnt(matrix_scorer(perfect[bench.label][:, bench.label]), {"chosen_on": "val"})
+        return Learnt(matrix_scorer(perfect[dataset.label][:, dataset.label]), {"chosen_on": "val"})
 
     standing = compete(plan, load, ask, train=train)
     assert standing.training == {"lga, trained": {"chosen_on": "val"}}

@@ -7,7 +7,7 @@ from lga.backbone.tiny import TinyBackbone
 from lga.config import MethodConfig
 from lga.datasets.manifest import LabelledClip
 from lga.errors import ManifestError
-from lga.evaluation.dataset import load_bench
+from lga.evaluation.dataset import load_dataset
 from lga.features.cache import FeatureCache
 from lga.synthetic.render import render_clip, write_clip
 
@@ -30,7 +30,7 @@ def clips(tmp_path_factory):
 
 
 def load(clips, **more):
-    return load_bench(clips, TinyBackbone(), METHOD, cache=FeatureCache(None), **more)
+    return load_dataset(clips, TinyBackbone(), METHOD, cache=FeatureCache(None), **more)
 
 
 def test_clips_keep_their_order_labels_and_groups_and_the_unusable_are_named(clips):
@@ -48,11 +48,11 @@ def test_clips_keep_their_order_labels_and_groups_and_the_unusable_are_named(cli
 
 
 def test_the_bench_holds_features_sentences_and_names(clips):
-    bench = load(clips).bench
-    assert bench.frames.shape == (3, METHOD.frames, bench.space.dim)
-    assert bench.sentences.shape == (2, METHOD.stages, bench.space.dim)
-    assert bench.names.shape == (2, bench.space.dim)
-    assert np.unique(bench.names.numpy(), axis=0).shape[0] == 2
+    dataset = load(clips).dataset
+    assert dataset.frames.shape == (3, METHOD.frames, dataset.space.dim)
+    assert dataset.sentences.shape == (2, METHOD.stages, dataset.space.dim)
+    assert dataset.names.shape == (2, dataset.space.dim)
+    assert np.unique(dataset.names.numpy(), axis=0).shape[0] == 2
 
 
 def test_without_any_group_there_are_none(clips):

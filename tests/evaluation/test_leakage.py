@@ -7,9 +7,9 @@ from lga.backbone.protocol import Space
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.datasets.manifest import LabelledClip, write_sheet
 from lga.errors import ManifestError
-from lga.evaluation.dataset import LoadedBench
+from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.leakage import SeenClips, read_seen_clips, refuse_overlap, refuse_seen, shared_clips
-from lga.methods.protocol import Bench
+from lga.methods.protocol import Dataset
 from lga.model.checkpoint import CheckpointRecord, HeadRecord, Provenance, Selection
 
 IDS = st.lists(st.sampled_from(["ssv2/1", "ssv2/2", "kinetics/-a", "f00"]))
@@ -69,9 +69,11 @@ def record(**provenance):
         frozen_identity="x",
         method=MethodConfig(),
         train=TrainConfig(),
-        head=HeadRecord(dim=8, visual=(0, 8), semantic=(0, 8), width=0, heads=2, stage_bias=1.0, trust=1.0),
+        head=HeadRecord(dim=8, visual=(0, 8), semantic=(0, 8), width=0, heads=2, stage_bias=1.0, head_weight=1.0),
         provenance=TRAINED.model_copy(update=provenance),
-        selection=Selection(chosen_on="val", classes=("kick",), clips=2, task=1, trust=1.0, accuracy={}, untrained={}),
+        selection=Selection(
+            chosen_on="val", classes=("kick",), clips=2, task=1, head_weight=1.0, accuracy={}, untrained={}
+        ),
         weights_sha256="",
     )
 
@@ -79,9 +81,9 @@ def record(**provenance):
 def asked(tmp_path, *, labels=("jump",), digests=("cc",)):
     space = Space(8, slice(0, 8), slice(0, 8))
     zeros = torch.zeros(len(labels), 3, 8)
-    bench = Bench(torch.zeros(len(digests), 4, 8), torch.zeros(len(digests)).long(), zeros, zeros[:, 0], space)
+    dataset = Dataset(torch.zeros(len(digests), 4, 8), torch.zeros(len(digests)).long(), zeros, zeros[:, 0], space)
     clips = tuple(LabelledClip(tmp_path / one, labels[0]) for one in digests)
-    return LoadedBench(bench, clips, digests, (), labels, (), ())
+    return LoadedDataset(dataset, clips, digests, (), labels, (), ())
 
 
 def manifest(tmp_path, *rows, head="path,label"):

@@ -35,8 +35,8 @@ def anatomy(label, *sentences):
 def random_likeness(seed, items=11, classes=5, stages=3):
     """Whole numbers, so that ties happen."""
     generator = torch.Generator().manual_seed(seed)
-    likeness = torch.randint(-3, 4, (items, classes, stages), generator=generator).double()
-    return likeness, torch.randint(classes, (items,), generator=generator)
+    similarity = torch.randint(-3, 4, (items, classes, stages), generator=generator).double()
+    return similarity, torch.randint(classes, (items,), generator=generator)
 
 
 # --- shares of less alike classes -------------------------------------------------------------------------------------
@@ -44,20 +44,20 @@ def random_likeness(seed, items=11, classes=5, stages=3):
 
 @given(st.integers(0, 2**31))
 def test_own_shares_count_the_others_as_a_loop_does(seed):
-    likeness, label = random_likeness(seed)
-    for item, row in enumerate(own_shares(likeness, label).tolist()):
+    similarity, label = random_likeness(seed)
+    for item, row in enumerate(own_shares(similarity, label).tolist()):
         for stage, share in enumerate(row):
-            values = likeness[item, :, stage].tolist()
+            values = similarity[item, :, stage].tolist()
             own = values.pop(int(label[item]))
             assert share == pytest.approx(sum((own > one) + (own == one) / 2 for one in values) / len(values))
 
 
 @given(st.integers(0, 2**31))
 def test_own_shares_know_no_scale_and_no_order_of_classes(seed):
-    likeness, label = random_likeness(seed)
-    shares = own_shares(likeness, label)
+    similarity, label = random_likeness(seed)
+    shares = own_shares(similarity, label)
     order = torch.randperm(5, generator=torch.Generator().manual_seed(seed))
-    torch.testing.assert_close(own_shares(3 * likeness[:, order] - 7, order.argsort()[label]), shares)
+    torch.testing.assert_close(own_shares(3 * similarity[:, order] - 7, order.argsort()[label]), shares)
 
 
 def test_one_class_alone_cannot_be_told_from_others():

@@ -52,8 +52,10 @@ def test_every_segmenter_and_every_number_of_stages_has_a_row():
 
 def test_a_metric_by_itself_reads_no_text_and_corrects_nothing():
     plain = metric(BASE, train=False).rows[1:3]
-    assert all((row.method.injection, row.method.discount, row.method.pooling) == (0, 0, "mean") for row in plain)
-    assert all(row.method.injection == 0 for row in metric(BASE, train=False).rows if row.peer is None)
+    assert all(
+        (row.method.text_injection, row.method.hub_correction, row.method.pooling) == (0, 0, "mean") for row in plain
+    )
+    assert all(row.method.text_injection == 0 for row in metric(BASE, train=False).rows if row.peer is None)
 
 
 def test_without_training_every_method_that_needs_none_is_compared():

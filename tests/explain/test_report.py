@@ -7,11 +7,11 @@ from lga.backbone.tiny import TinyBackbone
 from lga.config import MethodConfig, ProtocolConfig
 from lga.datasets.episodes import plan_episodes
 from lga.datasets.manifest import read_manifest
-from lga.evaluation.benchmark import evaluate_bench
-from lga.evaluation.dataset import load_bench
+from lga.evaluation.benchmark import evaluate_dataset
+from lga.evaluation.dataset import load_dataset
 from lga.explain.report import report_page
 from lga.features.cache import FeatureCache
-from lga.methods.lga import match_bench
+from lga.methods.lga import pairwise_matrix
 from lga.synthetic.render import render_clip, write_clip
 
 HOSTILE = "<b>wave & 'run'"
@@ -29,10 +29,10 @@ def evaluated(tmp_path_factory):
                 rows.writerow([f"{seed}.mp4", label])
     method, protocol = MethodConfig(), ProtocolConfig(ways=2, episodes=30)
     clips = read_manifest(folder / "manifest.csv", split=None)
-    loaded = load_bench(clips, TinyBackbone(), method, cache=FeatureCache(None))
-    matrix = match_bench(loaded.bench, method)
+    loaded = load_dataset(clips, TinyBackbone(), method, cache=FeatureCache(None))
+    matrix = pairwise_matrix(loaded.dataset, method)
     episodes = plan_episodes(loaded.label, loaded.group, protocol)
-    return evaluate_bench(matrix, method, episodes, protocol), loaded, matrix, method
+    return evaluate_dataset(matrix, method, episodes, protocol), loaded, matrix, method
 
 
 def blamed(report, swapped):
@@ -54,7 +54,7 @@ def test_each_mistake_stands_beside_the_nearest_clip_of_the_wrong_class(evaluate
     assert found.count("Nearest clip of") == 6
     assert "wrong " in found
     for row, clip in enumerate(loaded.clips):
-        foreign = matrix.distance[row].masked_fill(loaded.bench.label == loaded.bench.label[row], float("inf"))
+        foreign = matrix.distance[row].masked_fill(loaded.dataset.label == loaded.dataset.label[row], float("inf"))
         assert str(clip.path) in found
         assert str(loaded.clips[int(foreign.argmin())].path) in found
 

@@ -37,58 +37,58 @@ def test_every_name_has_a_method():
 
 
 @names
-def test_there_is_one_finite_logit_for_every_query_and_class(name, space, make_bench, make_tasks):
-    bench = make_bench(0, space=space)
+def test_there_is_one_finite_logit_for_every_query_and_class(name, space, make_dataset, make_tasks):
+    dataset = make_dataset(0, space=space)
     for shots in (1, 3):
-        logits = build(name, space)(bench)(make_tasks(bench, 1, shots=shots))
+        logits = build(name, space)(dataset)(make_tasks(dataset, 1, shots=shots))
         assert logits.shape == (11, 6, 3)
         assert logits.dtype == torch.float64
         assert logits.isfinite().all()
 
 
 @names
-def test_no_episodes_have_no_logits(name, space, make_bench, make_tasks):
-    bench = make_bench(0, space=space)
-    tasks = make_tasks(bench, 1)
+def test_no_episodes_have_no_logits(name, space, make_dataset, make_tasks):
+    dataset = make_dataset(0, space=space)
+    tasks = make_tasks(dataset, 1)
     none = Tasks(tasks.classes[:0], tasks.query[:0], tasks.support[:0])
-    assert build(name, space)(bench)(none).shape == (0, 6, 3)
+    assert build(name, space)(dataset)(none).shape == (0, 6, 3)
 
 
 @names
 @pytest.mark.parametrize("shots", [1, 3])
-def test_the_order_of_the_classes_is_the_order_of_the_columns(name, shots, space, make_bench, make_tasks):
-    bench = make_bench(2, space=space)
-    tasks = make_tasks(bench, 3, shots=shots, queries=1)
+def test_the_order_of_the_classes_is_the_order_of_the_columns(name, shots, space, make_dataset, make_tasks):
+    dataset = make_dataset(2, space=space)
+    tasks = make_tasks(dataset, 3, shots=shots, queries=1)
     order = torch.tensor([2, 0, 1])
     turned = Tasks(tasks.classes[:, order], tasks.query[:, order], tasks.support[:, order])
-    score = build(name, space)(bench)
+    score = build(name, space)(dataset)
     torch.testing.assert_close(score(turned), score(tasks)[:, order][:, :, order])
 
 
 @names
-def test_the_order_of_the_examples_does_not_matter(name, space, make_bench, make_tasks):
-    bench = make_bench(2, space=space)
-    tasks = make_tasks(bench, 3, shots=3)
-    score = build(name, space)(bench)
+def test_the_order_of_the_examples_does_not_matter(name, space, make_dataset, make_tasks):
+    dataset = make_dataset(2, space=space)
+    tasks = make_tasks(dataset, 3, shots=3)
+    score = build(name, space)(dataset)
     torch.testing.assert_close(score(replace(tasks, support=tasks.support.flip(2))), score(tasks))
 
 
 @names
-def test_the_labels_of_the_queries_are_not_used(name, space, make_bench, make_tasks):
-    bench = make_bench(4, space=space)
-    tasks = make_tasks(bench, 5, episodes=1)
-    label = bench.label.clone()
+def test_the_labels_of_the_queries_are_not_used(name, space, make_dataset, make_tasks):
+    dataset = make_dataset(4, space=space)
+    tasks = make_tasks(dataset, 5, episodes=1)
+    label = dataset.label.clone()
     label[tasks.query] = (label[tasks.query] + 1) % 7
     method = build(name, space)
-    assert torch.equal(method(replace(bench, label=label))(tasks), method(bench)(tasks))
+    assert torch.equal(method(replace(dataset, label=label))(tasks), method(dataset)(tasks))
 
 
 @names
-def test_the_size_of_the_blocks_does_not_matter(name, space, make_bench, make_tasks, monkeypatch):
-    bench = make_bench(6, space=space)
-    tasks = make_tasks(bench, 7)
+def test_the_size_of_the_blocks_does_not_matter(name, space, make_dataset, make_tasks, monkeypatch):
+    dataset = make_dataset(6, space=space)
+    tasks = make_tasks(dataset, 7)
     method = build(name, space)
-    wanted = method(bench)(tasks)
+    wanted = method(dataset)(tasks)
     sizes = []
 
     def one_by_one(score, numbers, **_):
@@ -100,53 +100,53 @@ def test_the_size_of_the_blocks_does_not_matter(name, space, make_bench, make_ta
 
     for module in ("clip_fsar", "lga", "linear", "otam", "protonet", "scoring", "text_only", "tip_adapter", "trx"):
         monkeypatch.setattr(f"lga.methods.{module}.in_blocks", one_by_one)
-    torch.testing.assert_close(method(bench)(tasks), wanted)
+    torch.testing.assert_close(method(dataset)(tasks), wanted)
     assert sizes == [1] * 11
 
 
 @pytest.mark.parametrize("name", SEEING)
-def test_a_query_that_is_an_example_is_recognised(name, space, make_bench, make_tasks):
-    bench = make_bench(8, space=space)
-    tasks = make_tasks(bench, 9, shots=1, queries=1)
+def test_a_query_that_is_an_example_is_recognised(name, space, make_dataset, make_tasks):
+    dataset = make_dataset(8, space=space)
+    tasks = make_tasks(dataset, 9, shots=1, queries=1)
     itself = replace(tasks, query=tasks.support)
     method = METHODS[name].build(space)
     if isinstance(method, nn.Module):
         method.double().eval()
     if METHODS[name].text:  # the texts say nothing
-        bench = replace(bench, names=torch.ones_like(bench.names), sentences=torch.ones_like(bench.sentences))
-    assert (method(bench)(itself).argmax(-1) == torch.arange(3)).all()
+        dataset = replace(dataset, names=torch.ones_like(dataset.names), sentences=torch.ones_like(dataset.sentences))
+    assert (method(dataset)(itself).argmax(-1) == torch.arange(3)).all()
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if not name.startswith("clip_fsar") and name not in FUSING])
-def test_the_scale_of_the_features_does_not_matter(name, space, make_bench, make_tasks):
-    bench = make_bench(10, space=space)
-    tasks = make_tasks(bench, 11)
+def test_the_scale_of_the_features_does_not_matter(name, space, make_dataset, make_tasks):
+    dataset = make_dataset(10, space=space)
+    tasks = make_tasks(dataset, 11)
     method = build(name, space)
-    torch.testing.assert_close(method(replace(bench, frames=37.0 * bench.frames))(tasks), method(bench)(tasks))
+    torch.testing.assert_close(method(replace(dataset, frames=37.0 * dataset.frames))(tasks), method(dataset)(tasks))
 
 
 @names
-def test_only_the_visual_part_is_seen_and_only_the_semantic_part_is_read(name, make_bench, make_tasks):
-    bench = make_bench(12)
-    tasks = make_tasks(bench, 13)
-    frames, words, told = bench.frames.clone(), bench.names.clone(), bench.sentences.clone()
+def test_only_the_visual_part_is_seen_and_only_the_semantic_part_is_read(name, make_dataset, make_tasks):
+    dataset = make_dataset(12)
+    tasks = make_tasks(dataset, 13)
+    frames, words, told = dataset.frames.clone(), dataset.names.clone(), dataset.sentences.clone()
     if not METHODS[name].text:
-        frames[..., bench.space.semantic] += 1.0
+        frames[..., dataset.space.semantic] += 1.0
     if not METHODS[name].examples:
-        frames[..., bench.space.visual] += 1.0
-    words[..., bench.space.visual] += 1.0
+        frames[..., dataset.space.visual] += 1.0
+    words[..., dataset.space.visual] += 1.0
     if name not in FUSING:
-        told[..., bench.space.visual] += 1.0
-    method = build(name, bench.space)
-    other = method(replace(bench, frames=frames, names=words, sentences=told))(tasks)
-    torch.testing.assert_close(other, method(bench)(tasks))
+        told[..., dataset.space.visual] += 1.0
+    method = build(name, dataset.space)
+    other = method(replace(dataset, frames=frames, names=words, sentences=told))(tasks)
+    torch.testing.assert_close(other, method(dataset)(tasks))
 
 
 @names
-def test_gradients_reach_the_features(name, space, make_bench, make_tasks):
-    bench = make_bench(14, space=space)
-    frames = bench.frames.clone().requires_grad_()
-    logits = build(name, space)(replace(bench, frames=frames))(make_tasks(bench, 15))
+def test_gradients_reach_the_features(name, space, make_dataset, make_tasks):
+    dataset = make_dataset(14, space=space)
+    frames = dataset.frames.clone().requires_grad_()
+    logits = build(name, space)(replace(dataset, frames=frames))(make_tasks(dataset, 15))
     logits.log_softmax(-1)[..., 0].sum().backward()
     assert frames.grad is not None
     assert frames.grad.isfinite().all()
@@ -154,11 +154,11 @@ def test_gradients_reach_the_features(name, space, make_bench, make_tasks):
 
 
 @pytest.mark.parametrize("name", TRAINABLE)
-def test_gradients_reach_every_weight(name, space, make_bench, make_tasks):
-    bench = make_bench(16, space=space)
+def test_gradients_reach_every_weight(name, space, make_dataset, make_tasks):
+    dataset = make_dataset(16, space=space)
     method = build(name, space)
     method.train()
-    method(bench)(make_tasks(bench, 17)).log_softmax(-1)[..., 0].sum().backward()
+    method(dataset)(make_tasks(dataset, 17)).log_softmax(-1)[..., 0].sum().backward()
     idle = {"scale"} if name == "clip_fsar" else set()
     moved = {
         key for key, weight in method.named_parameters() if weight.grad is not None and weight.grad.abs().sum() > 0

@@ -6,11 +6,11 @@ from lga.methods.frame_cosine import frame_cosine
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def test_it_matches_the_textbook_loop(make_bench, make_tasks):
-    bench = make_bench(1)
-    tasks = make_tasks(bench, 2, episodes=2)
-    found = frame_cosine(bench)(tasks)
-    seen = bench.frames[..., :11]
+def test_it_matches_the_textbook_loop(make_dataset, make_tasks):
+    dataset = make_dataset(1)
+    tasks = make_tasks(dataset, 2, episodes=2)
+    found = frame_cosine(dataset)(tasks)
+    seen = dataset.frames[..., :11]
     for episode in range(2):
         for place, query in enumerate(tasks.query[episode].flatten().tolist()):
             for way in range(3):
@@ -22,13 +22,13 @@ def test_it_matches_the_textbook_loop(make_bench, make_tasks):
                 assert found[episode, place, way].item() == pytest.approx(-sum(costs) / len(costs))
 
 
-def test_a_clip_played_backwards_is_another_clip(make_bench, make_tasks):
-    bench = make_bench(3)
-    bench.frames[7:14] = bench.frames[:7].flip(1)  # of the same classes
-    bench.frames[14:21] = bench.frames[:7]
+def test_a_clip_played_backwards_is_another_clip(make_dataset, make_tasks):
+    dataset = make_dataset(3)
+    dataset.frames[7:14] = dataset.frames[:7].flip(1)  # of the same classes
+    dataset.frames[14:21] = dataset.frames[:7]
     clips = torch.arange(2)
-    score = frame_cosine(bench)
-    tasks = make_tasks(bench, 4, episodes=1, way=2, shots=1, queries=1)
+    score = frame_cosine(dataset)
+    tasks = make_tasks(dataset, 4, episodes=1, way=2, shots=1, queries=1)
     for query in clips.tolist():
         asked = torch.full_like(tasks.query, query)
         support = torch.tensor([[[query + 7], [query + 14]]])

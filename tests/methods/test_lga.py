@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig
 from lga.core.distance import class_distances
-from lga.core.score import combine, discount_hubs
+from lga.core.score import combine, correct_hubs
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.methods import lga
-from lga.methods.lga import MATCHES, Matrix, lga_method, lga_scorer, match_bench
-from lga.methods.protocol import Bench, Tasks
+from lga.methods.lga import MATCHES, Matrix, lga_method, lga_scorer, pairwise_matrix
+from lga.methods.protocol import Dataset, Tasks
 from lga.model.head import Adapter, Head, StageFusion
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -38,8 +38,8 @@ def planned(**protocol):
     return plan_episodes(LABEL, None, settled)
 
 
-def bench_of(frames, text, space=SPACE):
-    return Bench(frames, OWNER, text, text[:, 0], space)
+def dataset_of(frames, text, space=SPACE):
+    return Dataset(frames, OWNER, text, text[:, 0], space)
 
 
 def logits_of(matrix, plan, method):
@@ -105,7 +105,7 @@ def hubs_by_hand(frames, text, classes, supports, strength):
 def answers_by_hand(frames, text, episode, method, alpha):
     """For every query of an episode: is it right by video, text and both, and the log posterior."""
     classes, queries, supports = episode
-    far_from_all, like_all = hubs_by_hand(frames, text, classes, supports, method.discount)
+    far_from_all, like_all = hubs_by_hand(frames, text, classes, supports, method.hub_correction)
     for clips in queries:
         for clip in clips:
             far, like = [], []
@@ -138,7 +138,7 @@ def answers_by_hand(frames, text, episode, method, alpha):
 def test_the_logits_are_what_the_textbook_loop_says(shots, pooling, rule, alpha, temperature):
     (frames, text), plan = random_set(shots), planned(shots=shots)
     method = MethodConfig(frames=FRAMES, segmenter="cluster", pooling=pooling, alpha=rule, temperature=temperature)
-    found = logits_of(match_bench(bench_of(frames, text), method), plan, method)
+    found = logits_of(pairwise_matrix(dataset_of(frames, text), method), plan, method)
     wanted = np.array(
         [
             list(answers_by_hand(frames.tolist(), text.tolist(), episode, method, alpha))
@@ -151,13 +151,13 @@ def test_the_logits_are_what_the_textbook_loop_says(shots, pooling, rule, alpha,
 
 def test_the_matrix_holds_every_pair_of_clips_and_every_text():
     frames, text = random_set(7)
-    matrix = match_bench(bench_of(frames, text), MethodConfig(frames=FRAMES, segmenter="cluster"))
+    matrix = pairwise_matrix(dataset_of(frames, text), MethodConfig(frames=FRAMES, segmenter="cluster"))
     pairs = [(0, 0), (0, 3), (3, 0), (17, 24)]
     for one, other in pairs:
         wanted = video_distance(frames[one].tolist(), frames[other].tolist(), text[LABEL[other]].tolist())
         assert matrix.distance[one, other].item() == pytest.approx(wanted)
     wanted = [[text_score(clip, sentences) for sentences in text.tolist()] for clip in frames[:3].tolist()]
-    torch.testing.assert_close(matrix.likeness[:3], torch.tensor(wanted, dtype=torch.float64))
+    torch.testing.assert_close(matrix.similarity[:3], torch.tensor(wanted, dtype=torch.float64))
 
 
 def test_an_untrained_head_leaves_the_matrix_as_it_is():
@@ -165,18 +165,18 @@ def test_an_untrained_head_leaves_the_matrix_as_it_is():
     method, space = MethodConfig(frames=FRAMES), Space(DIM, slice(0, DIM), slice(0, DIM))
     adapter = Adapter(space, 0)
     head = Head(adapter, StageFusion(adapter.width, heads=3)).double().eval()
-    plain, found = (match_bench(bench_of(frames, text, space), method, head=one) for one in (None, head))
+    plain, found = (pairwise_matrix(dataset_of(frames, text, space), method, head=one) for one in (None, head))
     torch.testing.assert_close(found.distance, plain.distance)
-    assert torch.equal(found.likeness, plain.likeness)
+    assert torch.equal(found.similarity, plain.similarity)
 
 
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 def test_the_stages_alone_add_up_to_the_whole(reduction):
-    bench, method = bench_of(*random_set(4)), MethodConfig(frames=FRAMES, reduction=reduction)
-    whole = match_bench(bench, method)
-    parts = [match_bench(bench, method, stage=stage) for stage in range(STAGES)]
+    dataset, method = dataset_of(*random_set(4)), MethodConfig(frames=FRAMES, reduction=reduction)
+    whole = pairwise_matrix(dataset, method)
+    parts = [pairwise_matrix(dataset, method, stage=stage) for stage in range(STAGES)]
     torch.testing.assert_close(sum(one.distance for one in parts), whole.distance)
-    torch.testing.assert_close(sum(one.likeness for one in parts), whole.likeness)
+    torch.testing.assert_close(sum(one.similarity for one in parts), whole.similarity)
 
 
 # --- the same as the core functions, which know no episodes -----------------------------------------------------------
@@ -193,24 +193,27 @@ def test_the_stages_alone_add_up_to_the_whole(reduction):
 )
 def test_look_ups_score_as_the_core_functions_do(ways, shots, queries, pooling, discount, seed):
     random = torch.Generator().manual_seed(seed)
-    method = MethodConfig(pooling=pooling, discount=discount, alpha=0.3)
+    method = MethodConfig(pooling=pooling, hub_correction=discount, alpha=0.3)
     label = np.arange(60) % 6
     plan = plan_episodes(label, None, ProtocolConfig(ways=ways, shots=shots, queries=queries, episodes=7, seed=seed))
     far, like = (torch.rand(60, many, generator=random, dtype=torch.float64) for many in (60, 6))
     found = logits_of(Matrix(far, like), plan, method)["combined"]
-    owner = torch.arange(ways).repeat_interleave(shots)
+    support_label = torch.arange(ways).repeat_interleave(shots)
     for number, (classes, query, support) in enumerate(zip(plan.classes, plan.query, plan.support, strict=True)):
         asked, taught = torch.from_numpy(query.ravel()), torch.from_numpy(support.ravel())
-        apart = discount_hubs(
-            far[asked][:, taught], far[taught][:, taught][None], owner[:, None] != owner, strength=discount
-        )
-        text = discount_hubs(
-            like[asked][:, classes],
-            like[taught][:, classes][None],
-            owner[:, None] != torch.arange(ways),
+        apart = correct_hubs(
+            far[asked][:, taught],
+            far[taught][:, taught][None],
+            support_label[:, None] != support_label,
             strength=discount,
         )
-        distance = class_distances(apart, owner, ways, pooling=pooling)
+        text = correct_hubs(
+            like[asked][:, classes],
+            like[taught][:, classes][None],
+            support_label[:, None] != torch.arange(ways),
+            strength=discount,
+        )
+        distance = class_distances(apart, support_label, ways, pooling=pooling)
         wanted = combine(distance, text, alpha=0.3, temperature=method.temperature)
         torch.testing.assert_close(found[number].log_softmax(-1), wanted)
 
@@ -225,17 +228,17 @@ def test_classes_that_share_nothing_are_told_apart_every_time(shots):
     space = Space(2 * CLASSES, slice(0, CLASSES), slice(CLASSES, 2 * CLASSES))
     tasks = Tasks.of(planned(shots=shots))
     for match in MATCHES:
-        logits = lga_method(MethodConfig(frames=FRAMES), match=match)(bench_of(frames, text, space))(tasks)
+        logits = lga_method(MethodConfig(frames=FRAMES), match=match)(dataset_of(frames, text, space))(tasks)
         assert (logits.argmax(-1) == torch.arange(3).repeat_interleave(2)).all()
 
 
 def test_an_episode_where_only_video_or_only_text_knows():
     """Class 0 of two is asked about clip 0; the examples are clips 2 and 3."""
-    distance, likeness = torch.full((4, 4), 5.0), torch.zeros(4, 2)
+    distance, similarity = torch.full((4, 4), 5.0), torch.zeros(4, 2)
     distance[0, 2], distance[1, 2] = 1.0, 4.0
-    likeness[0, 1] = 3.0
+    similarity[0, 1] = 3.0
     plan = Episodes(np.array([[0, 1]] * 2), np.array([[[0], [1]]] * 2), np.array([[[2], [3]]] * 2))
-    found = logits_of(Matrix(distance, likeness), plan, MethodConfig(alpha=0.5, temperature=1.0, discount=0.0))
+    found = logits_of(Matrix(distance, similarity), plan, MethodConfig(alpha=0.5, temperature=1.0, hub_correction=0.0))
     assert found["video"][0].tolist() == [[-1, -5], [-4, -5]]
     assert found["text"][0].tolist() == [[0, 3], [0, 0]]
     assert found["combined"][0].tolist() == [[-0.5, -1], [-2, -2.5]]
@@ -245,10 +248,10 @@ def test_an_episode_where_only_video_or_only_text_knows():
 
 
 @pytest.mark.parametrize(
-    "switched", [{"pooling": "mean"}, {"alpha": 0.9}, {"temperature": 3.0}, {"discount": 0.0}], ids=str
+    "switched", [{"pooling": "mean"}, {"alpha": 0.9}, {"temperature": 3.0}, {"hub_correction": 0.0}], ids=str
 )
 def test_every_setting_of_the_combination_changes_the_logits(switched):
-    plan, matrix = planned(shots=3), match_bench(bench_of(*random_set(3)), MethodConfig(frames=FRAMES))
+    plan, matrix = planned(shots=3), pairwise_matrix(dataset_of(*random_set(3)), MethodConfig(frames=FRAMES))
     one, other = (logits_of(matrix, plan, MethodConfig(**some))["combined"] for some in ({}, switched))
     assert not torch.allclose(one, other)
 
@@ -256,7 +259,7 @@ def test_every_setting_of_the_combination_changes_the_logits(switched):
 @pytest.mark.parametrize("at_once", [1, 3, 10, 11])
 def test_how_many_episodes_are_answered_at_once_does_not_matter(at_once, monkeypatch):
     plan, method = planned(shots=3), MethodConfig(frames=FRAMES)
-    matrix = match_bench(bench_of(*random_set(3)), method)
+    matrix = pairwise_matrix(dataset_of(*random_set(3)), method)
     wanted = logits_of(matrix, plan, method)
     monkeypatch.setattr(lga, "NUMBERS_AT_ONCE", at_once * 9 * 9)
     found = logits_of(matrix, plan, method)
@@ -265,10 +268,10 @@ def test_how_many_episodes_are_answered_at_once_does_not_matter(at_once, monkeyp
 
 
 def test_matching_in_blocks_tells_how_far_it_is(monkeypatch):
-    bench, method, calls = bench_of(*random_set(3)), MethodConfig(frames=FRAMES), []
-    wanted = match_bench(bench, method)
+    dataset, method, calls = dataset_of(*random_set(3)), MethodConfig(frames=FRAMES), []
+    wanted = pairwise_matrix(dataset, method)
     monkeypatch.setattr(lga, "CLIPS_AT_ONCE", 10)
-    found = match_bench(bench, method, progress=lambda *now: calls.append(now))
+    found = pairwise_matrix(dataset, method, progress=lambda *now: calls.append(now))
     torch.testing.assert_close(found.distance, wanted.distance)
     assert calls == [(10, 25), (20, 25), (25, 25)]
 
@@ -276,7 +279,7 @@ def test_matching_in_blocks_tells_how_far_it_is(monkeypatch):
 def test_gradients_reach_the_frames_through_matrix_and_scores():
     frames, text = random_set(3)
     frames.requires_grad_()
-    scorer = lga_method(MethodConfig(frames=FRAMES))(bench_of(frames, text))
+    scorer = lga_method(MethodConfig(frames=FRAMES))(dataset_of(frames, text))
     scorer(Tasks.of(planned(shots=3))).log_softmax(-1)[..., 0].sum().backward()
     assert frames.grad.isfinite().all()
     assert frames.grad.any()

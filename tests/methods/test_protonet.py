@@ -10,11 +10,11 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize("shots", [1, 3])
-def test_it_matches_the_textbook_loop(metric, shots, make_bench, make_tasks):
-    bench = make_bench(1)
-    tasks = make_tasks(bench, 2, episodes=3, shots=shots)
-    found = protonet(bench, metric=metric)(tasks)
-    clips = bench.frames[..., :11].mean(1)
+def test_it_matches_the_textbook_loop(metric, shots, make_dataset, make_tasks):
+    dataset = make_dataset(1)
+    tasks = make_tasks(dataset, 2, episodes=3, shots=shots)
+    found = protonet(dataset, metric=metric)(tasks)
+    clips = dataset.frames[..., :11].mean(1)
     for episode in range(3):
         for place, query in enumerate(tasks.query[episode].flatten().tolist()):
             for way in range(3):
@@ -27,7 +27,7 @@ def test_it_matches_the_textbook_loop(metric, shots, make_bench, make_tasks):
                 assert found[episode, place, way].item() == pytest.approx(float(wanted))
 
 
-def test_a_clip_of_zeros_is_like_nothing(make_bench, make_tasks):
-    bench = make_bench(3)
-    bench.frames[:] = 0.0
-    assert torch.equal(protonet(bench)(make_tasks(bench, 4)), torch.zeros(11, 6, 3, dtype=torch.float64))
+def test_a_clip_of_zeros_is_like_nothing(make_dataset, make_tasks):
+    dataset = make_dataset(3)
+    dataset.frames[:] = 0.0
+    assert torch.equal(protonet(dataset)(make_tasks(dataset, 4)), torch.zeros(11, 6, 3, dtype=torch.float64))

@@ -10,8 +10,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("pooling", ["mean", "softmin"])
-def test_scores_are_the_pooled_distances(pooling, make_bench, make_tasks):
-    tasks = make_tasks(make_bench(0), 1, episodes=3)
+def test_scores_are_the_pooled_distances(pooling, make_dataset, make_tasks):
+    tasks = make_tasks(make_dataset(0), 1, episodes=3)
     distance = torch.rand(41, 41, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     found = matrix_scorer(distance, pooling=pooling)(tasks)
     for episode in range(3):
@@ -38,8 +38,8 @@ def test_no_block_holds_more_than_it_may(numbers, most, episodes):
     assert sum(seen) == episodes
 
 
-def test_queries_and_examples_meet_class_after_class(make_bench, make_tasks):
-    tasks = make_tasks(make_bench(0), 1, episodes=1)
+def test_queries_and_examples_meet_class_after_class(make_dataset, make_tasks):
+    tasks = make_tasks(make_dataset(0), 1, episodes=1)
     query, support = meet(tasks)
     assert query.flatten().tolist() == tasks.query.flatten().tolist()
     assert support.flatten().tolist() == tasks.support.flatten().tolist()

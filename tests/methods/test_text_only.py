@@ -10,17 +10,17 @@ PARTS = (slice(0, 2), slice(2, 4), slice(4, 5))
 
 
 @pytest.mark.parametrize("words", ["name", "sentences", "thirds"])
-def test_it_matches_the_textbook_loop(words, make_bench, make_tasks):
-    bench = make_bench(1)
-    tasks = make_tasks(bench, 2, episodes=2)
-    found = text_only(bench, words=words, scale=3.0)(tasks)
-    meaning = bench.frames[..., 11:]
+def test_it_matches_the_textbook_loop(words, make_dataset, make_tasks):
+    dataset = make_dataset(1)
+    tasks = make_tasks(dataset, 2, episodes=2)
+    found = text_only(dataset, words=words, scale=3.0)(tasks)
+    meaning = dataset.frames[..., 11:]
     for episode in range(2):
         for place, query in enumerate(tasks.query[episode].flatten().tolist()):
             for way, label in enumerate(tasks.classes[episode].tolist()):
-                told, whole = bench.sentences[label, :, 11:], meaning[query].mean(0)
+                told, whole = dataset.sentences[label, :, 11:], meaning[query].mean(0)
                 wanted = {
-                    "name": [cosine_similarity(whole, bench.names[label, 11:], dim=0)],
+                    "name": [cosine_similarity(whole, dataset.names[label, 11:], dim=0)],
                     "sentences": [cosine_similarity(whole, one, dim=0) for one in told],
                     "thirds": [
                         cosine_similarity(meaning[query, part].mean(0), one, dim=0)
@@ -31,8 +31,8 @@ def test_it_matches_the_textbook_loop(words, make_bench, make_tasks):
 
 
 @pytest.mark.parametrize("words", ["name", "sentences", "thirds"])
-def test_no_examples_are_needed(words, make_bench, make_tasks):
-    bench = make_bench(3)
-    tasks = make_tasks(bench, 4)
+def test_no_examples_are_needed(words, make_dataset, make_tasks):
+    dataset = make_dataset(3)
+    tasks = make_tasks(dataset, 4)
     none = type(tasks)(tasks.classes, tasks.query, tasks.support[..., :0])
-    assert torch.equal(text_only(bench, words=words)(none), text_only(bench, words=words)(tasks))
+    assert torch.equal(text_only(dataset, words=words)(none), text_only(dataset, words=words)(tasks))

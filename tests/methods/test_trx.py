@@ -30,12 +30,12 @@ def distance_by_hand(query, examples, cardinality, key, value, sharpness):
 @pytest.mark.parametrize("learnt", [False, True])
 @pytest.mark.parametrize("cardinalities", [(2,), (3,), (2, 3)])
 @torch.no_grad()
-def test_it_matches_the_loop_over_tuples(learnt, cardinalities, make_bench, make_tasks):
-    bench = make_bench(1)
-    tasks = make_tasks(bench, 2, episodes=1)
+def test_it_matches_the_loop_over_tuples(learnt, cardinalities, make_dataset, make_tasks):
+    dataset = make_dataset(1)
+    tasks = make_tasks(dataset, 2, episodes=1)
     head = TRX(11, cardinalities=cardinalities, width=19 if learnt else None, scale=10.0).double().eval()
-    found = head(bench)(tasks)[0]
-    seen = bench.frames[..., :11]
+    found = head(dataset)(tasks)[0]
+    seen = dataset.frames[..., :11]
     for place, query in enumerate(tasks.query.flatten().tolist()):
         for way in range(3):
             apart = [
@@ -74,19 +74,19 @@ def test_positions_are_told_apart():
     torch.testing.assert_close(found[:, ::2].square() + found[:, 1::2].square(), torch.ones(8, 3))
 
 
-def test_order_matters(make_bench, make_tasks):
-    bench = make_bench(3)
-    tasks = make_tasks(bench, 4)
+def test_order_matters(make_dataset, make_tasks):
+    dataset = make_dataset(3)
+    tasks = make_tasks(dataset, 4)
     head = TRX(11, width=None).double().eval()
-    before = head(bench)(tasks)
-    bench.frames[tasks.query[0, 0, 0]] = bench.frames[tasks.query[0, 0, 0]].flip(0)
-    assert not torch.allclose(head(bench)(tasks)[0, 0], before[0, 0])
+    before = head(dataset)(tasks)
+    dataset.frames[tasks.query[0, 0, 0]] = dataset.frames[tasks.query[0, 0, 0]].flip(0)
+    assert not torch.allclose(head(dataset)(tasks)[0, 0], before[0, 0])
 
 
-def test_nothing_is_dropped_outside_training(make_bench, make_tasks):
-    bench = make_bench(5)
-    tasks = make_tasks(bench, 6)
+def test_nothing_is_dropped_outside_training(make_dataset, make_tasks):
+    dataset = make_dataset(5)
+    tasks = make_tasks(dataset, 6)
     head = TRX(11, width=19).double()
-    assert not torch.equal(head(bench)(tasks), head(bench)(tasks))
+    assert not torch.equal(head(dataset)(tasks), head(dataset)(tasks))
     head.eval()
-    assert torch.equal(head(bench)(tasks), head(bench)(tasks))
+    assert torch.equal(head(dataset)(tasks), head(dataset)(tasks))

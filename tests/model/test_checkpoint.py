@@ -37,7 +37,7 @@ def trained(space=SPLIT, *, width=8, seed=1):
     with torch.no_grad():
         for one in (*head.parameters(), *head.buffers()):
             one += 0.1 * torch.randn(one.shape, generator=random)
-    head.trust = 0.75
+    head.head_weight = 0.75
     return head.eval()
 
 
@@ -52,7 +52,13 @@ def record_of(head):
         head=record_head(head),
         provenance=Provenance(manifest="clips.csv", manifest_sha256="0" * 64, classes=("wave",), clips=("1" * 64,)),
         selection=Selection(
-            chosen_on="val", classes=("kick",), clips=5, task=100, trust=0.75, accuracy={"1": 0.5}, untrained={"1": 0.4}
+            chosen_on="val",
+            classes=("kick",),
+            clips=5,
+            task=100,
+            head_weight=0.75,
+            accuracy={"1": 0.5},
+            untrained={"1": 0.4},
         ),
         weights_sha256="",
     )
@@ -98,7 +104,7 @@ def test_a_checkpoint_comes_back_bit_for_bit(tmp_path, space, width):
     head, vision = trained(space, width=width), {"tower.weight": torch.arange(6.0)}
     save_checkpoint(tmp_path, head, vision, record_of(head))
     found = load_checkpoint(tmp_path)
-    assert found.head.trust == 0.75
+    assert found.head.head_weight == 0.75
     assert not found.head.training
     assert found.record.model_copy(update={"weights_sha256": ""}) == record_of(head)
     assert found.vision.keys() == vision.keys()

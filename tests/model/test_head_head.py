@@ -24,6 +24,6 @@ def test_a_head_is_its_fusion_of_what_its_adapter_sees_and_reads():
 
 
 def test_trust_is_no_weight():
-    head = Head(Adapter(JOINT, 0), StageFusion(12, heads=2), trust=0.3)
-    assert head.trust == 0.3
+    head = Head(Adapter(JOINT, 0), StageFusion(12, heads=2), head_weight=0.3)
+    assert head.head_weight == 0.3
     assert not [name for name in head.state_dict() if "trust" in name]

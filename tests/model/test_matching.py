@@ -40,14 +40,14 @@ def inside(one, part):
     return noise
 
 
-def make_head(space=JOINT, *, width=0, trust=1.0):
+def make_head(space=JOINT, *, width=0, head_weight=1.0):
     adapter = Adapter(space, width)
-    return Head(adapter, StageFusion(adapter.width, heads=1), trust=trust).double().eval()
+    return Head(adapter, StageFusion(adapter.width, heads=1), head_weight=head_weight).double().eval()
 
 
-def learnt_head(space=SPACE, *, trust=1.0):
+def learnt_head(space=SPACE, *, head_weight=1.0):
     """A head that no longer is what it started as."""
-    head, random = make_head(space, trust=trust), torch.Generator().manual_seed(1)
+    head, random = make_head(space, head_weight=head_weight), torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in head.parameters():
             parameter += 0.1 * torch.randn(parameter.shape, generator=random, dtype=torch.float64)
@@ -57,14 +57,14 @@ def learnt_head(space=SPACE, *, trust=1.0):
 def matched(frames, text, head, space=SPACE):
     cut = cut_clips(frames, PLAIN, space)
     query, support = (build_prototypes(frames, cut, words, PLAIN, space, head) for words in (None, text))
-    return match_videos(query, support, PLAIN, trust=1.0 if head is None else head.trust)
+    return match_videos(query, support, PLAIN, head_weight=1.0 if head is None else head.head_weight)
 
 
 @settings(max_examples=20)
 @given(seeds, st.sampled_from([0.0, 0.5, 1.0, 3.0]))
 def test_an_untrained_head_in_a_shared_space_is_text_injection(seed, injection):
     frames, text = random_set(seed)
-    method, head = PLAIN.model_copy(update={"injection": injection}), make_head()
+    method, head = PLAIN.model_copy(update={"text_injection": injection}), make_head()
     cut = cut_clips(frames, method, JOINT)
     for words in (text, None):
         found = build_prototypes(frames, cut, words, method, JOINT, head)
@@ -92,18 +92,18 @@ def test_a_block_that_learnt_something_is_used():
 
 @settings(max_examples=20)
 @given(seeds, st.floats(0, 1))
-def test_trust_mixes_the_two_distances(seed, trust):
+def test_trust_mixes_the_two_distances(seed, head_weight):
     frames, text = random_set(seed)
     head = learnt_head()
     own, learned = matched(frames, text, None), matched(frames, text, head)
     assert not torch.allclose(own, learned)
-    head.trust = trust
-    torch.testing.assert_close(matched(frames, text, head), trust * learned + (1 - trust) * own)
+    head.head_weight = head_weight
+    torch.testing.assert_close(matched(frames, text, head), head_weight * learned + (1 - head_weight) * own)
 
 
 def test_without_trust_a_head_is_not_even_asked():
     frames, text = random_set(6)
-    head = learnt_head(trust=0.0)
+    head = learnt_head(head_weight=0.0)
     assert torch.equal(matched(frames, text, head), matched(frames, text, None))
     cut = cut_clips(frames, PLAIN, SPACE)
     assert build_prototypes(frames, cut, text, PLAIN, SPACE, head).learned is None
@@ -115,7 +115,7 @@ def test_the_injection_scales_the_text_that_an_example_takes_up(seed, injection)
     frames, text = random_set(seed)
     cut = cut_clips(frames, PLAIN, SPACE)
     by = {
-        much: build_prototypes(frames, cut, text, PLAIN.model_copy(update={"injection": much}), SPACE).tokens
+        much: build_prototypes(frames, cut, text, PLAIN.model_copy(update={"text_injection": much}), SPACE).tokens
         for much in (0.0, 1.0, injection)
     }
     torch.testing.assert_close(by[injection] - by[0.0], injection * (by[1.0] - by[0.0]))
@@ -132,7 +132,9 @@ def test_every_token_is_a_frame_of_its_stage_plus_that_stages_sentence(seed):
         seen = [(stage, at) for stage in range(STAGES) for at in range(FRAMES) if cut.mask[clip, stage, at]]
         assert [stage for stage in found.stage[clip].tolist() if stage >= 0] == [stage for stage, _ in seen]
         for token, (stage, at) in zip(found.tokens[clip], seen, strict=False):
-            torch.testing.assert_close(token, (frames[clip, at] + PLAIN.injection * text[clip, stage])[SPACE.visual])
+            torch.testing.assert_close(
+                token, (frames[clip, at] + PLAIN.text_injection * text[clip, stage])[SPACE.visual]
+            )
 
 
 @settings(max_examples=20)
@@ -235,7 +237,7 @@ def test_any_number_of_stages_up_to_the_frames_works(stages):
         {"overlap": 0},
         {"matcher": "bi_mhm"},
         {"reduction": "mean"},
-        {"injection": 0.0},
+        {"text_injection": 0.0},
     ],
     ids=str,
 )

@@ -23,7 +23,7 @@ TINY = TinyBackbone()
 @pytest.fixture
 def folder(tmp_path):
     head = make_head(TINY.space, TrainConfig(width=16))
-    head.trust = 0.5
+    head.head_weight = 0.5
     record = CheckpointRecord(
         made_with={},
         backbone=BackboneConfig(backbone="tiny"),
@@ -33,7 +33,7 @@ def folder(tmp_path):
         train=TrainConfig(),
         head=record_head(head),
         provenance=Provenance(manifest="clips.csv", manifest_sha256="", classes=(), clips=()),
-        selection=Selection(chosen_on="val", classes=(), clips=0, task=0, trust=0.5, accuracy={}, untrained={}),
+        selection=Selection(chosen_on="val", classes=(), clips=0, task=0, head_weight=0.5, accuracy={}, untrained={}),
         weights_sha256="",
     )
     save_checkpoint(tmp_path / "head", head, {}, record)
@@ -51,7 +51,7 @@ def test_a_checkpoint_says_which_backbone_and_settings_it_needs(folder):
     found = load_pretrained(BackboneConfig(model=str(folder), device="cpu"))
     assert found.backbone.identity == TINY.identity
     assert found.config == BackboneConfig(backbone="tiny", device="cpu")
-    assert found.head.trust == 0.5
+    assert found.head.head_weight == 0.5
     assert found.method(MethodConfig()) == MethodConfig(temperature=0.8, stages=2)
     assert found.method(MethodConfig(stages=4)) == MethodConfig(temperature=0.8, stages=4)
 

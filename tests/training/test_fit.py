@@ -8,8 +8,8 @@ from lga.datasets.episodes import plan_episodes
 from lga.errors import CheckpointError, ManifestError, TrainingError
 from lga.evaluation.run import run_episodes
 from lga.methods.catalogue import METHODS
-from lga.methods.lga import MATCHES, lga_scorer, match_bench
-from lga.methods.protocol import Bench
+from lga.methods.lga import MATCHES, lga_scorer, pairwise_matrix
+from lga.methods.protocol import Dataset
 from lga.training import fit as fitting
 from lga.training.fit import Material, Resumed, Run, fit_head, fit_method
 from lga.training.loop import TrainStep
@@ -43,16 +43,16 @@ def material(classes, *, seed, noise=4.0, quiet=2.0):
     frames[..., LOUD:12] += quiet * torch.randn(classes, 1, 12 - LOUD, generator=random)[label]
     text = torch.zeros(classes, 3, SPACE.dim)
     text[..., SPACE.semantic] = torch.randn(classes, 3, 4, generator=random)
-    return Material(Bench(frames, label, text, text[:, 0], SPACE), None)
+    return Material(Dataset(frames, label, text, text[:, 0], SPACE), None)
 
 
 TRAIN, VALIDATION, TEST = (material(12, seed=1), material(6, seed=2), material(6, seed=3))
 EASY = material(6, seed=2, noise=0.0, quiet=5.0)
 
 
-def accuracy(bench, head, method=METHOD, match="video"):
-    plan = plan_episodes(bench.label.numpy(), None, ProtocolConfig(episodes=300, seed=9))
-    scorer = lga_scorer(match_bench(bench, method, head=head), method, match=match)
+def accuracy(dataset, head, method=METHOD, match="video"):
+    plan = plan_episodes(dataset.label.numpy(), None, ProtocolConfig(episodes=300, seed=9))
+    scorer = lga_scorer(pairwise_matrix(dataset, method, head=head), method, match=match)
     return run_episodes({match: scorer}, plan)[match].hits.mean()
 
 
@@ -67,16 +67,16 @@ def fitted(told):
 
 
 def test_training_removes_a_disturbance_for_classes_that_it_has_never_seen(fitted):
-    assert fitted.chosen.trust > 0
+    assert fitted.chosen.head_weight > 0
     assert fitted.chosen.mean > fitted.untrained.mean + 0.1
-    assert accuracy(TEST.bench, fitted.part) > accuracy(TEST.bench, None) + 0.1
+    assert accuracy(TEST.dataset, fitted.part) > accuracy(TEST.dataset, None) + 0.1
 
 
 def test_the_head_that_is_handed_over_is_the_one_that_was_chosen(fitted):
     assert not fitted.part.training
-    assert fitted.part.trust == fitted.chosen.trust
+    assert fitted.part.head_weight == fitted.chosen.head_weight
     episodes = fitting._episodes(VALIDATION, SETTINGS)
-    found = fitting.try_out(match_bench(VALIDATION.bench, METHOD, head=fitted.part), episodes, METHOD)
+    found = fitting.try_out(pairwise_matrix(VALIDATION.dataset, METHOD, head=fitted.part), episodes, METHOD)
     assert found.mean == pytest.approx(fitted.chosen.mean, abs=2e-3)  # distances are mixed in another order
 
 
@@ -90,14 +90,16 @@ def test_everything_that_happens_is_told(fitted, told):
 
 def test_where_nothing_can_be_gained_the_training_free_method_stays():
     found = fit_head(TRAIN, EASY, METHOD, Run(SETTINGS.model_copy(update={"tasks": 20})))
-    assert (found.chosen, found.part.trust) == (found.untrained, 0.0)
-    for bench in (EASY.bench, TEST.bench):
-        ours = match_bench(bench, found.method, head=found.part)
-        plain = match_bench(bench, METHOD)
+    assert (found.chosen, found.part.head_weight) == (found.untrained, 0.0)
+    for dataset in (EASY.dataset, TEST.dataset):
+        ours = pairwise_matrix(dataset, found.method, head=found.part)
+        plain = pairwise_matrix(dataset, METHOD)
         assert torch.equal(ours.distance, plain.distance)
-        assert torch.equal(ours.likeness, plain.likeness)
+        assert torch.equal(ours.similarity, plain.similarity)
     for match in MATCHES:
-        assert accuracy(TEST.bench, found.part, found.method, match) == accuracy(TEST.bench, None, found.method, match)
+        assert accuracy(TEST.dataset, found.part, found.method, match) == accuracy(
+            TEST.dataset, None, found.method, match
+        )
 
 
 def weights(found):
@@ -164,21 +166,21 @@ def test_a_peer_is_trained_behind_an_adapter_of_its_own(name):
     few = SETTINGS.model_copy(update={"tasks": 20, "width": 8})
     found = fit_method(METHODS[name].build, TRAIN, VALIDATION, Run(few))
     assert found.chosen.mean >= found.untrained.mean
-    plan = plan_episodes(TEST.bench.label.numpy(), None, ProtocolConfig(episodes=20, seed=9))
-    assert run_episodes({name: found.part(TEST.bench)}, plan)[name].hits.mean() > 0.2
+    plan = plan_episodes(TEST.dataset.label.numpy(), None, ProtocolConfig(episodes=20, seed=9))
+    assert run_episodes({name: found.part(TEST.dataset)}, plan)[name].hits.mean() > 0.2
 
 
 def test_clips_that_fill_no_episode_are_refused():
     with pytest.raises(ManifestError):
         fit_head(TRAIN, VALIDATION, METHOD, Run(SETTINGS.model_copy(update={"ways": 20})))
-    whole = TRAIN.bench
-    few = Material(Bench(whole.frames[:2], whole.label[:2], whole.sentences, whole.names, SPACE), None)
+    whole = TRAIN.dataset
+    few = Material(Dataset(whole.frames[:2], whole.label[:2], whole.sentences, whole.names, SPACE), None)
     with pytest.raises(TrainingError, match="--width 11 needs as many training frames, there are 8"):
         fit_head(few, VALIDATION, METHOD, Run(SETTINGS.model_copy(update={"width": 11, "heads": 1})))
 
 
 def test_groups_are_kept_apart_where_they_are_known():
-    group = np.arange(len(TRAIN.bench.label)) // 12
-    tasks = fitting._tasks(Material(TRAIN.bench, group), SETTINGS.model_copy(update={"source_disjoint": True}))
+    group = np.arange(len(TRAIN.dataset.label)) // 12
+    tasks = fitting._tasks(Material(TRAIN.dataset, group), SETTINGS.model_copy(update={"source_disjoint": True}))
     for query, support in zip(tasks.query, tasks.support, strict=True):
         assert not set(group[query.flatten()]) & set(group[support.flatten()])

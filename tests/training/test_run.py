@@ -8,8 +8,8 @@ from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.datasets.manifest import LabelledClip
 from lga.errors import BackboneError, ManifestError, TrainingError
-from lga.evaluation.dataset import LoadedBench
-from lga.methods.protocol import Bench
+from lga.evaluation.dataset import LoadedDataset
+from lga.methods.protocol import Dataset
 from lga.model.checkpoint import load_checkpoint, make_head, save_checkpoint
 from lga.training import run as meta_training
 from lga.training.fit import Run
@@ -38,7 +38,9 @@ def loaded(name, labels, seed):
     text = torch.randn(len(labels), 3, TINY.space.dim, generator=random)
     clips = tuple(LabelledClip(Path(f"{name}{number}.mp4"), labels[n]) for number, n in enumerate(label))
     digests = tuple(f"{name}{number}" for number in range(len(label)))
-    return LoadedBench(Bench(frames, label, text, text[:, 0], TINY.space), clips, digests, (), tuple(labels), (), ())
+    return LoadedDataset(
+        Dataset(frames, label, text, text[:, 0], TINY.space), clips, digests, (), tuple(labels), (), ()
+    )
 
 
 TRAIN, VALIDATION, TEST = (loaded(*one) for one in (("train", "abc", 1), ("val", "def", 2), ("test", "ghi", 3)))
@@ -83,7 +85,7 @@ def test_the_record_says_what_was_trained_on_what(splits, tmp_path):
     assert record.provenance.ids == ("ID0", "ID1", "ID2")
     assert record.selection.classes == ("d", "e", "f")
     assert record.train == SETTINGS
-    assert record.selection.trust == fitted.part.trust
+    assert record.selection.head_weight == fitted.part.head_weight
     save_checkpoint(tmp_path / "head", fitted.part, fitted.vision, record)
     assert load_checkpoint(tmp_path / "head").record.head == record.head
 
@@ -97,7 +99,7 @@ def test_a_backbone_without_a_tower_to_train_is_refused(splits):
 def test_without_trust_the_test_finds_no_difference(monkeypatch):
     monkeypatch.setattr(meta_training, "TEST_EPISODES", 100)
     head = make_head(TINY.space, SETTINGS).eval()
-    head.trust = 0.0
+    head.head_weight = 0.0
     rows = test_head(TEST, head, METHOD, METHOD, SETTINGS)
     assert {(row.shots, row.match) for row in rows} == {(1, match) for match in ("video", "text", "combined")}
     for row in rows:
@@ -105,7 +107,7 @@ def test_without_trust_the_test_finds_no_difference(monkeypatch):
         assert row.difference.mean == 0
     with torch.no_grad():
         head.adapter.turn.weight += torch.randn(32, 32, generator=torch.Generator().manual_seed(1))
-    head.trust = 1.0
+    head.head_weight = 1.0
     by_match = {row.match: row for row in test_head(TEST, head, METHOD, METHOD, SETTINGS)}
     assert by_match["video"].difference.mean == pytest.approx(
         by_match["video"].trained.mean - by_match["video"].free.mean
@@ -116,7 +118,7 @@ def test_without_trust_the_test_finds_no_difference(monkeypatch):
 
 def test_a_test_split_that_fills_no_episode_is_refused():
     few = loaded("few", "ghijklmnopqr", 4)
-    few = replace(few, bench=replace(few.bench, frames=few.bench.frames[:12], label=few.bench.label[:12]))
+    few = replace(few, dataset=replace(few.dataset, frames=few.dataset.frames[:12], label=few.dataset.label[:12]))
     with pytest.raises(ManifestError):
         test_head(few, make_head(TINY.space, SETTINGS), METHOD, METHOD, SETTINGS)
 

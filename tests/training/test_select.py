@@ -9,8 +9,8 @@ from lga.training.select import (
     TEMPERATURES,
     TEXT_SHOTS,
     choice_episodes,
+    choose_head_weight,
     choose_text,
-    choose_trust,
     mixed,
     seen,
     try_out,
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES, PER_CLASS = 5, 7
 LABEL = np.arange(CLASSES * PER_CLASS) % CLASSES
 OWN = torch.from_numpy(LABEL)
-METHOD = MethodConfig(discount=0.0)
+METHOD = MethodConfig(hub_correction=0.0)
 SETTINGS = TrainConfig(validation_episodes=300, ways=3)
 
 
 def matrix(*, video, text=0.0, seed=0):
-    """Random distances and likenesses that know the class by so much."""
+    """Random distances and similarities that know the class by so much."""
     random = torch.Generator().manual_seed(seed)
     same = (OWN[:, None] == OWN).double()
     near = torch.rand(len(LABEL), len(LABEL), generator=random, dtype=torch.float64)
@@ -61,7 +61,7 @@ def test_the_mean_is_over_the_numbers_of_examples():
     trial = try_out(matrix(video=0.2), episodes(), METHOD)
     assert trial.mean == pytest.approx((trial.accuracy[1] + trial.accuracy[5]) / 2)
     look = seen(7, 0.5, trial)
-    assert (look.task, look.trust, look.mean, look.accuracy) == (7, 0.5, trial.mean, trial.accuracy)
+    assert (look.task, look.head_weight, look.mean, look.accuracy) == (7, 0.5, trial.mean, trial.accuracy)
 
 
 def test_better_is_only_clear_beyond_the_interval():
@@ -75,23 +75,23 @@ def test_better_is_only_clear_beyond_the_interval():
 
 def test_what_was_learned_is_trusted_as_far_as_it_helps():
     good, bad = matrix(video=0.6), matrix(video=0.0, seed=1)
-    trust, trial = choose_trust(bad, good, episodes(), METHOD)
-    assert trust == 1.0
+    head_weight, trial = choose_head_weight(bad, good, episodes(), METHOD)
+    assert head_weight == 1.0
     assert trial.mean == try_out(good, episodes(), METHOD).mean
-    assert choose_trust(good, bad, episodes(), METHOD)[0] == 0.25
-    assert choose_trust(good, good, episodes(), METHOD)[0] == 0.25, "the smaller one of equals"
+    assert choose_head_weight(good, bad, episodes(), METHOD)[0] == 0.25
+    assert choose_head_weight(good, good, episodes(), METHOD)[0] == 0.25, "the smaller one of equals"
 
 
 def test_two_that_know_different_halves_are_trusted_in_part():
     one, other = matrix(video=0.4), matrix(video=0.4, seed=1)
-    assert choose_trust(one, other, episodes(), METHOD)[0] in (0.5, 0.75)
+    assert choose_head_weight(one, other, episodes(), METHOD)[0] in (0.5, 0.75)
 
 
 def test_a_mixture_is_linear_and_leaves_the_text_alone():
     own, learned = matrix(video=0.1), matrix(video=0.5, seed=2)
     half = mixed(own, learned, 0.5)
     torch.testing.assert_close(half.distance, (own.distance + learned.distance) / 2)
-    assert torch.equal(half.likeness, own.likeness)
+    assert torch.equal(half.similarity, own.similarity)
     assert torch.equal(mixed(own, learned, 0.0).distance, own.distance)
 
 

@@ -12,7 +12,7 @@ from lga.training.state import RunState, momenta_of, put_back, read_state, write
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-LOOK = Look(task=20, trust=0.5, accuracy={1: 0.4, 5: 0.6}, mean=0.5)
+LOOK = Look(task=20, head_weight=0.5, accuracy={1: 0.4, 5: 0.6}, mean=0.5)
 
 
 def trained(seed=0):

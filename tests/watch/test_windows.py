@@ -77,9 +77,9 @@ def test_a_planted_cut_lies_between_the_changes_within_and_between_examples():
     assert 0.2 < cut < 0.8
 
 
-@pytest.mark.parametrize("owner", [[], [0, 0]])
-def test_without_two_labels_no_cut_is_known(owner):
-    assert fit_cut(torch.rand(len(owner), 5, 4), torch.tensor(owner, dtype=torch.long)) is None
+@pytest.mark.parametrize("support_label", [[], [0, 0]])
+def test_without_two_labels_no_cut_is_known(support_label):
+    assert fit_cut(torch.rand(len(support_label), 5, 4), torch.tensor(support_label, dtype=torch.long)) is None
 
 
 def test_examples_that_change_as_much_within_as_between_know_no_cut():

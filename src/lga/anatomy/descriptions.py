@@ -7,10 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
 
 from lga.anatomy.checks import check_anatomy
 from lga.anatomy.schema import MOST_STAGES, Anatomy, Origin, Stage, spread, visible
+from lga.config import FrozenModel
 from lga.errors import AnatomyError
 from lga.files import to_json
 from lga.labels import checked_label, lookup_key, quote
@@ -24,13 +25,11 @@ SOURCES: Mapping[Origin, Source] = {"file": "hand", "lexicon": "lexicon", "templ
 ORIGINS: Mapping[Source, Origin] = {"hand": "file", "lexicon": "lexicon", "template": "template", "llm": "llm"}
 
 
-class Record(BaseModel):
+class Record(FrozenModel):
     """One label of a descriptions file, with what a reader needs to trust or repeat it.
 
     Only the stages are needed; who writes a record by hand may leave out the rest.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Source = "hand"
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=MOST_STAGES)

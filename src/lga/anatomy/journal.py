@@ -5,16 +5,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from lga.anatomy.descriptions import Count, StageCount
+from lga.config import FrozenModel
 from lga.errors import LGAError
 
 
-class Question(BaseModel):
+class Question(FrozenModel):
     """All that an answer depends on; not the server, which may move."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str
     prompt: int
@@ -27,10 +26,8 @@ class Question(BaseModel):
     """1 is the question itself; each further one follows a reply that was rejected"""
 
 
-class Reply(BaseModel):
+class Reply(FrozenModel):
     """What the model wrote, and what it cost."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: str
     cut: bool = False
@@ -41,10 +38,8 @@ class Reply(BaseModel):
     """UTC"""
 
 
-class Line(BaseModel):
+class Line(FrozenModel):
     """One line of a journal."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = 1
     question: Question

@@ -6,22 +6,19 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from lga.anatomy.schema import Stage
+from lga.config import FrozenModel
 from lga.labels import lookup_key
 
 LexiconName = Literal["everyday", "ucf101", "kinetics100", "ssv2"]
 LEXICONS: tuple[LexiconName, ...] = ("everyday", "ucf101", "kinetics100", "ssv2")
 
 
-class Lexicon(BaseModel):
+class Lexicon(FrozenModel):
     """One lexicon file: onset, progression and completion of each label, written by a language model.
 
     An alias is another wording of a label and shares its stages; spellings (`PullUps`) need none.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1]
     written_by: str

@@ -136,7 +136,7 @@ class ServerError(AnatomyError):
     """No question will have a reply: the key, the address or the model is wrong."""
 
 
-class VainError(Exception):
+class RetryableError(Exception):
     """The question was sent in vain and may be sent again, after `wait` seconds if the server says so.
 
     `gone` is a server that does not take connections any more: if it stays so, no question will have a reply.
@@ -204,7 +204,7 @@ class Server:
             except DialectError as error:
                 if self._dialect is used:
                     self._dialect = error.dialect
-            except VainError as error:
+            except RetryableError as error:
                 failures += 1
                 if failures == self.settings.tries:
                     if error.gone:
@@ -230,7 +230,7 @@ class Server:
         try:
             reply = read_completion(answer.content)
         except AnatomyError as error:
-            raise VainError(str(error)) from error
+            raise RetryableError(str(error)) from error
         return reply.model_copy(update={"text": self._without_key(reply.text)})
 
     def _judge(self, error: APIStatusError, dialect: Dialect) -> Exception:
@@ -247,13 +247,13 @@ class Server:
             model = f"no model {self.settings.model!r} there, or no such address"
             return ServerError(f"{self._where}: {model} ({told}); --llm often ends in /v1")
         if status in (408, 409, 425, 429) or status >= 500:
-            return VainError(told, wait=wanted_pause(error.response.headers.get("retry-after")))
+            return RetryableError(told, wait=wanted_pause(error.response.headers.get("retry-after")))
         return NoReplyError(f"the server refuses the question: {told}")
 
     def _broken(self, error: Exception, why: str) -> Exception:
         """What a connection that failed means: a server that was never met is not there."""
         gone = isinstance(error.__cause__, ConnectError | ConnectTimeout)
-        return VainError(why, gone=gone) if self._met or not gone else self._not_there(why)
+        return RetryableError(why, gone=gone) if self._met or not gone else self._not_there(why)
 
     def _not_there(self, why: str) -> ServerError:
         return ServerError(f"{self._where}: cannot be reached ({why}); check --llm, and that the server runs")

@@ -52,7 +52,7 @@ def choose_sample(samples: Sequence[Proposal]) -> Agreed:
     counts = Counter(len(one.stages) for one in samples)
     common = min(counts, key=lambda count: (-counts[count], count))
     scores = [
-        sum(likeness(one, other) for place, other in enumerate(samples) if place != own) / (len(samples) - 1)
+        sum(similarity(one, other) for place, other in enumerate(samples) if place != own) / (len(samples) - 1)
         for own, one in enumerate(samples)
     ]
     best = max(
@@ -62,7 +62,7 @@ def choose_sample(samples: Sequence[Proposal]) -> Agreed:
     return Agreed(samples[best], round(scores[best], 3))
 
 
-def likeness(one: Proposal, other: Proposal) -> float:
+def similarity(one: Proposal, other: Proposal) -> float:
     """The words that two samples share over all their words, averaged over the stages; 0 if their numbers differ."""
     if len(one.stages) != len(other.stages):
         return 0.0

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lga.anatomy.descriptions import StageCount, parse_stage, unique_keys
 from lga.anatomy.schema import MAX_STAGES, Stage
+from lga.config import FrozenModel
 from lga.errors import AnatomyError
 from lga.labels import prompt_name, quote
 
@@ -26,29 +27,23 @@ class Message(TypedDict):
     content: str
 
 
-class Choice(BaseModel):
+class Choice(FrozenModel):
     """How many stages an example has where the model may choose, and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     stages: int
     reason: str
 
 
-class Example(BaseModel):
+class Example(FrozenModel):
     """One action taken apart into one to five stages."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     action: str
     auto: Choice
     stages: dict[int, tuple[Stage, ...]]
 
 
-class Prompt(BaseModel):
+class Prompt(FrozenModel):
     """A prompt file; any change of its words needs another version."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: int
     system: tuple[str, ...]

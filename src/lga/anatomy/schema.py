@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from lga.config import Wording
+from lga.config import FrozenModel, Wording
 from lga.labels import checked_label, has_hidden_characters, prompt_name
 
 
@@ -22,14 +22,12 @@ Origin = Literal["lexicon", "file", "template", "llm"]
 MOST_STAGES = 8
 
 
-class Stage(BaseModel):
+class Stage(FrozenModel):
     """One atomic action: who moves, how, and with what.
 
     Only the sentence is read by a model. The three parts say what it is made of; they are empty where nothing
     but the sentence was written.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     subject: Part = ""
     motion: Part = ""
@@ -37,13 +35,11 @@ class Stage(BaseModel):
     sentence: Phrase
 
 
-class Anatomy(BaseModel):
+class Anatomy(FrozenModel):
     """A label's ordered stages (onset, progression, completion for three) and where they came from.
 
     Source: LGA (arXiv:2507.16287), "Textual Anatomy"; the field names are our choice.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: Phrase
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=MOST_STAGES)

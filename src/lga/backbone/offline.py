@@ -220,7 +220,7 @@ def motion_trust(motion: Float[Tensor, "frames rows columns"]) -> Float[Tensor, 
     """How much a frame's change says about the action, 0.7 to 3: most where a still background surrounds it.
 
     `motion` is the mean absolute change of each cell, 0 to 1. Stillness is 1 - median / mean over the cells: 1 when
-    less than half of the picture changes, 0 when all of it changes alike. Without any change the trust is the least.
+    less than half of the picture changes, 0 when all of it changes alike. Without change the motion weight is least.
 
     Source: our choice.
     """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, existing, out, progress_bar, report_cache, report_skipped
+from lga.cli.options import Flag, existing, progress_bar, report_cache, report_skipped, stdout
 
 if TYPE_CHECKING:
     from lga.actions import Actions
@@ -38,7 +38,7 @@ class List:
             ]
             print(json.dumps({"identity": actions.identity, "actions": rows}, indent=2, ensure_ascii=False))
         else:
-            out().print(actions_table(actions))
+            stdout().print(actions_table(actions))
         return 0
 
 
@@ -74,7 +74,7 @@ class Show:
         table = Table("example", "seconds", "sha256")
         for one in examples:
             table.add_row(one.path, f"{one.duration:.2f}", one.digest[:12])
-        out().print(anatomy_table(anatomy), table)
+        stdout().print(anatomy_table(anatomy), table)
         return 0
 
 
@@ -172,4 +172,4 @@ def _save(actions: "Actions", folder: Path) -> None:
     from lga.cli.show import actions_table
 
     save_actions(actions, folder)
-    out().print(actions_table(actions))
+    stdout().print(actions_table(actions))

@@ -11,7 +11,7 @@ import tyro
 from tyro.conf import Positional
 
 from lga.anatomy.settings import LLMConfig
-from lga.cli.options import Flag, aside, counted, out, progress_bar
+from lga.cli.options import Flag, plural, progress_bar, stderr, stdout
 from lga.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -69,15 +69,15 @@ class Anatomize:
         try:
             made = self._ask(wanted) if self.llm.llm is not None else self._look_up(wanted)
         except KeyboardInterrupt:
-            aside().print("lga: interrupted; the replies that came are kept, run it again to go on", soft_wrap=True)
+            stderr().print("lga: interrupted; the replies that came are kept, run it again to go on", soft_wrap=True)
             return 130
         records = {label: kept[label] if label in kept else made[label] for label in labels}
         if self.out is not None:
             write_atomically(self.out, records_json(merge_records(old, records)))
         self._show(records)
         if kept and self.out is not None:
-            edited = counted(sum(record.source == "hand" for record in kept.values()), "record")
-            aside().print(f"{edited} kept as written by hand, {len(kept)} kept in all")
+            edited = plural(sum(record.source == "hand" for record in kept.values()), "record")
+            stderr().print(f"{edited} kept as written by hand, {len(kept)} kept in all")
         return 0
 
     def _wanted(self) -> list[str]:
@@ -124,13 +124,13 @@ class Anatomize:
 
         journal = self._journal()
         if journal.damaged:
-            aside().print(f"{journal.path}: {counted(journal.damaged, 'damaged line')} passed over", soft_wrap=True)
+            stderr().print(f"{journal.path}: {plural(journal.damaged, 'damaged line')} passed over", soft_wrap=True)
         with progress_bar("asking") as (bar,):
             done = generate(labels, self.llm, journal, stages=self.stages, progress=bar)
         for label, record in zip(labels, done.records, strict=True):
             if record.source == "template":
-                aside().print(f"{label}: template; {record.rejected[-1]}", soft_wrap=True)
-        aside().print(self._spent(done), soft_wrap=True)
+                stderr().print(f"{label}: template; {record.rejected[-1]}", soft_wrap=True)
+        stderr().print(self._spent(done), soft_wrap=True)
         return dict(zip(labels, done.records, strict=True))
 
     def _spent(self, done: "Generated") -> str:
@@ -138,7 +138,7 @@ class Anatomize:
         tokens = f"{done.input_tokens} tokens sent, {done.output_tokens} received"
         cost = f", cost {self.llm.cost(done.input_tokens, done.output_tokens):.4f}"
         return (
-            f"{counted(done.sent, 'question')} sent, {done.fresh} answered, {done.known} known from before; {tokens}"
+            f"{plural(done.sent, 'question')} sent, {done.fresh} answered, {done.known} known from before; {tokens}"
             + (cost if self.llm.price_in or self.llm.price_out else "")
         )
 
@@ -147,11 +147,11 @@ class Anatomize:
         from lga.anatomy.llm_generate import rehearse
 
         nobody, known = rehearse(labels, self.llm, self._journal(), stages=self.stages)
-        say = out()
+        say = stdout()
         say.print(
-            f"{counted(len(nobody.questions), 'question')} to ask, about {nobody.tokens} tokens to send and at most"
-            f" {len(nobody.questions) * self.llm.reply_tokens} to receive; {counted(known, 'reply')} known,"
-            f" {counted(len(kept), 'record')} kept",
+            f"{plural(len(nobody.questions), 'question')} to ask, about {nobody.tokens} tokens to send and at most"
+            f" {len(nobody.questions) * self.llm.reply_tokens} to receive; {plural(known, 'reply')} known,"
+            f" {plural(len(kept), 'record')} kept",
             soft_wrap=True,
         )
         if self.llm.price_in or self.llm.price_out:
@@ -183,10 +183,10 @@ class Anatomize:
         elif self.out is not None:
             shares = Counter(record.source for record in records.values())
             told = ", ".join(f"{count} {source}" for source, count in shares.items())
-            out().print(f"{counted(len(records), 'label')} ({told}): {self.out}", soft_wrap=True)
+            stdout().print(f"{plural(len(records), 'label')} ({told}): {self.out}", soft_wrap=True)
         else:
             for one in anatomies:
-                out().print(anatomy_table(one))
+                stdout().print(anatomy_table(one))
 
 
 def read_labels(path: Path) -> list[str]:

@@ -10,7 +10,7 @@ import tyro
 from rich.table import Table
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, aside, counted, out, progress_bar
+from lga.cli.options import Flag, plural, progress_bar, stderr, stdout
 from lga.config import ProtocolConfig
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class Import:
             print(json.dumps(self._value(imported, labels, unknown), indent=2, ensure_ascii=False))
             return 0
         known = f"{len(labels) - len(unknown)} of {len(labels)} classes are in the shipped lexicon"
-        out().print(f"{imported.benchmark}, by the {imported.lists}", _import_table(imported), sep="\n")
-        out().print(f"{self.out}: {known}", soft_wrap=True)
+        stdout().print(f"{imported.benchmark}, by the {imported.lists}", _import_table(imported), sep="\n")
+        stdout().print(f"{self.out}: {known}", soft_wrap=True)
         _report_import(imported)
         return 0
 
@@ -137,9 +137,9 @@ class Check:
         if self.json:
             print(json.dumps(self._value(diagnosis, treated, took), indent=2, ensure_ascii=False))
         else:
-            said = f"{self.manifest}: {counted(diagnosis.examined, 'clip')} checked in {took:.1f} s"
-            out().print(said if diagnosis.findings else f"{said}; nothing is wrong", soft_wrap=True)
-            out().print(_split_table(diagnosis), *([_finding_table(diagnosis)] if diagnosis.findings else []))
+            said = f"{self.manifest}: {plural(diagnosis.examined, 'clip')} checked in {took:.1f} s"
+            stdout().print(said if diagnosis.findings else f"{said}; nothing is wrong", soft_wrap=True)
+            stdout().print(_split_table(diagnosis), *([_finding_table(diagnosis)] if diagnosis.findings else []))
             _report_treated(treated)
         left = [one for one in diagnosis.findings if one.serious]
         return 1 if any(treated is None or one.kind == "too few classes" for one in left) else 0
@@ -187,20 +187,20 @@ def _report_import(imported: "Imported") -> None:
     from lga.video.files import printable
 
     for name in imported.missing[:SHOWN]:
-        aside().print(f"missing: {printable(Path(name))}", soft_wrap=True)
+        stderr().print(f"missing: {printable(Path(name))}", soft_wrap=True)
     if imported.missing:
-        aside().print(f"{counted(len(imported.missing), 'listed clip')} missing; --json names all of them")
+        stderr().print(f"{plural(len(imported.missing), 'listed clip')} missing; --json names all of them")
     short = sum(imported.wanted.values()) - len(imported.clips)
     if short > len(imported.missing):
-        aside().print(f"{counted(short, 'clip')} fewer than published; with --split-lists they are named")
+        stderr().print(f"{plural(short, 'clip')} fewer than published; with --split-lists they are named")
     if imported.empty:
-        aside().print(f"left out, without any clip: {', '.join(imported.empty)}", soft_wrap=True)
+        stderr().print(f"left out, without any clip: {', '.join(imported.empty)}", soft_wrap=True)
     for path in imported.doubles[:SHOWN]:
-        aside().print(f"left out, another file of the same clip was taken: {printable(path)}", soft_wrap=True)
+        stderr().print(f"left out, another file of the same clip was taken: {printable(path)}", soft_wrap=True)
     if imported.doubles:
-        aside().print(f"{counted(len(imported.doubles), 'file')} left out as a second copy")
+        stderr().print(f"{plural(len(imported.doubles), 'file')} left out as a second copy")
     if imported.unused:
-        aside().print(f"{counted(imported.unused, 'other video')} in the folder; not of this benchmark")
+        stderr().print(f"{plural(imported.unused, 'other video')} in the folder; not of this benchmark")
 
 
 def _split_table(diagnosis: "Diagnosis") -> Table:
@@ -228,9 +228,9 @@ def _report_treated(treated: "Treated | None") -> None:
     if treated is None:
         return
     for one in treated.left_out:
-        aside().print(f"left out: {one.kind}: {one.message}", soft_wrap=True)
+        stderr().print(f"left out: {one.kind}: {one.message}", soft_wrap=True)
     for label, better in treated.respelt.items():
-        aside().print(f"respelt: {label!r} as {better!r}", soft_wrap=True)
-    out().print(
-        f"{treated.path}: {counted(treated.kept, 'row')} kept, {len(treated.left_out)} left out", soft_wrap=True
+        stderr().print(f"respelt: {label!r} as {better!r}", soft_wrap=True)
+    stdout().print(
+        f"{treated.path}: {plural(treated.kept, 'row')} kept, {len(treated.left_out)} left out", soft_wrap=True
     )

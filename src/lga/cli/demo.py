@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lga.cli.options import out
+from lga.cli.options import stdout
 from lga.config import BackboneConfig
 
 
@@ -28,5 +28,5 @@ class Demo:
         from lga.demo import run_demo
 
         folder = self.out or Path(tempfile.mkdtemp(prefix="lga-demo-"))
-        run_demo(folder, backbone=self.backbone, clips=self.clips, seed=self.seed, console=out())
+        run_demo(folder, backbone=self.backbone, clips=self.clips, seed=self.seed, console=stdout())
         return 0

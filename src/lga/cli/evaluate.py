@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, out, progress_bar, read_settings, report_cache, report_skipped
+from lga.cli.options import Flag, progress_bar, read_settings, report_cache, report_skipped, stdout
 from lga.cli.show import accuracy_table, accuracy_value, data_value, difference_table, versions_value
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig
 from lga.errors import SettingsError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lga.cli.options import Bar
     from lga.datasets.episodes import Episodes
     from lga.evaluation.benchmark import Point, Report
-    from lga.evaluation.dataset import LoadedBench
+    from lga.evaluation.dataset import LoadedDataset
     from lga.evaluation.statistics import Interval
     from lga.features.cache import FeatureCache
     from lga.methods.lga import Matrix
@@ -33,7 +33,8 @@ INTERVALS = {
 
 SELECTED_NOTHING = "this run trains, fits and selects nothing; docs/offline.md says how the defaults were chosen"
 SELECTED_BY_TRAINING = (
-    "this run selects nothing; moment, trust, text weight and temperature were chosen on training.selection's classes"
+    "this run selects nothing; moment, head weight, text weight and temperature were chosen on the classes of "
+    "training.selection"
 )
 
 
@@ -66,7 +67,7 @@ class Evaluate:
     both_protocols: Flag = False
     """standard and source-disjoint episodes side by side; needs groups"""
     against: tuple[str, ...] = ()
-    """other settings to compare with on the same episodes, in pairs: --against segmenter=hard discount=0"""
+    """other settings to compare with on the same episodes, in pairs: --against segmenter=hard hub_correction=0"""
     episodes_out: Path | None = None
     """write the exact episodes: JSON lines that name every clip by the sha256 of its content"""
     episodes_in: Path | None = None
@@ -90,17 +91,17 @@ class Evaluate:
         return replace(self, method=source.method(self.method))._evaluate(source)
 
     def _evaluate(self, source: "Pretrained") -> int:
-        from lga.evaluation.benchmark import evaluate_bench
+        from lga.evaluation.benchmark import evaluate_dataset
         from lga.features.cache import default_cache
-        from lga.methods.lga import match_bench
+        from lga.methods.lga import pairwise_matrix
 
         cache, rival = default_cache(), self._rival()
         with progress_bar("encoding", "matching", "answering", "comparing", "curves") as bars:
             encoding, matching, answering, comparing, drawing = bars
             loaded = self._load(self.method, source, cache, encoding)
             episodes, protocol = self._episodes(loaded)
-            matrix = match_bench(loaded.bench, self.method, head=source.head, progress=matching)
-            report = evaluate_bench(matrix, self.method, episodes, protocol, progress=answering)
+            matrix = pairwise_matrix(loaded.dataset, self.method, head=source.head, progress=matching)
+            report = evaluate_dataset(matrix, self.method, episodes, protocol, progress=answering)
             value = self._value(report, loaded, source)
             tables = [accuracy_table(report.accuracy, protocol, loaded)]
             if self.both_protocols:
@@ -127,7 +128,7 @@ class Evaluate:
         if self.json:
             print(json.dumps(value, indent=2, ensure_ascii=False))
         else:
-            out().print(*tables, sep="\n")
+            stdout().print(*tables, sep="\n")
         report_skipped(loaded.skipped)
         report_cache(cache)
         return 0
@@ -137,24 +138,24 @@ class Evaluate:
         if not self.against:
             return None
         switched = read_settings("--against", self.against, example="segmenter=hard")
-        return MethodConfig.model_validate({**self.method.model_dump(), **switched})
+        return self.method.updated(switched)
 
     def _load(
         self, method: MethodConfig, source: "Pretrained", cache: "FeatureCache", progress: "Bar"
-    ) -> "LoadedBench":
+    ) -> "LoadedDataset":
         from lga.anatomy.descriptions import read_descriptions
         from lga.datasets.manifest import read_manifest
-        from lga.evaluation.dataset import load_bench
+        from lga.evaluation.dataset import load_dataset
         from lga.evaluation.leakage import refuse_seen
 
         told = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
         clips = read_manifest(self.manifest, split=self.split)
-        loaded = load_bench(clips, source.backbone, method, cache=cache, descriptions=told, progress=progress)
+        loaded = load_dataset(clips, source.backbone, method, cache=cache, descriptions=told, progress=progress)
         if source.record is not None:
             refuse_seen(source.record, self.backbone.model, self.manifest, self.split, loaded)
         return loaded
 
-    def _episodes(self, loaded: "LoadedBench") -> tuple["Episodes", ProtocolConfig]:
+    def _episodes(self, loaded: "LoadedDataset") -> tuple["Episodes", ProtocolConfig]:
         """Draw or replay; then keep, if wanted."""
         from lga.datasets.episode_lists import read_episodes, write_episodes
         from lga.datasets.episodes import plan_episodes
@@ -167,19 +168,19 @@ class Evaluate:
             write_episodes(self.episodes_out, episodes, protocol, loaded.content)
         return episodes, protocol
 
-    def _other_protocol(self, loaded: "LoadedBench", matrix: "Matrix") -> "Report":
+    def _other_protocol(self, loaded: "LoadedDataset", matrix: "Matrix") -> "Report":
         from lga.datasets.episodes import plan_episodes
-        from lga.evaluation.benchmark import evaluate_bench
+        from lga.evaluation.benchmark import evaluate_dataset
 
         protocol = self.protocol.model_copy(update={"source_disjoint": not self.protocol.source_disjoint})
         episodes = plan_episodes(loaded.label, loaded.group, protocol)
-        return evaluate_bench(matrix, self.method, episodes, protocol)
+        return evaluate_dataset(matrix, self.method, episodes, protocol)
 
     def _compare(
         self,
         rival: MethodConfig,
         report: "Report",
-        loaded: "LoadedBench",
+        loaded: "LoadedDataset",
         source: "Pretrained",
         cache: "FeatureCache",
         progress: "Bar",
@@ -194,7 +195,7 @@ class Evaluate:
         self,
         folder: Path,
         report: "Report",
-        loaded: "LoadedBench",
+        loaded: "LoadedDataset",
         matrix: "Matrix",
         value: dict[str, object],
         source: "Pretrained",
@@ -214,7 +215,7 @@ class Evaluate:
         counts = confusion(report.outcome["combined"], len(loaded.labels))
         write_evaluation(folder, value, labels=loaded.labels, confusion=counts, curves=curves, marks=marks)
 
-    def _value(self, report: "Report", loaded: "LoadedBench", source: "Pretrained") -> dict[str, object]:
+    def _value(self, report: "Report", loaded: "LoadedDataset", source: "Pretrained") -> dict[str, object]:
         """Everything that a reader needs to repeat the number."""
         from lga.evaluation.statistics import calibration_error, class_accuracy
 

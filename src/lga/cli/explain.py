@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Accepting, aside, out, report_cache
+from lga.cli.options import Accepting, report_cache, stderr, stdout
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ class Explain:
         recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
         explanation = explain_clip(recognizer, actions, self.clip, top=self.top, accept=self.accept)
         write_page(explanation, self.out)
-        out().print(headline(explanation.recognition), soft_wrap=True)
-        out().print(f"why: {self.out}", soft_wrap=True)
+        stdout().print(headline(explanation.recognition), soft_wrap=True)
+        stdout().print(f"why: {self.out}", soft_wrap=True)
         if self.png is not None:
             names = write_pictures(explanation, self.png)
-            out().print(f"pictures: {', '.join(names)} in {self.png}", soft_wrap=True)
+            stdout().print(f"pictures: {', '.join(names)} in {self.png}", soft_wrap=True)
         if explanation.recognition.known_score is None:
-            aside().print(
+            stderr().print(
                 f"every clip counts as a taught action: {explanation.recognition.rejection.why}", soft_wrap=True
             )
         report_cache(recognizer.cache)

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, out, progress_bar, report_cache, report_skipped
+from lga.cli.options import Flag, progress_bar, report_cache, report_skipped, stdout
 from lga.config import BackboneConfig
 
 
@@ -55,7 +55,7 @@ class Extract:
             value = {"encoded": done, "skipped": reasons, "cache": str(cache.folder), "identity": encoder.identity}
             print(json.dumps(value, indent=2, ensure_ascii=False))
         else:
-            out().print(f"{done} of {len(clips)} clips are in the cache {cache.folder}", soft_wrap=True)
+            stdout().print(f"{done} of {len(clips)} clips are in the cache {cache.folder}", soft_wrap=True)
         report_skipped(skipped)
         report_cache(cache)
         return 0 if done else 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, aside, counted, out, progress_bar, report_cache, report_skipped
+from lga.cli.options import Flag, plural, progress_bar, report_cache, report_skipped, stderr, stdout
 from lga.config import BackboneConfig, MethodConfig
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Check:
             tables = [problems_table(problems)] if problems else []
             tables += [] if sense is None else [sense_table(sense)]
             tables += [] if views is None else [views_table(views.sights)]
-            out().print(*tables, f"{counted(len(anatomies), 'label')} read, {len(problems)} with problems", sep="\n")
+            stdout().print(*tables, f"{plural(len(anatomies), 'label')} read, {len(problems)} with problems", sep="\n")
         if views is not None:
             report_skipped(views.skipped)
         return 1 if problems else 0
@@ -83,7 +83,7 @@ class Check:
         from lga.features.cache import default_cache
 
         cache, encoder = default_cache(), load_backbone(self.backbone)
-        with aside().status(f"encoding the sentences of {counted(len(anatomies), 'label')}"):
+        with stderr().status(f"encoding the sentences of {plural(len(anatomies), 'label')}"):
             found = check_sense(anatomies, encoder, cache)
         report_cache(cache)
         return found
@@ -135,8 +135,8 @@ class Diff:
             print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
             return 0
         if found:
-            out().print(changes_table(found))
-        out().print(changes_summary(found))
+            stdout().print(changes_table(found))
+        stdout().print(changes_summary(found))
         return 0
 
 
@@ -172,10 +172,10 @@ class Merge:
             raise AnatomyError(f"{self.out}: nothing is left to write; every label was removed on one side")
         write_atomically(self.out, records_json(merged.records))
         if merged.conflicts:
-            out().print(conflicts_table(merged.conflicts))
-        out().print(
-            f"{self.out}: {counted(len(merged.records), 'label')}, {merged.taken} taken from theirs, "
-            f"{counted(len(merged.conflicts), 'conflict')}",
+            stdout().print(conflicts_table(merged.conflicts))
+        stdout().print(
+            f"{self.out}: {plural(len(merged.records), 'label')}, {merged.taken} taken from theirs, "
+            f"{plural(len(merged.conflicts), 'conflict')}",
             soft_wrap=True,
         )
         return 1 if merged.conflicts else 0
@@ -206,6 +206,6 @@ class Distance:
             print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
             return 0
         if any(sum(one.edits) for one in found):
-            out().print(distance_table(found))
-        out().print(distance_summary(found, *map(len, sides)))
+            stdout().print(distance_table(found))
+        stdout().print(distance_summary(found, *map(len, sides)))
         return 0

@@ -15,7 +15,7 @@ from lga.cli.demo import Demo
 from lga.cli.evaluate import Evaluate
 from lga.cli.explain import Explain
 from lga.cli.extract import Extract
-from lga.cli.options import aside
+from lga.cli.options import stderr
 from lga.cli.recipe import from_recipe
 from lga.cli.recognize import Recognize
 from lga.cli.serve import Serve
@@ -25,6 +25,8 @@ from lga.cli.watch import Watch
 from lga.errors import LGAError, SettingsError
 
 sub = tyro.conf.subcommand
+OLD_FLAGS = {"--discount": "--hub-correction", "--injection": "--text-injection"}
+"""The flags that were called otherwise in version 0.1.0, understood for one version more."""
 ActionsCommand = (
     Annotated[List, sub("list")]
     | Annotated[Show, sub("show")]
@@ -66,16 +68,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; a wrong usage raises SystemExit(2)."""
     try:
-        return _parse(arguments).run()
+        return _parse(_renamed(arguments)).run()
     except LGAError as error:
-        aside().print(f"lga: {error}", soft_wrap=True)
+        stderr().print(f"lga: {error}", soft_wrap=True)
         return 2 if isinstance(error, SettingsError) else 1
     except KeyboardInterrupt:
-        aside().print("lga: interrupted; the clips that were encoded are kept, run it again to go on")
+        stderr().print("lga: interrupted; the clips that were encoded are kept, run it again to go on")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _renamed(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the flags of version 0.1.0 under their present names, given as `--flag x` or `--flag=x`."""
+    parts = [one.partition("=") for one in arguments]
+    return [OLD_FLAGS.get(flag.replace("_", "-"), flag) + equals + value for flag, equals, value in parts]
 
 
 def _parse(arguments: Sequence[str]) -> Command:

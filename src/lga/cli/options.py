@@ -23,12 +23,12 @@ PIPE_WIDTH = 140
 """Columns of a table that nobody's terminal limits."""
 
 
-def out() -> Console:
+def stdout() -> Console:
     """Where results go; as wide as the terminal, or wide enough for a file."""
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)
 
 
-def aside() -> Console:
+def stderr() -> Console:
     """Where progress, notes and errors go."""
     return Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False, markup=False)
 
@@ -43,7 +43,7 @@ def progress_bar(*tasks: str) -> Generator[tuple["Bar", ...]]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=aside(), transient=True, disable=not sys.stderr.isatty()) as progress:
+    with Progress(*columns, console=stderr(), transient=True, disable=not sys.stderr.isatty()) as progress:
         yield tuple(Bar(progress, task) for task in tasks)
 
 
@@ -61,17 +61,17 @@ class Bar:
 def report_skipped(skipped: Sequence["Skipped"]) -> None:
     """Name every clip that was left out, and count them."""
     for one in skipped:
-        aside().print(f"skipped: {one.reason}", soft_wrap=True)
+        stderr().print(f"skipped: {one.reason}", soft_wrap=True)
     if skipped:
-        aside().print(f"{counted(len(skipped), 'clip')} skipped")
+        stderr().print(f"{plural(len(skipped), 'clip')} skipped")
 
 
 def report_cache(cache: "FeatureCache") -> None:
     """Say if the cache could not be written, and name every entry that was damaged and made anew."""
     for trouble in cache.troubles:
-        aside().print(f"cache: {trouble}; nothing is kept (LGA_CACHE=FOLDER moves it)", soft_wrap=True)
+        stderr().print(f"cache: {trouble}; nothing is kept (LGA_CACHE=FOLDER moves it)", soft_wrap=True)
     for path in cache.rebuilt:
-        aside().print(f"cache: {path} was damaged and has been made anew", soft_wrap=True)
+        stderr().print(f"cache: {path} was damaged and has been made anew", soft_wrap=True)
 
 
 def read_settings(flag: str, pairs: Sequence[str], *, example: str) -> dict[str, str]:
@@ -86,7 +86,7 @@ def read_settings(flag: str, pairs: Sequence[str], *, example: str) -> dict[str,
     return {key: value for key, _, value in parts}
 
 
-def counted(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
     """A number with its noun, in the plural where it is one."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 

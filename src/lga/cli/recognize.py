@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Accepting, Flag, aside, existing, out, progress_bar, report_cache, report_skipped
+from lga.cli.options import Accepting, Flag, existing, progress_bar, report_cache, report_skipped, stderr, stdout
 
 if TYPE_CHECKING:
     from lga.actions import Actions
@@ -69,7 +69,7 @@ class Recognize:
         if self.pictures is not None:
             self._draw(found, actions, recognizer.encoder.space, self.pictures)
         if found and found[0].known_score is None and self.accept == "suggested":
-            aside().print(f"every clip counts as a taught action: {found[0].rejection.why}", soft_wrap=True)
+            stderr().print(f"every clip counts as a taught action: {found[0].rejection.why}", soft_wrap=True)
         report_skipped(skipped)
         report_cache(recognizer.cache)
         return 0 if found else 1
@@ -88,8 +88,8 @@ class Recognize:
                 if isinstance(result, Recognition):
                     found.append(judged := result.accepting(self.accept))
                     if not self.json:
-                        out().print(headline(judged), soft_wrap=True)
-                        out().print(recognition_table(judged, self.top), stages_table(judged), "")
+                        stdout().print(headline(judged), soft_wrap=True)
+                        stdout().print(recognition_table(judged, self.top), stages_table(judged), "")
                 else:
                     skipped.append(result)
         return found, skipped
@@ -108,4 +108,4 @@ class Recognize:
 
         for number, result in enumerate(found, 1):
             draw_decision(result, actions, folder / f"{number:03d}_{result.path.stem}.png", space=space)
-        aside().print(f"{len(found)} pictures in {folder}", soft_wrap=True)
+        stderr().print(f"{len(found)} pictures in {folder}", soft_wrap=True)

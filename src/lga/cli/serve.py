@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from lga.cli.options import aside, out
+from lga.cli.options import stderr, stdout
 from lga.config import BackboneConfig, MethodConfig
 from lga.serve.settings import ServeConfig, is_loopback, read_token
 
@@ -42,8 +42,8 @@ class Serve:
         how = "open it in a browser" if is_loopback(config.host) else "bring the token"
         with closing(open_port(config)) as port:
             told = f"serving {self.actions}: {address_of(port)} ({how}; Ctrl-C stops)"
-            aside().print(f"loading {folder}", soft_wrap=True)
+            stderr().print(f"loading {folder}", soft_wrap=True)
             with open_app(folder, config, token=token, backbone=self.backbone, method=self.method) as app:
-                listen(app, port, config, ready=lambda: out().print(told, soft_wrap=True))
-        aside().print("stopped")
+                listen(app, port, config, ready=lambda: stdout().print(told, soft_wrap=True))
+        stderr().print("stopped")
         return 0

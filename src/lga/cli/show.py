@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from lga.cli.options import counted, seconds
+from lga.cli.options import plural, seconds
 from lga.config import ProtocolConfig
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ def stages_table(result: "Recognition") -> Table:
     if result.best_example is not None:
         nearest = f"nearest example: {Path(result.best_example).name}, distance {result.best_distance:.2f}"
     table = Table(
-        "stage", "from", "to", f"{result.label}: sentence", "likeness", caption=nearest, caption_justify="left"
+        "stage", "from", "to", f"{result.label}: sentence", "similarity", caption=nearest, caption_justify="left"
     )
     for number, stage in enumerate(result.stages, 1):
-        table.add_row(str(number), seconds(stage.start), seconds(stage.end), stage.sentence, f"{stage.likeness:+.2f}")
+        table.add_row(str(number), seconds(stage.start), seconds(stage.end), stage.sentence, f"{stage.similarity:+.2f}")
     return table
 
 
@@ -109,13 +109,13 @@ def recognition_value(result: "Recognition", top: int) -> dict[str, object]:
 
 if TYPE_CHECKING:
     from lga.evaluation.benchmark import Report
-    from lga.evaluation.dataset import LoadedBench
+    from lga.evaluation.dataset import LoadedDataset
     from lga.evaluation.statistics import Interval
 
 HEAD = ("95 %: episodes", "clips", "classes")
 
 
-def accuracy_table(accuracy: "Mapping[str, Interval]", protocol: ProtocolConfig, loaded: "LoadedBench") -> Table:
+def accuracy_table(accuracy: "Mapping[str, Interval]", protocol: ProtocolConfig, loaded: "LoadedDataset") -> Table:
     """A row a match; without examples the video match has nothing to say."""
     table = Table("match", "accuracy", *HEAD, title=protocol.title)
     for name, one in accuracy.items():
@@ -143,7 +143,7 @@ def accuracy_value(accuracy: "Mapping[str, Interval]") -> dict[str, dict[str, ob
 
 
 def data_value(
-    manifest: Path, split: str | None, descriptions: Path | None, loaded: "LoadedBench"
+    manifest: Path, split: str | None, descriptions: Path | None, loaded: "LoadedDataset"
 ) -> dict[str, object]:
     """Which clips and sentences figures are from, as a JSON-ready value."""
     return {
@@ -196,7 +196,7 @@ def sense_table(found: "Sequence[Sense]") -> Table:
         "label",
         *stages,
         title="sentences that suit other labels better, by the text encoder",
-        caption=f"{len(doubtful)} of {counted(len(found), 'label')}; share of the other labels to which a sentence is "
+        caption=f"{len(doubtful)} of {plural(len(found), 'label')}; share of the other labels to which a sentence is "
         "less alike than to its own: 50 % is chance. Read them, then decide",
     )
     for one in doubtful:
@@ -224,7 +224,7 @@ def views_table(sights: "Sequence[Sight]") -> Table:
             "mostly taken for",
         ),
         title=f"recognised by words alone among {len(sights)} labels: {_percent(right / clips)} of "
-        f"{counted(clips, 'clip')} by the sentences, {_percent(plain / clips)} by the labels alone",
+        f"{plural(clips, 'clip')} by the sentences, {_percent(plain / clips)} by the labels alone",
         caption=f"hurt by their sentences: {', '.join(hurt)}" if hurt else NEVER_HURT,
     )
     for one in sights:
@@ -286,8 +286,8 @@ def distance_summary(found: "Sequence[Distance]", one: int, other: int) -> str:
     mean = sum(each.share for each in found) / len(found)
     edits = sum(sum(each.edits) for each in found)
     return (
-        f"{counted(len(found), 'label')} in both (of {one} and {other}), {same} with the same words; "
-        f"{counted(edits, 'word')} rewritten, {_percent(mean)} of a label's words on average"
+        f"{plural(len(found), 'label')} in both (of {one} and {other}), {same} with the same words; "
+        f"{plural(edits, 'word')} rewritten, {_percent(mean)} of a label's words on average"
     )
 
 

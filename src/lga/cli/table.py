@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, out, progress_bar, read_settings, report_cache, report_skipped
+from lga.cli.options import Flag, progress_bar, read_settings, report_cache, report_skipped, stdout
 from lga.cli.show import data_value, versions_value
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig, TrainConfig
 from lga.errors import SettingsError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lga.backbone.protocol import Backbone
     from lga.cli.options import Bar
     from lga.evaluation.compare import Question, Standing
-    from lga.evaluation.dataset import LoadedBench
+    from lga.evaluation.dataset import LoadedDataset
     from lga.evaluation.tables import Plan
     from lga.features.cache import FeatureCache
 
@@ -77,7 +77,7 @@ class Job(ABC):
         """The rows."""
 
     @abstractmethod
-    def _questions(self, loaded: "LoadedBench", protocol: ProtocolConfig) -> "list[Question]":
+    def _questions(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[Question]":
         """The episodes."""
 
     def _protocol(self) -> ProtocolConfig:
@@ -113,16 +113,16 @@ class Job(ABC):
         from lga.anatomy.descriptions import read_descriptions
         from lga.datasets.manifest import read_manifest
         from lga.evaluation.compare import compete
-        from lga.evaluation.dataset import load_bench
+        from lga.evaluation.dataset import load_dataset
 
         encoding, teaching, filling = bars
 
-        def read(method: MethodConfig, split: str | None) -> "LoadedBench":
+        def read(method: MethodConfig, split: str | None) -> "LoadedDataset":
             told = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
             clips = read_manifest(self.manifest, split=split)
-            return load_bench(clips, encoder, method, cache=cache, descriptions=told, progress=encoding)
+            return load_dataset(clips, encoder, method, cache=cache, descriptions=told, progress=encoding)
 
-        def tested(method: MethodConfig) -> "LoadedBench":
+        def tested(method: MethodConfig) -> "LoadedDataset":
             return read(method, self.split)
 
         trainer = None
@@ -143,14 +143,16 @@ class Job(ABC):
         if self.json:
             print(json.dumps(value, indent=2, ensure_ascii=False))
         else:
-            out().print(text, soft_wrap=True, end="")
+            stdout().print(text, soft_wrap=True, end="")
 
     def _value(self, standing: "Standing", training: TrainConfig | None, identity: str) -> dict[str, object]:
         """Everything that a reader needs to repeat the figures."""
         from lga.evaluation.compare import value
 
         loaded = standing.loaded
-        trained = f"trained rows: on the split train; moment, trust, text weight and temperature on val; {DEFAULTS}"
+        trained = (
+            f"trained rows: on the split train; moment, head weight, text weight and temperature on val; {DEFAULTS}"
+        )
         return {
             **value(standing),
             "backbone": {**self.backbone.model_dump(mode="json"), "identity": identity},
@@ -163,7 +165,7 @@ class Job(ABC):
 
 if TYPE_CHECKING:
     from lga.evaluation.compare import Question
-    from lga.evaluation.dataset import LoadedBench
+    from lga.evaluation.dataset import LoadedDataset
     from lga.evaluation.tables import Plan
 
 
@@ -174,13 +176,13 @@ class ManyWays(Job):
     ways: int = 5
     """classes in an episode"""
 
-    def _questions(self, loaded: "LoadedBench", protocol: ProtocolConfig) -> "list[Question]":
+    def _questions(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[Question]":
         from lga.evaluation.compare import by_shots
 
         return by_shots(loaded, protocol, self.shots)
 
     def _protocol(self) -> ProtocolConfig:
-        return ProtocolConfig.model_validate({**super()._protocol().model_dump(), "ways": self.ways})
+        return super()._protocol().updated({"ways": self.ways})
 
 
 @dataclass(frozen=True)
@@ -268,7 +270,7 @@ class Order(Job):
         read_pairs(self.pairs)
         return order(self.method, train=self.train)
 
-    def _questions(self, loaded: "LoadedBench", protocol: ProtocolConfig) -> "list[Question]":
+    def _questions(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[Question]":
         from lga.evaluation.compare import by_pairs, read_pairs
 
         return by_pairs(loaded, protocol, self.shots, read_pairs(self.pairs))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from lga.cli.options import aside, counted, out, progress_bar, report_cache, report_skipped
+from lga.cli.options import plural, progress_bar, report_cache, report_skipped, stderr, stdout
 from lga.config import BackboneConfig, MethodConfig
 
 
@@ -45,12 +45,12 @@ class Teach:
         with progress_bar("teaching") as (bar,):
             actions, skipped = recognizer.teach(clips, method=self.method, descriptions=told, progress=bar)
         save_actions(actions, self.out)
-        out().print(actions_table(actions))
+        stdout().print(actions_table(actions))
         ignored = tuple(Skipped(path, f"{path}: not a clip") for path in given.ignored)
         report_skipped(ignored + skipped)
         report_cache(recognizer.cache)
         for label in sorted({clip.label for clip in given.clips} - {one.label for one in actions.examples}):
-            aside().print(f"{label}: none of its clips could be used, so it is taught by its words", soft_wrap=True)
-        what = f"{counted(len(actions.labels), 'action')} from {counted(len(actions.examples), 'clip')}"
-        out().print(f"taught {what}: {self.out}", soft_wrap=True)
+            stderr().print(f"{label}: none of its clips could be used, so it is taught by its words", soft_wrap=True)
+        what = f"{plural(len(actions.labels), 'action')} from {plural(len(actions.examples), 'clip')}"
+        stdout().print(f"taught {what}: {self.out}", soft_wrap=True)
         return 0

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from rich.table import Table
 from tyro.conf import Positional
 
-from lga.cli.options import Bar, Flag, aside, out, progress_bar, report_cache, report_skipped
+from lga.cli.options import Bar, Flag, progress_bar, report_cache, report_skipped, stderr, stdout
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import LGAError, SettingsError
 from lga.files import to_json, write_atomically
@@ -60,15 +60,16 @@ class RunLog:
         from lga.training.select import Look
 
         if isinstance(event, Resumed):
-            aside().print(f"going on after {event.task} episodes")
+            stderr().print(f"going on after {event.task} episodes")
             self._begin(event.task)
         elif isinstance(event, Look):
             shots = ", ".join(f"{one}-shot {100 * share:.1f} %" for one, share in event.accuracy.items())
-            aside().print(
-                f"after {event.task} episodes: by video {shots} on the validation classes (trust {event.trust:g})"
+            stderr().print(
+                f"after {event.task} episodes: by video {shots} on the validation classes "
+                f"(head weight {event.head_weight:g})"
             )
             accuracy = {f"accuracy_{one}": share for one, share in event.accuracy.items()}
-            self._write("validation", event.task, {"trust": event.trust, "mean": event.mean, **accuracy})
+            self._write("validation", event.task, {"trust": event.head_weight, "mean": event.mean, **accuracy})
         else:
             self.bar(event.task, self.tasks)
             values = {"loss": event.loss, "contrast": event.contrast, "accuracy": event.accuracy, "rate": event.rate}
@@ -114,7 +115,7 @@ def _open_board(folder: Path) -> Any:
 if TYPE_CHECKING:
     from lga.backbone.protocol import Backbone
     from lga.datasets.manifest import LabelledClip
-    from lga.evaluation.dataset import LoadedBench
+    from lga.evaluation.dataset import LoadedDataset
     from lga.model.checkpoint import Selection
     from lga.training.run import Estimate, Splits
 
@@ -125,7 +126,7 @@ STATE, REPORT = "state.safetensors", "test.json"
 class Train:
     """Train a head, episode by episode, on classes that are not those of the test.
 
-    The manifest's split `train` is trained on, `val` chooses the best moment, how far to trust what was learned and
+    The manifest's split `train` is trained on, `val` chooses the best moment, how much what was learned weighs and
     how much the text counts; if training does not clearly help there, the checkpoint says so and keeps to the
     training-free method. `test` is read once, at the end. An interrupted run goes on when the same command is given
     again. `lga teach` and `lga evaluate` take the checkpoint as --model FOLDER.
@@ -172,7 +173,7 @@ class Train:
             )
         splits = self._splits(source.backbone)
         if self.dry_run:
-            out().print(self._plan(splits, estimate(splits, source.backbone, self.train)))
+            stdout().print(self._plan(splits, estimate(splits, source.backbone, self.train)))
             return 0
         fabric = make_fabric(self.backbone.device, self.devices, self.arithmetic)
         if not fabric.is_global_zero:
@@ -183,10 +184,10 @@ class Train:
             fitted, record = train_head(splits, source.backbone, self.backbone, self.method, run)
         save_checkpoint(self.out, fitted.part, fitted.vision, record)
         (self.out / STATE).unlink(missing_ok=True)
-        out().print(_chosen(record.selection, record.method))
+        stdout().print(_chosen(record.selection, record.method))
         if self.test == "once" and "test" in {clip.split for clip in read_manifest(self.manifest)}:
             self._test(splits)
-        out().print(f"saved: {self.out}", soft_wrap=True)
+        stdout().print(f"saved: {self.out}", soft_wrap=True)
         return 0
 
     def _splits(self, encoder: "Backbone") -> "Splits":
@@ -206,15 +207,15 @@ class Train:
         refuse_shared(train, [validation])
         return Splits(train, validation, self.manifest)
 
-    def _load(self, clips: "Sequence[LabelledClip]", encoder: "Backbone", what: str) -> "LoadedBench":
+    def _load(self, clips: "Sequence[LabelledClip]", encoder: "Backbone", what: str) -> "LoadedDataset":
         from lga.anatomy.descriptions import read_descriptions
-        from lga.evaluation.dataset import load_bench
+        from lga.evaluation.dataset import load_dataset
         from lga.features.cache import default_cache
 
         told = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
         cache = default_cache()
         with progress_bar(what) as (bar,):
-            loaded = load_bench(clips, encoder, self.method, cache=cache, descriptions=told, progress=bar)
+            loaded = load_dataset(clips, encoder, self.method, cache=cache, descriptions=told, progress=bar)
         report_skipped(loaded.skipped)
         report_cache(cache)
         return loaded
@@ -237,7 +238,7 @@ class Train:
         for row in rows:
             shown = [f"{100 * one.mean:.1f} ± {100 * one.ci95:.1f}" for one in (row.trained, row.free, row.difference)]
             table.add_row(str(row.shots), row.match, *shown)
-        out().print(table)
+        stdout().print(table)
 
     def _plan(self, splits: "Splits", estimate: "Estimate") -> Table:
         table = Table("what", "value", title="plan: nothing is trained")
@@ -255,8 +256,8 @@ def _chosen(selection: "Selection", method: MethodConfig) -> Table:
     table = Table("on the validation classes", "chosen", "training-free", title="chosen by the validation classes")
     for shots, share in selection.accuracy.items():
         table.add_row(f"{shots}-shot video", f"{100 * share:.1f} %", f"{100 * selection.untrained[shots]:.1f} %")
-    if selection.trust:
-        when = f"the moment after {selection.task} episodes; trust {selection.trust:g} in what was learned"
+    if selection.head_weight:
+        when = f"the moment after {selection.task} episodes; head weight {selection.head_weight:g}"
     else:
         when = "training did not clearly help: the checkpoint keeps to the training-free method"
     table.caption = f"{when}; text_shots {method.text_shots:g}, temperature {method.temperature:g}"

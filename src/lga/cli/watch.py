@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Accepting, Flag, aside, counted, out, progress_bar
+from lga.cli.options import Accepting, Flag, plural, progress_bar, stderr, stdout
 from lga.errors import SettingsError, VideoError
 from lga.files import write_atomically
 from lga.watch.settings import WatchSettings
@@ -149,7 +149,7 @@ class Watch:
                 bar(round(seen), round(duration or log.seen))
 
             annotate(footage, log.segments, path, until=log.seen + 1.0, progress=progress)
-        aside().print(f"video: {path}", soft_wrap=True)
+        stderr().print(f"video: {path}", soft_wrap=True)
 
 
 @dataclass
@@ -177,11 +177,11 @@ class Log:
         else:
             self.damaged += 1
             where = f"{clock(found.start)} to {clock(found.end)}"
-            aside().print(f"skipped: {where}: {found.reason}", soft_wrap=True)
+            stderr().print(f"skipped: {where}: {found.reason}", soft_wrap=True)
         if self.json:
             print(to_json(found), flush=True)
         elif isinstance(found, Segment):
-            out().print(f"{clock(found.start)}  {clock(found.end)}  {caption(found)}", soft_wrap=True)
+            stdout().print(f"{clock(found.start)}  {clock(found.end)}  {caption(found)}", soft_wrap=True)
         if monotonic() - self.written > EVERY:
             self.write()
 
@@ -200,9 +200,9 @@ class Log:
         factor = self.seen / max(self.watched, 1e-9)
         if self.json:
             print(json.dumps({"kind": "end", "seconds": round(self.seen, 3), "times_real_time": round(factor, 2)}))
-        said = f"{self.seen:.1f} s watched, {factor:.1f} x real time: {counted(len(self.segments), 'segment')}"
-        damage = f", {counted(self.damaged, 'damaged passage')} skipped" if self.damaged else ""
-        aside().print(f"{said}{damage}{'; stopped' if stopped else ''}")
+        said = f"{self.seen:.1f} s watched, {factor:.1f} x real time: {plural(len(self.segments), 'segment')}"
+        damage = f", {plural(self.damaged, 'damaged passage')} skipped" if self.damaged else ""
+        stderr().print(f"{said}{damage}{'; stopped' if stopped else ''}")
 
 
 @contextmanager

@@ -64,7 +64,11 @@ def clip_distances(
 
 
 def class_distances(
-    distance: Float[Tensor, "*query support"], owner: Int[Tensor, " support"], way: int, *, pooling: Pooling = "mean"
+    distance: Float[Tensor, "*query support"],
+    support_label: Int[Tensor, " support"],
+    way: int,
+    *,
+    pooling: Pooling = "mean",
 ) -> Float[Tensor, "*query way"]:
     """Put together the distances to each class's examples; classes may have different numbers of them.
 
@@ -75,7 +79,7 @@ def class_distances(
 
     Source: LGA as in third-party research code ("mean"); "softmin" and classes without examples are our choice.
     """
-    member = F.one_hot(owner, way).to(distance.dtype)
+    member = F.one_hot(support_label, way).to(distance.dtype)
     count = member.sum(0)
     if pooling == "mean":
         pooled = distance @ member / count.clamp_min(1)

@@ -24,5 +24,5 @@ def contrastive_loss(
     """
     if not len(clips):
         raise ValueError("the contrastive loss needs at least one clip")
-    likeness = einsum(F.normalize(clips, dim=-1), F.normalize(text, dim=-1), "b d, c d -> b c")
-    return F.cross_entropy(scale * likeness, label)
+    similarity = einsum(F.normalize(clips, dim=-1), F.normalize(text, dim=-1), "b d, c d -> b c")
+    return F.cross_entropy(scale * similarity, label)

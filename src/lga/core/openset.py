@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lga.core.distance import Pooling, class_distances
 
-TRUST = 10.0
+PRIOR_PRECISION = 10.0
 """How far the usual temperature is believed: as a normal prior on log T with this precision (jhmdb16, 2 folds)."""
 MULTIPLES = torch.logspace(-1.0, 1.0, 161, dtype=torch.float64)
 """The temperatures tried, as multiples of the usual one; 3 % apart."""
@@ -15,8 +15,8 @@ MULTIPLES = torch.logspace(-1.0, 1.0, 161, dtype=torch.float64)
 
 def leave_one_out(
     distance: Float[Tensor, "examples examples"],
-    likeness: Float[Tensor, "examples way"],
-    owner: Int[Tensor, " examples"],
+    similarity: Float[Tensor, "examples way"],
+    support_label: Int[Tensor, " examples"],
     *,
     strength: float,
     pooling: Pooling,
@@ -25,38 +25,38 @@ def leave_one_out(
     """The class scores of every example, asked about twice: with itself left out, and with its whole label left out.
 
     The first is how a clip of a taught action scores, the second how one of an untaught action does; the left-out
-    label scores -inf there. What is left out does not count towards `discount_hubs` either, except that with fewer than
+    label scores -inf there. What is left out does not count towards `correct_hubs` either, except that with fewer than
     three labels, where no discount would be left to compare with, a stranger leaves out only itself there. Scores are
-    alpha * -distance + (1 - alpha) * likeness, not yet divided by a temperature. An example that is the only one of
+    alpha * -distance + (1 - alpha) * similarity, not yet divided by a temperature. An example that is the only one of
     its label is asked about as if that label were known by its words alone.
 
     Source: our choice, after cross-validation.
     """
-    if not len(owner):
-        return likeness, likeness
-    way, number = likeness.shape[1], torch.arange(len(owner))
-    same, itself = owner[:, None] == owner, number[:, None] == number
-    own = owner[:, None] == torch.arange(way)
-    away = same if len(set(owner.tolist())) > 2 else itself
+    if not len(support_label):
+        return similarity, similarity
+    way, number = similarity.shape[1], torch.arange(len(support_label))
+    same, itself = support_label[:, None] == support_label, number[:, None] == number
+    own = support_label[:, None] == torch.arange(way)
+    away = same if len(set(support_label.tolist())) > 2 else itself
     answers: list[Tensor] = []
     for rows, columns, labels in ((itself, itself, torch.zeros_like(own)), (away, same, own)):
         apart = distance - strength * _hubs_without(distance, ~same, rows, ~columns)
         pooled = torch.cat(
             [
-                class_distances(apart[row : row + 1, ~gone], owner[~gone], way, pooling=pooling)
+                class_distances(apart[row : row + 1, ~gone], support_label[~gone], way, pooling=pooling)
                 for row, gone in enumerate(columns)
             ]
         )
-        words = likeness - strength * _hubs_without(likeness, ~own, rows, ~labels)
+        words = similarity - strength * _hubs_without(similarity, ~own, rows, ~labels)
         answers.append((-alpha * pooled + (1 - alpha) * words).masked_fill(labels, -torch.inf))
     return answers[0], answers[1]
 
 
-def density(score: Float[Tensor, "*query way"]) -> Float[Tensor, "*query"]:
+def max_logit(score: Float[Tensor, "*query way"]) -> Float[Tensor, "*query"]:
     """How well a clip suits the class that it suits best: the largest of its class scores, before any softmax.
 
     A softmax keeps only how much better one class is than another, and so loses that none of them is any good. On
-    jhmdb16 this told taught from untaught actions better than the softmax's maximum, distances alone, likenesses
+    jhmdb16 this told taught from untaught actions better than the softmax's maximum, distances alone, similarities
     alone, margins, and distances relative to those among the examples.
 
     Source: the maximum logit, Hendrycks et al. (arXiv:1911.11132), and Vaze et al. (arXiv:2110.06207).
@@ -65,25 +65,31 @@ def density(score: Float[Tensor, "*query way"]) -> Float[Tensor, "*query"]:
 
 
 def fit_temperature(
-    score: Float[Tensor, "examples way"], truth: Int[Tensor, " examples"], *, usual: float, trust: float = TRUST
+    score: Float[Tensor, "examples way"],
+    truth: Int[Tensor, " examples"],
+    *,
+    usual: float,
+    prior_precision: float = PRIOR_PRECISION,
 ) -> float:
     """The temperature that makes the true labels of left-out examples likeliest, kept near the usual one.
 
-    Few examples say little: log T has a normal prior around log `usual` with precision `trust`, and no examples leave
-    the usual temperature.
+    Few examples say little: log T has a normal prior around log `usual` with precision `prior_precision`, and no
+    examples leave the usual temperature.
 
     Raises:
-        ValueError: the usual temperature is not positive, or the trust negative.
+        ValueError: the usual temperature is not positive, or the prior_precision negative.
 
     Source: temperature scaling, Guo et al. (arXiv:1706.04599); the prior is our choice.
     """
-    if usual <= 0 or trust < 0:
-        raise ValueError(f"the usual temperature must be above 0 and the trust >= 0, not {usual} and {trust}")
+    if usual <= 0 or prior_precision < 0:
+        raise ValueError(
+            f"the usual temperature must be above 0 and the prior_precision >= 0, not {usual} and {prior_precision}"
+        )
     if not len(score):
         return usual
     tried = usual * MULTIPLES
     loss = torch.stack([F.cross_entropy(score / one, truth, reduction="sum") for one in tried])
-    return float(tried[(loss + trust * MULTIPLES.log() ** 2 / 2).argmin()])
+    return float(tried[(loss + prior_precision * MULTIPLES.log() ** 2 / 2).argmin()])
 
 
 def recall_threshold(known: Float[Tensor, " examples"], recall: float) -> float:
@@ -132,7 +138,7 @@ def _hubs_without(
     gone: Bool[Tensor, "asked examples"],
     stays: Bool[Tensor, "asked columns"],
 ) -> Float[Tensor, "asked columns"]:
-    """What `discount_hubs` takes from every column, for each example asked about without the rows that are gone."""
+    """What `correct_hubs` takes from every column, for each example asked about without the rows that are gone."""
     weight, out = foreign.to(table.dtype), gone.to(table.dtype)
     count = weight.sum(0) - out @ weight
     mean = ((table * weight).sum(0) - out @ (table * weight)) / count.clamp_min(1)

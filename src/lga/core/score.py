@@ -1,4 +1,4 @@
-"""From distances and likenesses to probabilities: the video match, the text match and their geometric mean."""
+"""From distances and similarities to probabilities: the video match, the text match and their geometric mean."""
 
 from typing import Literal
 
@@ -24,7 +24,7 @@ def video_text_scores(
     return einsum(F.normalize(stages, dim=-1), F.normalize(text, dim=-1), "q l d, c l d -> q c l")
 
 
-def discount_hubs(
+def correct_hubs(
     values: Float[Tensor, "*query columns"],
     examples: Float[Tensor, "*query_or_1 examples columns"],
     foreign: Bool[Tensor, "examples columns"],
@@ -33,7 +33,7 @@ def discount_hubs(
 ) -> Float[Tensor, "*query columns"]:
     """Take from every column what it gives to clips that it should not suit: `strength` times its mean there.
 
-    `values` are the queries' scores (distances to examples, or likenesses to classes), `examples` the same scores of
+    `values` are the queries' scores (distances to examples, or similarities to classes), `examples` the same scores of
     the taught examples themselves, `foreign` says which examples are of another class than the column. An example, or
     a sentence, that is near to everything says little about a clip near to it. A column without foreign examples
     is treated like the average of those that have some.
@@ -59,16 +59,16 @@ def shot_alpha(shots: int | float, constant: float = SHOT_CONSTANT) -> float:
 
 def combine(
     distance: Float[Tensor, "*query way"],
-    likeness: Float[Tensor, "*query way"],
+    similarity: Float[Tensor, "*query way"],
     *,
     alpha: float,
     temperature: float = 1.0,
 ) -> Float[Tensor, "*query way"]:
     """The log posterior over the classes: p is proportional to p_video^alpha * p_text^(1 - alpha).
 
-    `distance` is the summed AB-MHM distance, `likeness` the summed video-text cosine; p_video = softmax(-distance / t)
-    and p_text = softmax(likeness / t). alpha 1 is video alone, 0 text alone. The temperature changes how sure the
-    answer is, never which answer is first.
+    `distance` is the summed AB-MHM distance, `similarity` the summed video-text cosine;
+    p_video = softmax(-distance / t) and p_text = softmax(similarity / t). alpha 1 is video alone, 0
+    text alone. The temperature changes how sure the answer is, never which answer is first.
 
     Raises:
         ValueError: if alpha is outside 0..1 or the temperature is not positive.
@@ -77,7 +77,7 @@ def combine(
     """
     if not (0 <= alpha <= 1 and temperature > 0):
         raise ValueError(f"alpha must lie in 0..1 and the temperature above 0, not {alpha} and {temperature}")
-    return torch.log_softmax((alpha * -distance + (1 - alpha) * likeness) / temperature, dim=-1)
+    return torch.log_softmax((alpha * -distance + (1 - alpha) * similarity) / temperature, dim=-1)
 
 
 AlphaRule = Literal["shots"] | float

@@ -34,8 +34,8 @@ def cluster_segment(frames: Float[Tensor, "batch frames dim"], stages: int) -> I
         member = F.one_hot(label, length).to(frames.dtype)
         total = F.normalize(einsum(member, frames, "b t c, b t d -> b c d"), dim=-1)
         mean = einsum(member, total, "b t c, b c d -> b t d")  # each frame's cluster, as a direction
-        likeness = (mean[:, :-1] * mean[:, 1:]).sum(-1).masked_fill(~cut, -torch.inf)
-        best = likeness >= likeness.amax(1, keepdim=True) - TIE
+        similarity = (mean[:, :-1] * mean[:, 1:]).sum(-1).masked_fill(~cut, -torch.inf)
+        best = similarity >= similarity.amax(1, keepdim=True) - TIE
         cut = cut.scatter(1, best.to(torch.uint8).argmax(1, keepdim=True), False)
         label = F.pad(cut.cumsum(1), (1, 0))
     return label

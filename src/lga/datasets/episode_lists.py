@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 from einops import rearrange
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from lga.config import ProtocolConfig
+from lga.config import FrozenModel, ProtocolConfig
 from lga.datasets.episodes import Episodes
 from lga.errors import ManifestError, SettingsError
 from lga.files import write_atomically
@@ -28,11 +28,7 @@ class ClipContent:
     label: str
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Header(_Strict):
+class _Header(FrozenModel):
     """The first line: what was drawn from what. Classes are the labels in alphabetical order."""
 
     format: Literal["lga episodes 1"]
@@ -44,7 +40,7 @@ class _Header(_Strict):
         return sorted({clip.label for clip in self.clips})
 
 
-class _Episode(_Strict):
+class _Episode(FrozenModel):
     """Every other line: places in the header's lists; a row of query and support a class."""
 
     classes: list[Place]

@@ -9,8 +9,7 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
-
+from lga.config import FrozenModel
 from lga.errors import ManifestError
 from lga.labels import lookup_key, quote
 
@@ -23,10 +22,8 @@ Videos = Literal["hmdb51", "ucf101", "kinetics", "ssv2"]
 Names = Literal["cleaned", "published"]
 
 
-class ActionClass(BaseModel):
+class ActionClass(FrozenModel):
     """One class: its name as published, as one would write it in a sentence, and the folder of its clips."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     published: str
     cleaned: str
@@ -37,20 +34,16 @@ class ActionClass(BaseModel):
         return self.cleaned if names == "cleaned" else self.published
 
 
-class SplitFacts(BaseModel):
+class SplitFacts(FrozenModel):
     """One split: its classes in the order of their numbers, and the sha256 and length of the published list."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sha256: str
     clips: int
     classes: tuple[ActionClass, ...]
 
 
-class Partition(BaseModel):
+class Partition(FrozenModel):
     """One benchmark's table; `version` counts changes of the cleaned names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1]
     benchmark: Benchmark

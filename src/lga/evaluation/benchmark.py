@@ -10,11 +10,11 @@ from lga.config import MethodConfig, ProtocolConfig
 from lga.core.score import resolve_alpha
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError
-from lga.evaluation.dataset import LoadedBench
+from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.run import Outcome, answered, run_episodes
 from lga.evaluation.statistics import Interval, accuracy, paired_difference
 from lga.features.extract import Progress
-from lga.methods.lga import MATCHES, Match, Matrix, lga_scorer, match_bench
+from lga.methods.lga import MATCHES, Match, Matrix, lga_scorer, pairwise_matrix
 from lga.model.head import Head
 
 
@@ -30,7 +30,7 @@ class Report:
     """the weight of the video match that was used"""
 
 
-def evaluate_bench(
+def evaluate_dataset(
     matrix: Matrix,
     method: MethodConfig,
     episodes: Episodes,
@@ -47,8 +47,8 @@ def evaluate_bench(
 
 def compare_settings(
     report: Report,
-    loaded: LoadedBench,
-    other: LoadedBench,
+    loaded: LoadedDataset,
+    other: LoadedDataset,
     method: MethodConfig,
     *,
     head: Head | None = None,
@@ -66,8 +66,8 @@ def compare_settings(
             f"the two settings can read {len(loaded.digests)} and {len(other.digests)} clips; leave out those "
             "that were skipped, so that both answer the same episodes"
         )
-    rival = evaluate_bench(
-        match_bench(other.bench, method, head=head, progress=progress), method, report.episodes, report.protocol
+    rival = evaluate_dataset(
+        pairwise_matrix(other.dataset, method, head=head, progress=progress), method, report.episodes, report.protocol
     )
     return rival, {match: paired_difference(report.outcome[match], rival.outcome[match]) for match in MATCHES}
 
@@ -100,7 +100,7 @@ def _mix(video: Outcome, text: Outcome, alpha: float) -> np.ndarray:
 
 
 def protocol_curve(
-    loaded: LoadedBench,
+    loaded: LoadedDataset,
     matrix: Matrix,
     method: MethodConfig,
     protocol: ProtocolConfig,
@@ -126,7 +126,7 @@ def protocol_curve(
 
 
 def stage_curve(
-    loaded: LoadedBench,
+    loaded: LoadedDataset,
     method: MethodConfig,
     episodes: Episodes,
     *,
@@ -136,7 +136,7 @@ def stage_curve(
     """Accuracy of the video and the text match when one stage alone is looked at, stages numbered from 1."""
     points: list[Point] = []
     for stage in range(method.stages):
-        matrix = match_bench(loaded.bench, method, head=head, stage=stage)
+        matrix = pairwise_matrix(loaded.dataset, method, head=head, stage=stage)
         matches: tuple[Match, ...] = ("video", "text")
         outcomes = run_episodes({match: lga_scorer(matrix, method, match=match) for match in matches}, episodes)
         points.append(Point(stage + 1, {match: accuracy(outcomes[match]) for match in matches}))

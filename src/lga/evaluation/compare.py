@@ -11,14 +11,14 @@ from lga.config import MethodConfig, ProtocolConfig
 from lga.core.tw_finch import tw_finch
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError, SettingsError
-from lga.evaluation.dataset import LoadedBench
+from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.run import Outcome, run_episodes
 from lga.evaluation.statistics import Interval, accuracy, paired_difference
 from lga.evaluation.tables import Plan, Row
 from lga.features.extract import Progress
 from lga.methods.catalogue import METHODS
-from lga.methods.lga import Matrix, lga_scorer, match_bench
-from lga.methods.protocol import Bench, Scorer
+from lga.methods.lga import Matrix, lga_scorer, pairwise_matrix
+from lga.methods.protocol import Dataset, Scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Question:
     parts: dict[str, slice]
 
 
-def by_shots(loaded: LoadedBench, protocol: ProtocolConfig, shots: Sequence[int]) -> list[Question]:
+def by_shots(loaded: LoadedDataset, protocol: ProtocolConfig, shots: Sequence[int]) -> list[Question]:
     """The protocol's episodes for each number of examples.
 
     Raises:
@@ -45,7 +45,7 @@ def by_shots(loaded: LoadedBench, protocol: ProtocolConfig, shots: Sequence[int]
 
 
 def by_pairs(
-    loaded: LoadedBench, protocol: ProtocolConfig, shots: Sequence[int], pairs: Sequence[tuple[str, str]]
+    loaded: LoadedDataset, protocol: ProtocolConfig, shots: Sequence[int], pairs: Sequence[tuple[str, str]]
 ) -> list[Question]:
     """As many episodes of each pair of classes as the protocol says, for each number of examples.
 
@@ -89,8 +89,8 @@ def read_pairs(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def _within(loaded: LoadedBench, pair: tuple[str, str], protocol: ProtocolConfig) -> Episodes:
-    """Episodes among the clips of two classes, numbered as in the whole bench."""
+def _within(loaded: LoadedDataset, pair: tuple[str, str], protocol: ProtocolConfig) -> Episodes:
+    """Episodes among the clips of two classes, numbered as in the whole dataset."""
     numbers = np.array(sorted(loaded.labels.index(one) for one in pair))
     kept = np.flatnonzero(np.isin(loaded.label, numbers))
     group = None if loaded.group is None else loaded.group[kept]
@@ -104,7 +104,7 @@ def _arrays(episodes: Episodes) -> tuple[ndarray, ndarray, ndarray]:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """A trained row, ready for the bench it will be tested on, and how it was chosen."""
+    """A trained row, ready for the dataset it will be tested on, and how it was chosen."""
 
     scorer: Scorer
     told: dict[str, object]
@@ -132,13 +132,13 @@ class Standing:
     training: dict[str, dict[str, object]]
     """how the trained rows were chosen"""
     notes: tuple[str, ...]
-    loaded: LoadedBench
+    loaded: LoadedDataset
     """the clips, as the first row reads them"""
 
 
-Reader = Callable[[MethodConfig], LoadedBench]
-Asker = Callable[[LoadedBench], list[Question]]
-Trainer = Callable[[Row, Bench], Learnt]
+Reader = Callable[[MethodConfig], LoadedDataset]
+Asker = Callable[[LoadedDataset], list[Question]]
+Trainer = Callable[[Row, Dataset], Learnt]
 
 
 def compete(
@@ -164,10 +164,10 @@ def compete(
                 if row.trained:
                     if train is None:
                         raise ValueError(f"row {row.name!r} is trained, and no trainer is given")
-                    learnt = train(row, loaded.bench)
+                    learnt = train(row, loaded.dataset)
                     training[row.name], scorer = learnt.told, learnt.scorer
                 else:
-                    scorer = _scorer(row, loaded.bench, matrices)
+                    scorer = _scorer(row, loaded.dataset, matrices)
                 outcomes[row.name] = [run_episodes({row.name: scorer}, one.episodes)[row.name] for one in questions]
             done += 1
             if progress is not None:
@@ -178,13 +178,13 @@ def compete(
     return Standing(plan, tuple(sections), training, (*plan.notes, *_notes(plan.rows, first)), first)
 
 
-def _scorer(row: Row, bench: Bench, matrices: dict[MethodConfig, Matrix]) -> Scorer:
+def _scorer(row: Row, dataset: Dataset, matrices: dict[MethodConfig, Matrix]) -> Scorer:
     """A training-free row; rows that differ in their match alone share one matrix."""
     if row.peer is not None:
-        return METHODS[row.peer].build(bench.space)(bench)
+        return METHODS[row.peer].build(dataset.space)(dataset)
     if row.method not in matrices:
         matrices.clear()
-        matrices[row.method] = match_bench(bench, row.method)
+        matrices[row.method] = pairwise_matrix(dataset, row.method)
     return lga_scorer(matrices[row.method], row.method, match=row.match)
 
 
@@ -202,24 +202,24 @@ def _section(plan: Plan, question: Question, number: int, name: str, outcomes: d
 
 
 def _by_reading(rows: Sequence[Row]) -> list[tuple[tuple[object, ...], list[Row]]]:
-    """The rows by what has to be read for them, so that one bench at a time is held."""
+    """The rows by what has to be read for them, so that one dataset at a time is held."""
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         found.setdefault(row.method.reading, []).append(row)
     return list(found.items())
 
 
-def _notes(rows: Sequence[Row], loaded: LoadedBench) -> list[str]:
+def _notes(rows: Sequence[Row], loaded: LoadedDataset) -> list[str]:
     """What a reader has to know of these rows on these clips."""
     found: list[str] = []
-    space = loaded.bench.space
+    space = loaded.dataset.space
     if space.visual != space.semantic and any(row.peer is None and not row.trained for row in rows):
         found.append(
             "this backbone keeps sight and text apart: without training no sentence enters the video match, so that "
             "rows that differ in nothing else agree"
         )
     for stages in sorted({row.method.stages for row in rows if row.method.segmenter == "twfinch"}):
-        label = tw_finch(loaded.bench.frames[..., space.visual], stages)
+        label = tw_finch(loaded.dataset.frames[..., space.visual], stages)
         short = int((label.amax(1) + 1 < stages).sum())
         found.append(
             f"TW-FINCH gave fewer than {stages} clusters for {short} of {len(label)} clips; there its longest ones "

@@ -1,4 +1,4 @@
-"""From labelled clips to a bench: everything is encoded once, what cannot be used is named."""
+"""From labelled clips to a dataset: everything is encoded once, what cannot be used is named."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from lga.datasets.manifest import LabelledClip
 from lga.errors import ManifestError
 from lga.features.cache import ClipFeatures, FeatureCache
 from lga.features.extract import Progress, Skipped, encode_names, encode_stages, extract_features
-from lga.methods.protocol import Bench
+from lga.methods.protocol import Dataset
 from lga.video.files import printable, refusal
 
 
@@ -33,10 +33,10 @@ class Moments:
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedBench:
-    """A bench and what its numbers stand for."""
+class LoadedDataset:
+    """A dataset and what its numbers stand for."""
 
-    bench: Bench
+    dataset: Dataset
     clips: tuple[LabelledClip, ...]
     digests: tuple[str, ...]
     """sha256 of every clip's content"""
@@ -54,7 +54,7 @@ class LoadedBench:
     @property
     def label(self) -> Int[ndarray, " clips"]:
         """The class number of every clip."""
-        return self.bench.label.numpy()
+        return self.dataset.label.numpy()
 
     @property
     def group(self) -> Int[ndarray, " clips"] | None:
@@ -70,7 +70,7 @@ class LoadedBench:
         return dict(Counter(anatomy.origin for anatomy in self.anatomies))
 
 
-def load_bench(
+def load_dataset(
     clips: Sequence[LabelledClip],
     backbone: Backbone,
     method: MethodConfig,
@@ -78,7 +78,7 @@ def load_bench(
     cache: FeatureCache,
     descriptions: Descriptions | None = None,
     progress: Progress | None = None,
-) -> LoadedBench:
+) -> LoadedDataset:
     """Encode labelled clips and their labels; clips that cannot be read or are there twice are left out and named.
 
     Raises:
@@ -105,7 +105,7 @@ def load_bench(
     labels = sorted({clip.label for clip, _ in kept})
     anatomies = [anatomize(label, stages=method.stages, descriptions=descriptions) for label in labels]
     place = {label: number for number, label in enumerate(labels)}
-    bench = Bench(
+    dataset = Dataset(
         frames=torch.stack([features.frames for _, features in kept]),
         label=torch.tensor([place[clip.label] for clip, _ in kept]),
         sentences=encode_stages(anatomies, method.wording, backbone, cache),
@@ -113,8 +113,8 @@ def load_bench(
         space=backbone.space,
     )
     digests = tuple(features.digest for _, features in kept)
-    return LoadedBench(
-        bench,
+    return LoadedDataset(
+        dataset,
         tuple(clip for clip, _ in kept),
         digests,
         tuple(Moments(features.times, features.duration) for _, features in kept),

@@ -7,7 +7,7 @@ from pathlib import Path
 from lga.datasets.manifest import read_sheet
 from lga.datasets.partition import BENCHMARKS, Benchmark, read_partition
 from lga.errors import ManifestError
-from lga.evaluation.dataset import LoadedBench
+from lga.evaluation.dataset import LoadedDataset
 from lga.labels import lookup_key, quote
 from lga.model.checkpoint import CheckpointRecord
 
@@ -66,7 +66,7 @@ def refuse_overlap(trained: SeenClips, asked: SeenClips) -> None:
 
 
 def refuse_seen(
-    record: CheckpointRecord, checkpoint: str, manifest: Path, split: str | None, asked: LoadedBench
+    record: CheckpointRecord, checkpoint: str, manifest: Path, split: str | None, asked: LoadedDataset
 ) -> None:
     """Refuse to evaluate a checkpoint on classes, clips or a benchmark that it was trained on or chosen with.
 

@@ -84,19 +84,19 @@ def label_shares(
 ) -> Float[Tensor, "classes stages"]:
     """The share of the other labels to which each stage's sentence is less alike than to its own label, 0 to 1.
 
-    Likeness is the cosine; a tie counts half. A wrong sentence has 0.5 on average.
+    Similarity is the cosine; a tie counts half. A wrong sentence has 0.5 on average.
 
     Raises:
         ValueError: there is only one label.
 
     Source: our choice.
     """
-    likeness = video_text_scores(stages, repeat(labels, "c d -> c l d", l=stages.shape[1]))
-    return own_shares(likeness, torch.arange(len(labels), device=labels.device))
+    similarity = video_text_scores(stages, repeat(labels, "c d -> c l d", l=stages.shape[1]))
+    return own_shares(similarity, torch.arange(len(labels), device=labels.device))
 
 
 def own_shares(
-    likeness: Float[Tensor, "items classes stages"], label: Int[Tensor, " items"]
+    similarity: Float[Tensor, "items classes stages"], label: Int[Tensor, " items"]
 ) -> Float[Tensor, "items stages"]:
     """For each item and stage, the share of the other classes that are less alike than its own; a tie counts half.
 
@@ -107,11 +107,11 @@ def own_shares(
 
     Source: our choice.
     """
-    if likeness.shape[1] < 2:
+    if similarity.shape[1] < 2:
         raise ValueError("one class alone cannot be told from others")
-    own = likeness.gather(1, repeat(label, "i -> i 1 l", l=likeness.shape[2]))
-    below = (likeness < own).sum(1) + ((likeness == own).sum(1) - 1) / 2
-    return below / (likeness.shape[1] - 1)
+    own = similarity.gather(1, repeat(label, "i -> i 1 l", l=similarity.shape[2]))
+    below = (similarity < own).sum(1) + ((similarity == own).sum(1) - 1) / 2
+    return below / (similarity.shape[1] - 1)
 
 
 def sign_test(gained: int, lost: int) -> float:
@@ -193,7 +193,7 @@ def weigh_views(
     label: Int[Tensor, " clips"],
     anatomies: Sequence[Anatomy],
 ) -> list[Sight]:
-    """Each label's sight from the likenesses to all sentences and to all label names; those that lose most come first.
+    """Check each label by the similarities to all sentences and to all label names; those that lose most come first.
 
     Source: our choice; a clip's answer is the class with the largest sum over its stages, as in LGA's V-T match.
     """

@@ -9,7 +9,7 @@ from lga.errors import SettingsError
 from lga.methods.catalogue import METHODS, MethodName
 from lga.methods.lga import Match
 
-PLAIN: dict[str, object] = {"pooling": "mean", "discount": 0.0, "injection": 0.0}
+PLAIN: dict[str, object] = {"pooling": "mean", "hub_correction": 0.0, "text_injection": 0.0}
 """Settings that leave a metric by itself: examples averaged, no hub correction, no text."""
 TRAINED: tuple[MethodName, ...] = (
     "protonet",
@@ -129,8 +129,8 @@ def metric(base: MethodConfig, *, train: bool) -> Plan:
         Row("OTAM", "soft alignment in time, examples averaged frame by frame", base, peer="otam"),
         Row("Bi-MHM", "nearest frames in any order, examples' distances averaged", _with(base, PLAIN | whole), "video"),
         Row("AB-MHM", "nearest frames within each stage, examples' distances averaged", _with(base, PLAIN), "video"),
-        Row("Bi-MHM, as set", "with the pooling and discount of the settings", _silent(base, whole), "video"),
-        Row("AB-MHM, as set", "with the pooling and discount of the settings", _silent(base, {}), "video"),
+        Row("Bi-MHM, as set", "with the pooling and hub correction of the settings", _silent(base, whole), "video"),
+        Row("AB-MHM, as set", "with the pooling and hub correction of the settings", _silent(base, {}), "video"),
     )
     return Plan("Metric", _twinned(rows, train), "AB-MHM")
 
@@ -162,7 +162,7 @@ def order(base: MethodConfig, *, train: bool) -> Plan:
         Row("frame cosine", "t-th frame with t-th frame", base, peer="frame_cosine"),
         Row("Bi-MHM", "nearest frames in any order: blind to order", base, peer="bi_mhm"),
         Row("AB-MHM", "nearest frames within each stage", _with(base, PLAIN), "video"),
-        Row("AB-MHM, as set", "with the pooling, discount and injection of the settings", base, "video"),
+        Row("AB-MHM, as set", "with the pooling, hub correction and text injection of the settings", base, "video"),
     )
     return Plan("Order", _twinned(rows, train), "AB-MHM")
 
@@ -182,11 +182,11 @@ def chosen_methods(names: str | None) -> list[MethodName] | None:
 
 
 def _with(base: MethodConfig, switched: dict[str, object]) -> MethodConfig:
-    return MethodConfig.model_validate({**base.model_dump(), **switched})
+    return base.updated(switched)
 
 
 def _silent(base: MethodConfig, switched: dict[str, object]) -> MethodConfig:
-    return _with(base, {"injection": 0.0, **switched})
+    return _with(base, {"text_injection": 0.0, **switched})
 
 
 def _twinned(rows: Sequence[Row], train: bool) -> tuple[Row, ...]:

@@ -22,7 +22,7 @@ from lga.recognition import Accept, Candidate, Recognition, Support, answer
 from lga.recognizer import Recognizer
 
 HALF = 0.5
-"""The trust from which on a trained head's tokens are shown rather than the backbone's."""
+"""The head weight from which on a trained head's tokens are shown rather than the backbone's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class LabelReport:
 
     candidate: Candidate
     sentences: tuple[str, ...]
-    likeness: tuple[float, ...]
+    similarity: tuple[float, ...]
     """cosine of each stage of the clip with the label's sentence for it, -1 to 1"""
     examples: int
     """how many were taught"""
@@ -141,7 +141,7 @@ def explain_features(
     frames = clip.frames[None]
     cut = cut_clips(frames, actions.method, space)
     query = build_prototypes(frames, cut, None, actions.method, space, actions.head)
-    likeness = match_text(frames, cut, actions.text, space)[0]
+    similarity = match_text(frames, cut, actions.text, space)[0]
     labels: list[LabelReport] = []
     for candidate in result.candidates[:top]:
         label = actions.labels.index(candidate.label)
@@ -150,7 +150,7 @@ def explain_features(
             LabelReport(
                 candidate,
                 actions.anatomies[label].sentences,
-                tuple(likeness[label].tolist()),
+                tuple(similarity[label].tolist()),
                 len(mine),
                 _nearest(actions, mine, query, cut, space),
             )
@@ -171,12 +171,14 @@ def _nearest(actions: Actions, mine: Sequence[int], query: Prototypes, cut: Cut,
         return None
     method, frames = actions.method, actions.frames[list(mine)]
     cuts = cut_clips(frames, method, space)
-    support = build_prototypes(frames, cuts, actions.text[actions.owner[list(mine)]], method, space, actions.head)
-    distance = match_videos(query, support, method, trust=actions.trust)[0]
+    support = build_prototypes(
+        frames, cuts, actions.text[actions.support_label[list(mine)]], method, space, actions.head
+    )
+    distance = match_videos(query, support, method, head_weight=actions.head_weight)[0]
     best = int(distance.argmin())
     stages = tuple(one.clamp_max(0) if method.matcher == "bi_mhm" else one for one in (query.stage, support.stage))
     apart = token_distances(
-        *(one[at] for one, at in zip(_looks(query, support, actions.trust), (0, best), strict=True))
+        *(one[at] for one, at in zip(_looks(query, support, actions.head_weight), (0, best), strict=True))
     )
     here, there = stages[0][0], stages[1][best]
     costs = stage_costs(
@@ -191,9 +193,9 @@ def _nearest(actions: Actions, mine: Sequence[int], query: Prototypes, cut: Cut,
     )
 
 
-def _looks(query: Prototypes, support: Prototypes, trust: float) -> tuple[Tensor, Tensor]:
+def _looks(query: Prototypes, support: Prototypes, head_weight: float) -> tuple[Tensor, Tensor]:
     """The tokens that are compared; with a trained head, whichever of its and the backbone's weigh more."""
-    if query.learned is None or support.learned is None or trust < HALF:
+    if query.learned is None or support.learned is None or head_weight < HALF:
         return query.tokens, support.tokens
     return query.learned, support.learned
 

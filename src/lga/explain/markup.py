@@ -46,7 +46,7 @@ def section(heading: str, body: str) -> str:
 
 def settings_line(settings: Frozen) -> str:
     """Settings in one line."""
-    return ", ".join(f"{name} {value}" for name, value in settings.model_dump(mode="json").items())
+    return ", ".join(f"{name} {value}" for name, value in settings.model_dump(mode="json", by_alias=False).items())
 
 
 def percent(share: float) -> str:

@@ -40,7 +40,9 @@ def write_pictures(explanation: Explanation, folder: Path) -> tuple[str, ...]:
         LGAError: the folder cannot be written.
     """
     best = explanation.labels[0]
-    captions = [Caption(f"likeness {one:z.2f}", told) for one, told in zip(best.likeness, best.sentences, strict=True)]
+    captions = [
+        Caption(f"similarity {one:z.2f}", told) for one, told in zip(best.similarity, best.sentences, strict=True)
+    ]
     pictures = {"clip.png": draw_strip(explanation.footage, captions)}
     for number, one in enumerate(explanation.labels, 1):
         if one.example is not None:
@@ -110,8 +112,8 @@ def _known(explanation: Explanation) -> str:
 
 def _clip(explanation: Explanation, best: LabelReport) -> str:
     notes = [
-        f'{as_text(told)} <span class="faint whole">(likeness {one:z.2f})</span>'
-        for told, one in zip(best.sentences, best.likeness, strict=True)
+        f'{as_text(told)} <span class="faint whole">(similarity {one:z.2f})</span>'
+        for told, one in zip(best.sentences, best.similarity, strict=True)
     ]
     about = "Under each stage the sentence of the likeliest label, and how well its frames fit it, -1 to 1."
     return f"<p class=faint>{about}</p>{film(explanation.footage, notes)}"
@@ -124,14 +126,14 @@ def _scores(explanation: Explanation) -> str:
         for one in explanation.labels
     ]
     whole = table(("label", "probability", "video alone", "words alone"), rows)
-    stages = len(explanation.labels[0].likeness)
+    stages = len(explanation.labels[0].similarity)
     most = max((max(one.example.stage_distance) for one in explanation.labels if one.example), default=1.0) or 1.0
     parts: list[list[str]] = []
     for one in explanation.labels:
         costs = () if one.example is None else one.example.stage_distance
         for stage in range(stages):
             cost = "" if stage >= len(costs) else f"{costs[stage]:.2f}{bar(costs[stage] / most, 'var(--video)')}"
-            like = one.likeness[stage]
+            like = one.similarity[stage]
             parts.append(
                 [
                     as_text(one.candidate.label) if stage == 0 else "",
@@ -140,8 +142,8 @@ def _scores(explanation: Explanation) -> str:
                     f"{like:z.2f}{bar(max(0.0, like), 'var(--text)')}",
                 ]
             )
-    head = ("label", "stage", "video: distance", "words: likeness")
-    note = "Smaller distances to its nearest example and larger likenesses to its words speak for a label."
+    head = ("label", "stage", "video: distance", "words: similarity")
+    note = "Smaller distances to its nearest example and larger similarities to its words speak for a label."
     if explanation.method.matcher == "bi_mhm":
         note += " These clips were matched as a whole, so there is one distance for all stages."
     return f"{whole}<p class=faint>{note}</p>{table(head, parts)}"

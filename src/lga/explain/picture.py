@@ -77,8 +77,8 @@ def _draw_headline(recognition: Recognition, truth: str | None) -> Image.Image:
 
 def _draw_clip(recognition: Recognition) -> Image.Image:
     footage = Footage.cut(recognition.path, recognition.times, recognition.frame_stage, recognition.duration)
-    captions = [Caption(f"likeness {stage.likeness:z.2f}", stage.sentence) for stage in recognition.stages]
-    note = f"{recognition.path.name}; likeness: how well a stage's frames fit its sentence, -1 to 1"
+    captions = [Caption(f"similarity {stage.similarity:z.2f}", stage.sentence) for stage in recognition.stages]
+    note = f"{recognition.path.name}; similarity: how well a stage's frames fit its sentence, -1 to 1"
     return _under("The clip, cut into stages", note, draw_strip(footage, captions))
 
 

@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from lga.config import MethodConfig, ProtocolConfig
 from lga.evaluation.benchmark import Report
-from lga.evaluation.dataset import LoadedBench
+from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.statistics import Interval, Mistake, class_accuracy, confusion, worst_mistakes
 from lga.explain.markup import as_text, document, film, meter, percent, section, settings_line, table
 from lga.explain.strip import Footage
@@ -21,7 +21,7 @@ MISTAKES = 12
 """How many clips are shown."""
 
 
-def write_report(path: Path, report: Report, loaded: LoadedBench, matrix: Matrix, method: MethodConfig) -> None:
+def write_report(path: Path, report: Report, loaded: LoadedDataset, matrix: Matrix, method: MethodConfig) -> None:
     """Write the page; labels and paths are only ever text. Frames are read from the clips' files again.
 
     Raises:
@@ -30,7 +30,7 @@ def write_report(path: Path, report: Report, loaded: LoadedBench, matrix: Matrix
     write_atomically(path, report_page(report, loaded, matrix, method).encode())
 
 
-def report_page(report: Report, loaded: LoadedBench, matrix: Matrix, method: MethodConfig) -> str:
+def report_page(report: Report, loaded: LoadedDataset, matrix: Matrix, method: MethodConfig) -> str:
     """The page as text."""
     outcome, labels = report.outcome["combined"], loaded.labels
     counts = confusion(outcome, len(labels))
@@ -45,7 +45,7 @@ def report_page(report: Report, loaded: LoadedBench, matrix: Matrix, method: Met
     return document("evaluation", parts)
 
 
-def _head(accuracy: Mapping[str, Interval], protocol: ProtocolConfig, loaded: LoadedBench) -> str:
+def _head(accuracy: Mapping[str, Interval], protocol: ProtocolConfig, loaded: LoadedDataset) -> str:
     rows = [
         [
             name,
@@ -92,7 +92,7 @@ def _confusion(counts: Int[ndarray, "classes classes"], labels: Sequence[str]) -
     return table(head, rows)
 
 
-def _mistakes(mistakes: Sequence[Mistake], loaded: LoadedBench, matrix: Matrix, method: MethodConfig) -> str:
+def _mistakes(mistakes: Sequence[Mistake], loaded: LoadedDataset, matrix: Matrix, method: MethodConfig) -> str:
     """The clips and, beside each, the clip of the wrong class that is nearest to it."""
     if not mistakes:
         return "<p>Every answer was right.</p>"
@@ -115,13 +115,13 @@ def _mistakes(mistakes: Sequence[Mistake], loaded: LoadedBench, matrix: Matrix, 
     return f"<p class=faint>{about}</p>{'<hr>'.join(boxes)}"
 
 
-def _nearest(mistake: Mistake, loaded: LoadedBench, matrix: Matrix) -> int:
-    apart = matrix.distance[mistake.clip].masked_fill(loaded.bench.label != mistake.taken, float("inf"))
+def _nearest(mistake: Mistake, loaded: LoadedDataset, matrix: Matrix) -> int:
+    apart = matrix.distance[mistake.clip].masked_fill(loaded.dataset.label != mistake.taken, float("inf"))
     return int(apart.argmin())
 
 
-def _footage(clips: Sequence[int], loaded: LoadedBench, method: MethodConfig) -> list[Footage]:
-    cut = cut_clips(loaded.bench.frames[list(clips)], method, loaded.bench.space)
+def _footage(clips: Sequence[int], loaded: LoadedDataset, method: MethodConfig) -> list[Footage]:
+    cut = cut_clips(loaded.dataset.frames[list(clips)], method, loaded.dataset.space)
     placed = ((loaded.clips[clip].path, loaded.moments[clip]) for clip in clips)
     return [
         Footage.cut(path, seen.times, tuple(stage), seen.duration)
@@ -129,7 +129,7 @@ def _footage(clips: Sequence[int], loaded: LoadedBench, method: MethodConfig) ->
     ]
 
 
-def _foot(loaded: LoadedBench, method: MethodConfig, alpha: float) -> str:
+def _foot(loaded: LoadedDataset, method: MethodConfig, alpha: float) -> str:
     skipped = "".join(f"<li>{as_text(one.reason)}</li>" for one in loaded.skipped)
     left = f"<p>{len(loaded.skipped)} clips were left out:</p><ul>{skipped}</ul>" if skipped else ""
     settings = as_text(settings_line(method))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lga.core.alignment import cosine_distances
 from lga.methods.otam import align_classes
-from lga.methods.protocol import Bench, Scorer, Tasks, name_likeness, seen_frames
+from lga.methods.protocol import Dataset, Scorer, Tasks, name_similarity, seen_frames
 from lga.methods.scoring import FEATURES_AT_ONCE, in_blocks
 
 HEADS, HEAD_SIZE = 8, 64
@@ -68,12 +68,12 @@ class ClipFSAR(nn.Module):
         self.carry = nn.Identity() if text_dim is None else nn.Linear(text_dim, dim)
         self.scale = nn.Parameter(torch.ones(1))
 
-    def forward(self, bench: Bench) -> Scorer:
+    def forward(self, dataset: Dataset) -> Scorer:
         """Put every clip into context in the query role once."""
-        frames, length = seen_frames(bench), bench.frames.shape[1]
+        frames, length = seen_frames(dataset), dataset.frames.shape[1]
         query = torch.cat([self.context(some) for some in frames.split(CLIPS_AT_ONCE)])
-        names = self.carry(bench.names[..., bench.space.semantic])
-        likeness = self.scale * name_likeness(bench)
+        names = self.carry(dataset.names[..., dataset.space.semantic])
+        similarity = self.scale * name_similarity(dataset)
 
         def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
             shown = torch.cat([frames[tasks.support].mean(2), names[tasks.classes][:, :, None]], 2)
@@ -83,7 +83,7 @@ class ClipFSAR(nn.Module):
             apart = align_classes(query[asked], prototype, smoothing=SMOOTHING, guard=GUARD)
             if not self.combine:
                 return -apart
-            told = likeness[asked[..., None], tasks.classes[:, None]].log_softmax(-1)
+            told = similarity[asked[..., None], tasks.classes[:, None]].log_softmax(-1)
             return TEXT_SHARE * told + (1 - TEXT_SHARE) * (-apart / length).log_softmax(-1)
 
         def numbers(tasks: Tasks) -> int:

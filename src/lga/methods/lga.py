@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lga.config import MethodConfig
 from lga.core.score import resolve_alpha
-from lga.methods.protocol import Bench, Method, Scorer, Tasks
+from lga.methods.protocol import Dataset, Method, Scorer, Tasks
 from lga.methods.scoring import in_blocks, look_up, pool
 from lga.model.head import Head
 from lga.model.matching import Prototypes, build_prototypes, cut_clips, match_text, match_videos
@@ -30,7 +30,7 @@ class Matrix:
     """Everything that episodes need: distances between clips, and each clip's text score for each class."""
 
     distance: Float[Tensor, "clips clips"]
-    likeness: Float[Tensor, "clips classes"]
+    similarity: Float[Tensor, "clips classes"]
 
 
 def lga_method(config: MethodConfig, *, match: Match = "combined", head: Head | None = None) -> Method:
@@ -38,11 +38,11 @@ def lga_method(config: MethodConfig, *, match: Match = "combined", head: Head | 
 
     Source: LGA (arXiv:2507.16287), "Multimodal matching".
     """
-    return lambda bench: lga_scorer(match_bench(bench, config, head=head), config, match=match)
+    return lambda dataset: lga_scorer(pairwise_matrix(dataset, config, head=head), config, match=match)
 
 
-def match_bench(
-    bench: Bench,
+def pairwise_matrix(
+    dataset: Dataset,
     config: MethodConfig,
     *,
     head: Head | None = None,
@@ -56,20 +56,20 @@ def match_bench(
 
     Source: LGA, AB-MHM and "Video-text matching"; a single stage is our choice, to see what each is worth.
     """
-    frames, space = bench.frames, bench.space
+    frames, space = dataset.frames, dataset.space
     cut = cut_clips(frames, config, space)
     query = build_prototypes(frames, cut, None, config, space, head)
-    support = build_prototypes(frames, cut, bench.sentences[bench.label], config, space, head)
-    scores = match_text(frames, cut, bench.sentences, space)
+    support = build_prototypes(frames, cut, dataset.sentences[dataset.label], config, space, head)
+    scores = match_text(frames, cut, dataset.sentences, space)
     if stage is not None:
         query, support, scores = _only(query, stage), _only(support, stage), scores[..., stage : stage + 1]
     rows: list[Tensor] = []
-    trust = 1.0 if head is None else head.trust
+    head_weight = 1.0 if head is None else head.head_weight
     for start in range(0, len(frames), CLIPS_AT_ONCE):
         here = slice(start, start + CLIPS_AT_ONCE)
         learned = None if query.learned is None else query.learned[here]
         some = Prototypes(query.tokens[here], query.stage[here], learned)
-        rows.append(match_videos(some, support, config, trust=trust))
+        rows.append(match_videos(some, support, config, head_weight=head_weight))
         if progress is not None:
             progress(min(start + CLIPS_AT_ONCE, len(frames)), len(frames))
     return Matrix(torch.cat(rows), scores.sum(-1))
@@ -78,10 +78,10 @@ def match_bench(
 def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined") -> Scorer:
     """Score episodes from the matrix, as many at a time as the processor's cache holds.
 
-    The logits are alpha * -distance + (1 - alpha) * likeness over the temperature; alpha is 1 for the video match and
+    The logits are alpha * -distance + (1 - alpha) * similarity over the temperature; alpha is 1 for the video match and
     0 for the text match. Without examples the video match knows nothing and scores 0.
 
-    Source: LGA, "Multimodal matching"; `discount` and softmin pooling are our choice.
+    Source: LGA, "Multimodal matching"; `hub_correction` and softmin pooling are our choice.
     """
 
     def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
@@ -94,7 +94,7 @@ def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined
 
     def numbers(tasks: Tasks) -> int:
         examples = tasks.support[0].numel()
-        others = examples if config.discount else 0
+        others = examples if config.hub_correction else 0
         return max(examples, tasks.classes.shape[1]) * max(tasks.query[0].numel(), others)
 
     return in_blocks(score, numbers, most=NUMBERS_AT_ONCE)
@@ -108,13 +108,13 @@ def _logits(matrix: Matrix, tasks: Tasks, config: MethodConfig, alpha: float) ->
     logits = torch.zeros((), dtype=matrix.distance.dtype, device=matrix.distance.device)
     if alpha > 0 and len(support):
         apart = look_up(matrix.distance, query, support)
-        if config.discount:
-            apart = apart - config.discount * _hub(matrix.distance, support, support)
+        if config.hub_correction:
+            apart = apart - config.hub_correction * _hub(matrix.distance, support, support)
         logits = logits - alpha * pool(apart, config.pooling)
     if alpha < 1:
-        like = look_up(matrix.likeness, query, classes)
-        if config.discount and len(support):
-            like = like - config.discount * _hub(matrix.likeness, support, classes)
+        like = look_up(matrix.similarity, query, classes)
+        if config.hub_correction and len(support):
+            like = like - config.hub_correction * _hub(matrix.similarity, support, classes)
         logits = logits + (1 - alpha) * like[:, 0]
     shape = (len(query), tasks.classes.shape[1], len(tasks.classes))
     return rearrange((logits / config.temperature).expand(shape), "q w e -> e q w").contiguous()
@@ -125,7 +125,7 @@ def _hub(
     support: Int[Tensor, "shots way episodes"],
     column: Int[Tensor, "depth way episodes"],
 ) -> Float[Tensor, "depth way episodes"]:
-    """`discount_hubs` where classes have equally many examples: a column's mean over the other classes' examples.
+    """`correct_hubs` where classes have equally many examples: a column's mean over the other classes' examples.
 
     It is the sum over all examples less that over the column's own class, so that nothing is masked.
     """

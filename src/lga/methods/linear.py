@@ -9,14 +9,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lga.core.logistic import fit_logistic
-from lga.methods.protocol import Bench, Scorer, Tasks, seen_clips
+from lga.methods.protocol import Dataset, Scorer, Tasks, seen_clips
 from lga.methods.scoring import FEATURES_AT_ONCE, in_blocks, meet
 
 STRENGTHS = (1.0, 10.0, 100.0)
 """The inverse strengths of regularisation (scikit-learn's C) that the examples choose from."""
 
 
-def linear(bench: Bench, *, strengths: Sequence[float] = STRENGTHS, alone: float = 10.0) -> Scorer:
+def linear(dataset: Dataset, *, strengths: Sequence[float] = STRENGTHS, alone: float = 10.0) -> Scorer:
     """Multinomial logistic regression with an L2 penalty on the examples' mean frames, scaled to length 1.
 
     With several examples a class, each episode takes the strength with the lowest cross-entropy on held-out examples:
@@ -27,15 +27,15 @@ def linear(bench: Bench, *, strengths: Sequence[float] = STRENGTHS, alone: float
     Source: Tian et al., "Rethinking few-shot image classification" (arXiv:2003.11539), the classifier on normalised
     features; choosing its strength within the episode is our choice.
     """
-    clips = F.normalize(seen_clips(bench), dim=-1)
+    clips = F.normalize(seen_clips(dataset), dim=-1)
     product = (clips @ clips.T).double()
 
     def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
         way, shots = tasks.support.shape[1:]
         query, support = meet(tasks)
         gram = product[support.mT, support]
-        owner = repeat(torch.arange(way, device=gram.device), "w -> (w k)", k=shots)
-        target = F.one_hot(owner, way).to(gram.dtype).expand(len(gram), -1, -1)
+        support_label = repeat(torch.arange(way, device=gram.device), "w -> (w k)", k=shots)
+        target = F.one_hot(support_label, way).to(gram.dtype).expand(len(gram), -1, -1)
         best = _choose(gram, target, strengths, shots) if shots > 1 else gram.new_full((len(gram),), alone)
         return (product[query, support] @ fit_logistic(gram, target, best)).to(clips.dtype)
 

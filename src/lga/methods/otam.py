@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lga.core.alignment import align_frames, cosine_distances
-from lga.methods.protocol import Bench, Scorer, Tasks, seen_frames
+from lga.methods.protocol import Dataset, Scorer, Tasks, seen_frames
 from lga.methods.scoring import FEATURES_AT_ONCE, in_blocks, matrix_scorer
 
 PAIRS_AT_ONCE = 2**22
@@ -16,7 +16,7 @@ PAIRS_AT_ONCE = 2**22
 Merge = Literal["frames", "distances"]
 
 
-def otam(bench: Bench, *, smoothing: float = 0.1, merge: Merge = "frames") -> Scorer:
+def otam(dataset: Dataset, *, smoothing: float = 0.1, merge: Merge = "frames") -> Scorer:
     """Both directions' alignment costs of a query and each class, summed.
 
     With several examples a class, "frames" averages their t-th frames into one prototype clip first, as the official
@@ -24,7 +24,7 @@ def otam(bench: Bench, *, smoothing: float = 0.1, merge: Merge = "frames") -> Sc
 
     Source: OTAM (arXiv:1906.11415), smoothing 0.1; both directions summed as in CLIP-FSAR's official code.
     """
-    frames = seen_frames(bench)
+    frames = seen_frames(dataset)
     if merge == "distances":
         rows = frames.split(max(1, PAIRS_AT_ONCE // (len(frames) * frames.shape[1] ** 2)))
         apart = [align_both(cosine_distances(some, frames), smoothing=smoothing) for some in rows]

@@ -14,7 +14,7 @@ from lga.datasets.episodes import Episodes
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class Dataset:
     """Everything a method may look at: clips as frame features, their classes, and what the classes are called.
 
     The features are those of a backbone, as they come; the parts of `space` say where to look for sight and meaning.
@@ -32,7 +32,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """Episodes as indices into a bench, ready for tensors; rows are episodes."""
+    """Episodes as indices into a dataset, ready for tensors; rows are episodes."""
 
     classes: Int[Tensor, "episodes way"]
     query: Int[Tensor, "episodes way queries"]
@@ -49,33 +49,33 @@ Scorer = Callable[[Tasks], Float[Tensor, "episodes queries way"]]
 """Unnormalised log posteriors of each query over the classes of its episode; the queries are class after class (w q).
 Any number of episodes may be asked at once: a scorer that needs much memory an episode goes through them in blocks."""
 
-Method = Callable[[Bench], Scorer]
-"""A method looks at the bench once (matches what can be matched beforehand) and returns its scorer. A trainable method
-is an `nn.Module` whose `forward` is this; gradients flow through bench and scorer alike, so training calls the same
+Method = Callable[[Dataset], Scorer]
+"""A method reads the dataset once (matches what can be matched beforehand) and returns its scorer. A trainable method
+is an `nn.Module` whose `forward` is this; gradients flow through dataset and scorer alike, so training calls the same
 code as evaluation."""
 
 
-def seen_frames(bench: Bench) -> Float[Tensor, "clips frames visual"]:
+def seen_frames(dataset: Dataset) -> Float[Tensor, "clips frames visual"]:
     """The visual part of every frame.
 
     Source: our choice.
     """
-    return bench.frames[..., bench.space.visual]
+    return dataset.frames[..., dataset.space.visual]
 
 
-def seen_clips(bench: Bench) -> Float[Tensor, "clips visual"]:
+def seen_clips(dataset: Dataset) -> Float[Tensor, "clips visual"]:
     """The mean of every clip's frames, visual part.
 
     Source: our choice.
     """
-    return seen_frames(bench).mean(1)
+    return seen_frames(dataset).mean(1)
 
 
-def name_likeness(bench: Bench) -> Float[Tensor, "clips classes"]:
+def name_similarity(dataset: Dataset) -> Float[Tensor, "clips classes"]:
     """The cosine of every clip's mean frame and every class's name, semantic part.
 
     Source: zero-shot recognition as CLIP does it (arXiv:2103.00020), on mean frames.
     """
-    clips = F.normalize(bench.frames[..., bench.space.semantic].mean(1), dim=-1)
-    names = F.normalize(bench.names[..., bench.space.semantic], dim=-1)
+    clips = F.normalize(dataset.frames[..., dataset.space.semantic].mean(1), dim=-1)
+    names = F.normalize(dataset.names[..., dataset.space.semantic], dim=-1)
     return einsum(clips, names, "n d, c d -> n c")

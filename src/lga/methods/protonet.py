@@ -7,13 +7,13 @@ from einops import rearrange, reduce
 from jaxtyping import Float
 from torch import Tensor
 
-from lga.methods.protocol import Bench, Scorer, Tasks, seen_clips
+from lga.methods.protocol import Dataset, Scorer, Tasks, seen_clips
 from lga.methods.scoring import count_pairs, in_blocks, meet
 
 Metric = Literal["cosine", "euclidean"]
 
 
-def protonet(bench: Bench, *, metric: Metric = "cosine", scale: float = 10.0) -> Scorer:
+def protonet(dataset: Dataset, *, metric: Metric = "cosine", scale: float = 10.0) -> Scorer:
     """Compare a query's mean frame with the mean of each class's examples' mean frames.
 
     "cosine" gives `scale` times the cosine, "euclidean" the negative squared distance. Both come from the inner
@@ -22,7 +22,7 @@ def protonet(bench: Bench, *, metric: Metric = "cosine", scale: float = 10.0) ->
     Source: Snell et al. (arXiv:1703.05175), eq. 1 and 2 ("euclidean"); the cosine with a scale of 10 is that of
     Meta-Baseline (arXiv:2003.04390).
     """
-    clips = seen_clips(bench)
+    clips = seen_clips(dataset)
     product = clips @ clips.T
     square = product.diagonal()
 

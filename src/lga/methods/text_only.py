@@ -9,13 +9,13 @@ from torch import Tensor
 
 from lga.core.score import video_text_scores
 from lga.core.segment import hard_segment, overlap_mask, stage_means
-from lga.methods.protocol import Bench, Scorer, Tasks, name_likeness
+from lga.methods.protocol import Dataset, Scorer, Tasks, name_similarity
 from lga.methods.scoring import in_blocks
 
 Words = Literal["name", "sentences", "thirds"]
 
 
-def text_only(bench: Bench, *, words: Words = "name", scale: float = 1.0) -> Scorer:
+def text_only(dataset: Dataset, *, words: Words = "name", scale: float = 1.0) -> Scorer:
     """`scale` times the cosine between a clip and what each class is called, or how it goes.
 
     "name": the clip's mean frame and the class's name. "sentences": the mean frame and each stage sentence, summed.
@@ -24,25 +24,25 @@ def text_only(bench: Bench, *, words: Words = "name", scale: float = 1.0) -> Sco
     Source: CLIP's zero-shot recognition (arXiv:2103.00020); "thirds" is LGA's video-text match (arXiv:2507.16287) on
     fixed parts. CLIP's own scale is 100; it does not change which class is first.
     """
-    likeness = scale * _LIKENESS[words](bench)
+    similarity = scale * _LIKENESS[words](dataset)
 
     def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
-        return likeness[rearrange(tasks.query, "e w q -> e (w q) 1"), rearrange(tasks.classes, "e w -> e 1 w")]
+        return similarity[rearrange(tasks.query, "e w q -> e (w q) 1"), rearrange(tasks.classes, "e w -> e 1 w")]
 
     return in_blocks(score, lambda tasks: tasks.query[0].numel() * tasks.classes.shape[1])
 
 
-def _sentence_likeness(bench: Bench) -> Float[Tensor, "clips classes"]:
-    clips = F.normalize(bench.frames[..., bench.space.semantic].mean(1), dim=-1)
-    told = F.normalize(bench.sentences[..., bench.space.semantic], dim=-1)
+def _sentence_likeness(dataset: Dataset) -> Float[Tensor, "clips classes"]:
+    clips = F.normalize(dataset.frames[..., dataset.space.semantic].mean(1), dim=-1)
+    told = F.normalize(dataset.sentences[..., dataset.space.semantic], dim=-1)
     return einsum(clips, told, "n d, c l d -> n c")
 
 
-def _part_likeness(bench: Bench) -> Float[Tensor, "clips classes"]:
-    meant = bench.frames[..., bench.space.semantic]
-    stages = bench.sentences.shape[1]
+def _part_likeness(dataset: Dataset) -> Float[Tensor, "clips classes"]:
+    meant = dataset.frames[..., dataset.space.semantic]
+    stages = dataset.sentences.shape[1]
     parts = stage_means(meant, overlap_mask(hard_segment(meant, stages), stages, 0))
-    return video_text_scores(parts, bench.sentences[..., bench.space.semantic]).sum(-1)
+    return video_text_scores(parts, dataset.sentences[..., dataset.space.semantic]).sum(-1)
 
 
-_LIKENESS = {"name": name_likeness, "sentences": _sentence_likeness, "thirds": _part_likeness}
+_LIKENESS = {"name": name_similarity, "sentences": _sentence_likeness, "thirds": _part_likeness}

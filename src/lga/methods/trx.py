@@ -11,7 +11,7 @@ from einops import einsum, rearrange, reduce
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lga.methods.protocol import Bench, Scorer, Tasks, seen_frames
+from lga.methods.protocol import Dataset, Scorer, Tasks, seen_frames
 from lga.methods.scoring import FEATURES_AT_ONCE, in_blocks
 
 POSITION = 0.1
@@ -66,9 +66,9 @@ class TRX(nn.Module):
         self.values = nn.ModuleList(_orthogonal(*size, bias=False) for size in learnt)
         self.drop = nn.Dropout(0.1 if learnt else 0.0)
 
-    def forward(self, bench: Bench) -> Scorer:
+    def forward(self, dataset: Dataset) -> Scorer:
         """Make every clip's tuples once."""
-        seen = seen_frames(bench)
+        seen = seen_frames(dataset)
         even = F.normalize(seen, dim=-1) * sqrt(seen.shape[-1])
         frames = self.drop(even + POSITION * encode_positions(*seen.shape[1:]).to(seen))
         tuples = [self._project(frames, place) for place in range(len(self.cardinalities))]

@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 from uuid import uuid4
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import Field, FiniteFloat, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from lga.backbone.protocol import Space
-from lga.config import BackboneConfig, MethodConfig, Share, TrainConfig
+from lga.config import BackboneConfig, FrozenModel, MethodConfig, Share, TrainConfig
 from lga.errors import CheckpointError, SettingsError
 from lga.files import to_json, write_atomically
 from lga.model.head import Adapter, Head, StageFusion
@@ -25,10 +25,8 @@ WIDEST = 2**16
 Size = Annotated[int, Field(ge=1, le=WIDEST)]
 
 
-class Selection(BaseModel):
+class Selection(FrozenModel):
     """What was chosen, and on what: never on the classes of the test."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     chosen_on: str
     """the split or the held-out classes that chose"""
@@ -36,17 +34,15 @@ class Selection(BaseModel):
     clips: int
     task: int
     """episodes of training after which the head was best; 0 is the untrained one"""
-    trust: float
+    head_weight: Annotated[float, Field(alias="trust")]
     accuracy: dict[str, float]
     """accuracy on those classes by number of examples, of the chosen head"""
     untrained: dict[str, float]
     """the same without training"""
 
 
-class Provenance(BaseModel):
+class Provenance(FrozenModel):
     """What a head was trained on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     manifest: str
     manifest_sha256: str
@@ -58,10 +54,8 @@ class Provenance(BaseModel):
     """their identifiers in a published benchmark, where the manifest tells them"""
 
 
-class HeadRecord(BaseModel):
+class HeadRecord(FrozenModel):
     """Everything about a head but its weights."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     dim: Size
     visual: tuple[int, int]
@@ -70,7 +64,7 @@ class HeadRecord(BaseModel):
     width: Annotated[int, Field(ge=0, le=WIDEST)]
     heads: Size
     stage_bias: FiniteFloat
-    trust: Share
+    head_weight: Annotated[Share, Field(alias="trust")]
 
     @model_validator(mode="after")
     def _possible(self) -> "HeadRecord":
@@ -84,13 +78,15 @@ class HeadRecord(BaseModel):
         """A head of this size, with weights that mean nothing yet."""
         space = Space(self.dim, slice(*self.visual), slice(*self.semantic))
         adapter = Adapter(space, self.width)
-        return Head(adapter, StageFusion(adapter.width, heads=self.heads, stage_bias=self.stage_bias), trust=self.trust)
+        return Head(
+            adapter,
+            StageFusion(adapter.width, heads=self.heads, stage_bias=self.stage_bias),
+            head_weight=self.head_weight,
+        )
 
 
-class CheckpointRecord(BaseModel):
+class CheckpointRecord(FrozenModel):
     """What `config.json` holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[1] = 1
     made_with: dict[str, str]
@@ -121,7 +117,7 @@ def record_head(head: Head) -> HeadRecord:
         width=0 if head.adapter.axes is None else head.adapter.width,
         heads=fusion.heads,
         stage_bias=fusion.stage_bias,
-        trust=head.trust,
+        head_weight=head.head_weight,
     )
 
 

@@ -140,16 +140,16 @@ def inject_text(
 class Head(nn.Module):
     """g~ = StageFusion(look(f), read(t)): tokens of the space in which a trained model matches clips.
 
-    `trust`, 0 to 1, is the share of the clip distance that is taken from those tokens; the rest comes from the
+    `head_weight`, 0 to 1, is the share of the clip distance that is taken from those tokens; the rest comes from the
     backbone's own features. 0 is the training-free method, 1 the paper's. It is chosen on validation classes, never
     trained.
 
-    Source: LGA (arXiv:2507.16287), "Fine-grained multimodal fusion"; adapter and trust are our choice.
+    Source: LGA (arXiv:2507.16287), "Fine-grained multimodal fusion"; adapter and head_weight are our choice.
     """
 
-    def __init__(self, adapter: Adapter, fusion: StageFusion, *, trust: float = 1.0):
+    def __init__(self, adapter: Adapter, fusion: StageFusion, *, head_weight: float = 1.0):
         super().__init__()
-        self.adapter, self.fusion, self.trust = adapter, fusion, trust
+        self.adapter, self.fusion, self.head_weight = adapter, fusion, head_weight
 
     def forward(
         self,

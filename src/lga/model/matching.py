@@ -62,24 +62,24 @@ def build_prototypes(
 
     Without a trained head the fusion is what a new block computes: the text is added to the frames of its stage.
 
-    Source: LGA, "Fine-grained multimodal fusion"; the strength `method.injection` is our choice.
+    Source: LGA, "Fine-grained multimodal fusion"; the strength `method.text_injection` is our choice.
     """
     tokens = frames.gather(1, repeat(cut.frame, "c n -> c n d", d=frames.shape[-1]))
-    scaled = None if text is None else text * method.injection
+    scaled = None if text is None else text * method.text_injection
     plain = tokens if scaled is None else inject_text(tokens, cut.stage, scaled)
-    learned = None if head is None or head.trust == 0 else head(tokens, cut.stage, scaled)
+    learned = None if head is None or head.head_weight == 0 else head(tokens, cut.stage, scaled)
     return Prototypes(plain[..., space.visual], cut.stage, learned)
 
 
 def match_videos(
-    query: Prototypes, support: Prototypes, method: MethodConfig, *, trust: float = 1.0
+    query: Prototypes, support: Prototypes, method: MethodConfig, *, head_weight: float = 1.0
 ) -> Float[Tensor, "query support"]:
     """The distance of every query to every example.
 
-    Where a trained head has fused the clips, `trust` of it is the distance between its tokens and the rest that in
-    the backbone's own visual space.
+    Where a trained head has fused the clips, the share `head_weight` of it is the distance between the head's tokens,
+    and the rest the distance in the backbone's own visual space.
 
-    Source: LGA, AB-MHM; with `bi_mhm` the same tokens are matched without regard to their stages. `trust` is our
+    Source: LGA, AB-MHM; with `bi_mhm` the same tokens are matched without regard to their stages. `head_weight` is our
     choice.
     """
     stages = [query.stage, support.stage]
@@ -92,13 +92,15 @@ def match_videos(
     if query.learned is None or support.learned is None:
         return apart(query.tokens, support.tokens)
     learned = apart(query.learned, support.learned)
-    return learned if trust == 1 else trust * learned + (1 - trust) * apart(query.tokens, support.tokens)
+    return (
+        learned if head_weight == 1 else head_weight * learned + (1 - head_weight) * apart(query.tokens, support.tokens)
+    )
 
 
 def match_text(
     frames: Float[Tensor, "query frames dim"], cut: Cut, text: Float[Tensor, "way stages dim"], space: Space
 ) -> Float[Tensor, "query way stages"]:
-    """The likeness of every stage of every query to every class's sentence for it, before fusion, -1 to 1.
+    """The similarity of every stage of every query to every class's sentence for it, before fusion, -1 to 1.
 
     Source: LGA, "Video-text matching".
     """

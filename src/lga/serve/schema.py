@@ -1,16 +1,15 @@
 """What is said over HTTP, version 1: every request and every answer."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from lga.anatomy.schema import Origin, Stage
+from lga.config import FrozenModel
 
 
-class Value(BaseModel):
+class Value(FrozenModel):
     """A part of a request or of an answer."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Answer(Value):
@@ -144,7 +143,7 @@ class StageValue(Value):
     start: float
     end: float
     sentence: str
-    likeness: float
+    similarity: Annotated[float, Field(alias="likeness")]
 
 
 class BestExample(Value):
@@ -193,7 +192,7 @@ class WhyLabel(CandidateValue):
     """One of the likeliest labels."""
 
     sentences: list[str]
-    likeness: list[float]
+    similarity: Annotated[list[float], Field(alias="likeness")]
     examples: int
     example: WhyExample | None
 

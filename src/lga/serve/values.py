@@ -83,7 +83,7 @@ def _label(actions: Actions, report: LabelReport) -> WhyLabel:
     return WhyLabel(
         **asdict(report.candidate),
         sentences=list(report.sentences),
-        likeness=list(report.likeness),
+        similarity=list(report.similarity),
         examples=report.examples,
         example=None if report.example is None else _nearest(actions, report.candidate.label, report.example),
     )

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig, TrainConfig
 from lga.datasets.episodes import Episodes, plan_episodes
-from lga.methods.lga import Matrix, match_bench
-from lga.methods.protocol import Bench, Method, Tasks
+from lga.methods.lga import Matrix, pairwise_matrix
+from lga.methods.protocol import Dataset, Method, Tasks
 from lga.model.checkpoint import fill, make_head
 from lga.model.head import Adapter, Head
 from lga.training.learner import Adapted, EpisodicLGA, Learner
@@ -26,8 +26,8 @@ from lga.training.select import (
     Look,
     Trial,
     choice_episodes,
+    choose_head_weight,
     choose_text,
-    choose_trust,
     mixed,
     seen,
     try_method,
@@ -40,7 +40,7 @@ from lga.training.state import RunState, momenta_of, put_back, read_state, write
 class Material:
     """Clips to train on or to choose with, and the group of each."""
 
-    bench: Bench
+    dataset: Dataset
     group: Int[ndarray, " clips"] | None
 
 
@@ -50,7 +50,7 @@ class Pixels:
 
     vision: nn.Module
     supply: Supply
-    validation: Callable[[], Bench]
+    validation: Callable[[], Dataset]
     """the validation clips through the vision tower as it stands"""
 
 
@@ -92,9 +92,9 @@ class Run:
 def fit_head(
     material: Material, validation: Material, method: MethodConfig, run: Run, *, pixels: Pixels | None = None
 ) -> Fitted[Head]:
-    """Train LGA's head and keep the moment, and the trust, that did best by the video match on the validation classes.
+    """Train LGA's head; keep the moment and the head weight that do best by the video match on validation classes.
 
-    If that does not clearly beat the training-free method there, the training is not trusted at all (trust 0). Text
+    If that does not clearly beat the training-free method there, what was learned weighs nothing (head weight 0). Text
     weight and temperature are chosen last, on the same classes.
 
     Raises:
@@ -104,30 +104,30 @@ def fit_head(
     """
     settings = run.settings
     with repeatable(settings.seed, -1, torch.device("cpu")):
-        head = make_head(material.bench.space, settings)
-    head.adapter.fit_axes(material.bench.frames, seed=settings.seed)
+        head = make_head(material.dataset.space, settings)
+    head.adapter.fit_axes(material.dataset.frames, seed=settings.seed)
     episodes = _episodes(validation, settings)
-    training = method.model_copy(update={"pooling": "mean", "discount": 0.0})  # as the paper, and cheap
+    training = method.model_copy(update={"pooling": "mean", "hub_correction": 0.0})  # as the paper, and cheap
     learner = _learner(EpisodicLGA(head, training), head.adapter, settings, pixels)
-    frozen = match_bench(validation.bench, method)
+    frozen = pairwise_matrix(validation.dataset, method)
     untrained = try_out(frozen, episodes, method)
     first = seen(0, 0.0, untrained)
 
     def matrices() -> tuple[Matrix, Matrix]:
-        head.trust, bench = 1.0, pixels.validation() if pixels else validation.bench
-        learned = match_bench(_on(run.fabric.device, bench), method, head=head)
-        own = match_bench(bench, method) if pixels else frozen
-        return own, Matrix(learned.distance.cpu(), learned.likeness.cpu())
+        head.head_weight, dataset = 1.0, pixels.validation() if pixels else validation.dataset
+        learned = pairwise_matrix(_on(run.fabric.device, dataset), method, head=head)
+        own = pairwise_matrix(dataset, method) if pixels else frozen
+        return own, Matrix(learned.distance.cpu(), learned.similarity.cpu())
 
     key = _key(material, validation, settings, method)
     supply = pixels.supply if pixels else None
-    best = _train(learner, lambda: choose_trust(*matrices(), episodes, method), material, run, first, key, supply)
+    best = _train(learner, lambda: choose_head_weight(*matrices(), episodes, method), material, run, first, key, supply)
     with torch.no_grad():
-        matrix = mixed(*matrices(), best.trust)
+        matrix = mixed(*matrices(), best.head_weight)
     if not try_out(matrix, episodes, method).clearly_beats(untrained):
         best, matrix = first, frozen
-    head.trust = best.trust
-    vision = _copy(pixels.vision) if pixels and best.trust else {}
+    head.head_weight = best.head_weight
+    vision = _copy(pixels.vision) if pixels and best.head_weight else {}
     return Fitted(_done(head), vision, best, first, choose_text(matrix, episodes, method))
 
 
@@ -142,13 +142,13 @@ def fit_method(build: Callable[[Space], Method], material: Material, validation:
     """
     settings = run.settings
     with repeatable(settings.seed, -1, torch.device("cpu")):
-        adapter = Adapter(material.bench.space, settings.width)
+        adapter = Adapter(material.dataset.space, settings.width)
         adapted = Adapted(adapter, build(adapter.beside_meaning))
-    adapter.fit_axes(material.bench.frames, seed=settings.seed)
+    adapter.fit_axes(material.dataset.frames, seed=settings.seed)
     episodes = _episodes(validation, settings)
 
     def look() -> tuple[float, Trial]:
-        return 1.0, try_method(adapted(validation.bench), episodes)
+        return 1.0, try_method(adapted(validation.dataset), episodes)
 
     with torch.no_grad():
         first = seen(0, *look())
@@ -167,7 +167,7 @@ def _train(
     supply: Supply | None = None,
 ) -> Look:
     """Train to the end, from the saved state if there is one, and leave the learner with its best weights."""
-    settings, bench, fabric = run.settings, material.bench, run.fabric
+    settings, dataset, fabric = run.settings, material.dataset, run.fabric
     optimizer, best, start, kept = make_optimizer(learner, settings), first, 0, _copy(learner)
     saved = read_state(run.state, key) if run.state is not None else None
     wrapped, stepping = fabric.setup(learner, optimizer)
@@ -175,8 +175,8 @@ def _train(
         put_back(saved, learner, optimizer)  # onto the devices that the set-up has chosen
         best, start, kept = saved.best_look, saved.task, dict(saved.best)
         run.tell(Resumed(start))
-    base = BaseClasses(bench.label, bench.sentences, bench.names)
-    supply = supply or partial(_features, bench)
+    base = BaseClasses(dataset.label, dataset.sentences, dataset.names)
+    supply = supply or partial(_features, dataset)
     last = settings.tasks - settings.tasks % settings.accumulate
     for step in train(
         wrapped.train(), stepping, _tasks(material, settings), supply, base, settings, fabric, start=start
@@ -200,7 +200,7 @@ def _train(
 
 
 def _episodes(validation: Material, settings: TrainConfig) -> dict[int, Episodes]:
-    label = validation.bench.label.numpy()
+    label = validation.dataset.label.numpy()
     return choice_episodes(label, validation.group, settings, count=settings.validation_episodes)
 
 
@@ -209,8 +209,8 @@ def _learner(method: nn.Module, adapter: Adapter, settings: TrainConfig, pixels:
     return Learner(method, adapter, contrast=settings.contrast, scale=settings.contrast_scale, vision=vision)
 
 
-def _features(bench: Bench, plan: Iterable[tuple[int, Int[Tensor, " clips"]]]) -> Iterator[Tensor]:
-    return (bench.frames[clips] for _, clips in plan)
+def _features(dataset: Dataset, plan: Iterable[tuple[int, Int[Tensor, " clips"]]]) -> Iterator[Tensor]:
+    return (dataset.frames[clips] for _, clips in plan)
 
 
 def _done(part: Part) -> Part:
@@ -218,9 +218,9 @@ def _done(part: Part) -> Part:
     return part.eval().cpu().requires_grad_(False)
 
 
-def _on(device: torch.device, bench: Bench) -> Bench:
-    there = [one.to(device) for one in (bench.frames, bench.label, bench.sentences, bench.names)]
-    return Bench(there[0], there[1], there[2], there[3], bench.space)
+def _on(device: torch.device, dataset: Dataset) -> Dataset:
+    there = [one.to(device) for one in (dataset.frames, dataset.label, dataset.sentences, dataset.names)]
+    return Dataset(there[0], there[1], there[2], there[3], dataset.space)
 
 
 def _tasks(material: Material, settings: TrainConfig) -> Tasks:
@@ -232,7 +232,7 @@ def _tasks(material: Material, settings: TrainConfig) -> Tasks:
         seed=settings.seed,
         source_disjoint=settings.source_disjoint and material.group is not None,
     )
-    return Tasks.of(plan_episodes(material.bench.label.numpy(), material.group, protocol))
+    return Tasks.of(plan_episodes(material.dataset.label.numpy(), material.group, protocol))
 
 
 def _copy(module: nn.Module) -> dict[str, Tensor]:
@@ -242,7 +242,7 @@ def _copy(module: nn.Module) -> dict[str, Tensor]:
 def _key(material: Material, validation: Material, *settings: TrainConfig | MethodConfig) -> str:
     """What a saved state must agree with: every setting, torch, and the clips' features and classes."""
     key = sha256("".join([torch.__version__, *(one.model_dump_json() for one in settings)]).encode())
-    for bench in (material.bench, validation.bench):
-        for tensor in (bench.frames, bench.label, bench.sentences, bench.names):
+    for dataset in (material.dataset, validation.dataset):
+        for tensor in (dataset.frames, dataset.label, dataset.sentences, dataset.names):
             key.update(tensor.contiguous().numpy().tobytes())
     return key.hexdigest()

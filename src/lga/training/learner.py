@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from lga.config import MethodConfig
 from lga.core.distance import class_distances
 from lga.core.loss import contrastive_loss
-from lga.methods.protocol import Bench, Method, Scorer, Tasks
+from lga.methods.protocol import Dataset, Method, Scorer, Tasks
 from lga.model.head import Adapter, Head
 from lga.model.matching import build_prototypes, cut_clips, match_videos
 
@@ -25,31 +25,31 @@ class EpisodicLGA(nn.Module):
         super().__init__()
         self.head, self.config = head, config
 
-    def forward(self, bench: Bench) -> Scorer:
+    def forward(self, dataset: Dataset) -> Scorer:
         """Nothing can be done before the episodes are known."""
 
         def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
             both = zip(tasks.query.flatten(1), tasks.support.flatten(1), strict=True)
-            owner = repeat(torch.arange(tasks.support.shape[1]), "w -> (w k)", k=tasks.support.shape[2])
-            apart = torch.stack([self._match(bench, query, support) for query, support in both])
-            owner = owner.to(apart.device)
-            return -class_distances(apart, owner, tasks.support.shape[1], pooling=self.config.pooling)
+            support_label = repeat(torch.arange(tasks.support.shape[1]), "w -> (w k)", k=tasks.support.shape[2])
+            apart = torch.stack([self._match(dataset, query, support) for query, support in both])
+            support_label = support_label.to(apart.device)
+            return -class_distances(apart, support_label, tasks.support.shape[1], pooling=self.config.pooling)
 
         return score
 
     def _match(
-        self, bench: Bench, query: Int[Tensor, " queries"], support: Int[Tensor, " examples"]
+        self, dataset: Dataset, query: Int[Tensor, " queries"], support: Int[Tensor, " examples"]
     ) -> Float[Tensor, "queries examples"]:
-        asked, shown = bench.frames[query], bench.frames[support]
-        told = bench.sentences[bench.label[support]]
-        config, space = self.config, bench.space
+        asked, shown = dataset.frames[query], dataset.frames[support]
+        told = dataset.sentences[dataset.label[support]]
+        config, space = self.config, dataset.space
         left = build_prototypes(asked, cut_clips(asked, config, space), None, config, space, self.head)
         right = build_prototypes(shown, cut_clips(shown, config, space), told, config, space, self.head)
-        return match_videos(left, right, config, trust=self.head.trust)
+        return match_videos(left, right, config, head_weight=self.head.head_weight)
 
 
 class Adapted(nn.Module):
-    """Any method on adapted features: the bench's visual part is replaced before the method sees it.
+    """Any method on adapted features: the dataset's visual part is replaced before the method sees it.
 
     Source: our choice, so that peers are trained on the features that LGA's head is trained on.
     """
@@ -58,14 +58,14 @@ class Adapted(nn.Module):
         super().__init__()
         self.adapter, self.method = adapter, method
 
-    def forward(self, bench: Bench) -> Scorer:
+    def forward(self, dataset: Dataset) -> Scorer:
         """Look and read through the adapter, keep the semantic part beside it."""
-        meaning = bench.space.semantic
-        frames = torch.cat([self.adapter.look(bench.frames), bench.frames[..., meaning]], -1)
+        meaning = dataset.space.semantic
+        frames = torch.cat([self.adapter.look(dataset.frames), dataset.frames[..., meaning]], -1)
         sentences, names = (
-            torch.cat([self.adapter.read(text), text[..., meaning]], -1) for text in (bench.sentences, bench.names)
+            torch.cat([self.adapter.read(text), text[..., meaning]], -1) for text in (dataset.sentences, dataset.names)
         )
-        return self.method(Bench(frames, bench.label, sentences, names, self.adapter.beside_meaning))
+        return self.method(Dataset(frames, dataset.label, sentences, names, self.adapter.beside_meaning))
 
 
 class Learner(nn.Module):
@@ -97,8 +97,8 @@ class Learner(nn.Module):
         classes among all base classes, whose sentences and names are given; `query` and `support` number the clips.
         """
         frames = clips if self.vision is None else self.vision(clips)
-        bench = Bench(frames, label, sentences, names, self.adapter.space)
-        logits = self.method(bench)(Tasks(classes[None], query[None], support[None]))[0]
+        dataset = Dataset(frames, label, sentences, names, self.adapter.space)
+        logits = self.method(dataset)(Tasks(classes[None], query[None], support[None]))[0]
         truth = repeat(torch.arange(len(classes), device=logits.device), "w -> (w q)", q=query.shape[1])
         loss = nn.functional.cross_entropy(logits.float(), truth)
         right = (logits.argmax(-1) == truth).float().mean()

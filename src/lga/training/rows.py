@@ -7,11 +7,11 @@ import torch
 
 from lga.config import MethodConfig, TrainConfig
 from lga.evaluation.compare import Learnt
-from lga.evaluation.dataset import LoadedBench
+from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.tables import Row
 from lga.methods.catalogue import METHODS, MethodName
-from lga.methods.lga import lga_scorer, match_bench
-from lga.methods.protocol import Bench
+from lga.methods.lga import lga_scorer, pairwise_matrix
+from lga.methods.protocol import Dataset
 from lga.model.head import Head
 from lga.training.fit import Fitted, Material, Run, fit_head, fit_method
 from lga.training.learner import Adapted
@@ -27,8 +27,8 @@ class Teacher:
 
     def __init__(
         self,
-        read: Callable[[MethodConfig, str], LoadedBench],
-        tested: LoadedBench,
+        read: Callable[[MethodConfig, str], LoadedDataset],
+        tested: LoadedDataset,
         settings: TrainConfig,
         tell: Callable[[int, int], object],
     ):
@@ -36,8 +36,8 @@ class Teacher:
         self.read, self.tested, self.settings, self.tell = read, tested, settings, tell
         self.heads: dict[MethodConfig, Fitted[Head]] = {}
 
-    def train(self, row: Row, bench: Bench) -> Learnt:
-        """Train one row and look at the bench it will be tested on.
+    def train(self, row: Row, dataset: Dataset) -> Learnt:
+        """Train one row and look at the dataset it will be tested on.
 
         Raises:
             ManifestError: a class or clip is in two splits, or a split cannot fill its episodes.
@@ -45,11 +45,11 @@ class Teacher:
         """
         if row.peer is not None:
             peer = self._peer(row.peer, row.method)
-            return Learnt(peer.part(bench), _told(peer.chosen, peer.untrained))
+            return Learnt(peer.part(dataset), _told(peer.chosen, peer.untrained))
         if row.method not in self.heads:
             self.heads[row.method] = self._head(row.method)
         fitted = self.heads[row.method]
-        matrix = match_bench(bench, fitted.method, head=fitted.part)
+        matrix = pairwise_matrix(dataset, fitted.method, head=fitted.part)
         chosen = {"text_shots": fitted.method.text_shots, "temperature": fitted.method.temperature}
         return Learnt(
             lga_scorer(matrix, fitted.method, match=row.match), _told(fitted.chosen, fitted.untrained) | chosen
@@ -67,7 +67,7 @@ class Teacher:
         learning, choosing = (self.read(method, split) for split in ("train", CHOSEN_ON))
         refuse_shared(learning, (choosing, self.tested))
         refuse_shared(choosing, (self.tested,))
-        return Material(learning.bench, learning.group), Material(choosing.bench, choosing.group)
+        return Material(learning.dataset, learning.group), Material(choosing.dataset, choosing.group)
 
     def _run(self) -> Run:
         return Run(self.settings, tell=partial(_pass_on, self.tell, self.settings.tasks))

@@ -16,13 +16,13 @@ from lga.backbone.precision import choose_device
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import ManifestError, TrainingError
-from lga.evaluation.dataset import LoadedBench
+from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.leakage import read_seen_clips
 from lga.evaluation.run import run_episodes
 from lga.evaluation.statistics import Interval, accuracy, paired_difference
 from lga.labels import lookup_key, quote
-from lga.methods.lga import MATCHES, Match, lga_scorer, match_bench
-from lga.methods.protocol import Bench
+from lga.methods.lga import MATCHES, Match, lga_scorer, pairwise_matrix
+from lga.methods.protocol import Dataset
 from lga.model.checkpoint import CheckpointRecord, Provenance, Selection, make_head, record_head
 from lga.model.head import Head
 from lga.model.pretrained import portable
@@ -59,8 +59,8 @@ def make_fabric(device: str, devices: int, arithmetic: Literal["32-true", "bf16-
 class Splits:
     """The clips of a training run; no class and no clip is in two of the three."""
 
-    train: LoadedBench
-    validation: LoadedBench
+    train: LoadedDataset
+    validation: LoadedDataset
     manifest: Path
 
 
@@ -88,7 +88,7 @@ def refuse_shared_classes(train: Iterable[str], others: Iterable[str]) -> None:
         )
 
 
-def refuse_shared(train: LoadedBench, others: Sequence[LoadedBench]) -> None:
+def refuse_shared(train: LoadedDataset, others: Sequence[LoadedDataset]) -> None:
     """Refuse classes or clips that are both trained on and chosen or tested with.
 
     Raises:
@@ -109,7 +109,7 @@ def estimate(splits: Splits, backbone: Backbone, settings: TrainConfig) -> Estim
     trained = sum(one.numel() for one in make_head(backbone.space, settings).parameters())
     if settings.backbone_rate:
         trained += sum(one.numel() for one in make_vision(backbone, gradient_checkpointing=False).parameters())
-    features = sum(one.bench.frames.numel() for one in (splits.train, splits.validation))
+    features = sum(one.dataset.frames.numel() for one in (splits.train, splits.validation))
     return Estimate(trained, BYTES * (features + 4 * trained))
 
 
@@ -122,7 +122,7 @@ def train_head(
         LGAError: see `fit_head`; a backbone that cannot be fine-tuned is a BackboneError.
     """
     settings = run.settings
-    material, validation = (Material(one.bench, one.group) for one in (splits.train, splits.validation))
+    material, validation = (Material(one.dataset, one.group) for one in (splits.train, splits.validation))
     pixels = _pixels(splits, backbone, method, settings) if settings.backbone_rate else None
     fitted = fit_head(material, validation, method, run, pixels=pixels)
     seeing = with_vision(backbone, fitted.vision) if fitted.vision else backbone
@@ -148,7 +148,7 @@ def train_head(
             classes=splits.validation.labels,
             clips=len(splits.validation.clips),
             task=fitted.chosen.task,
-            trust=fitted.chosen.trust,
+            head_weight=fitted.chosen.head_weight,
             accuracy={str(shots): one for shots, one in fitted.chosen.accuracy.items()},
             untrained={str(shots): one for shots, one in fitted.untrained.accuracy.items()},
         ),
@@ -169,8 +169,8 @@ def _pixels(splits: Splits, backbone: Backbone, method: MethodConfig, settings: 
     )
 
 
-def _watched(loaded: LoadedBench, backbone: Backbone, vision: Vision, method: MethodConfig) -> Bench:
-    """A bench whose frames are seen anew."""
+def _watched(loaded: LoadedDataset, backbone: Backbone, vision: Vision, method: MethodConfig) -> Dataset:
+    """A dataset whose frames are seen anew."""
     rows: list[torch.Tensor] = []
     device = next(vision.parameters()).device
     for start in range(0, len(loaded.clips), CLIPS_AT_ONCE):
@@ -178,7 +178,7 @@ def _watched(loaded: LoadedBench, backbone: Backbone, vision: Vision, method: Me
         clips = [read_clip(one.path, frames=method.frames, how=backbone.preprocessing, motion_gap=0.0) for one in some]
         seen = torch.stack([one.frames for one in clips])
         rows.append(vision(rearrange(seen, "b t 1 h w c -> b t h w c").to(device)).float().cpu())
-    return replace(loaded.bench, frames=torch.cat(rows))
+    return replace(loaded.dataset, frames=torch.cat(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +194,14 @@ class TestRow:
 
 
 def test_head(
-    test: LoadedBench, head: Head, trained: MethodConfig, free: MethodConfig, settings: TrainConfig
+    test: LoadedDataset, head: Head, trained: MethodConfig, free: MethodConfig, settings: TrainConfig
 ) -> tuple[TestRow, ...]:
     """Evaluate a head that is chosen already, at 1 and 5 examples as far as the classes have enough clips.
 
     Raises:
         ManifestError: they have not even enough for 1.
     """
-    ours, theirs = match_bench(test.bench, trained, head=head), match_bench(test.bench, free)
+    ours, theirs = pairwise_matrix(test.dataset, trained, head=head), pairwise_matrix(test.dataset, free)
     rows: list[TestRow] = []
     for shots, episodes in choice_episodes(test.label, test.group, settings, count=TEST_EPISODES).items():
         for match in MATCHES:

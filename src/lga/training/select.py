@@ -1,13 +1,14 @@
-"""What is chosen on validation classes: how far to trust what was learned, and how much the text counts."""
+"""What is chosen on validation classes: how much what was learned weighs, and how much the text counts."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
-from lga.config import MethodConfig, ProtocolConfig, TrainConfig
+from lga.config import FrozenModel, MethodConfig, ProtocolConfig, TrainConfig
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError
 from lga.evaluation.run import Outcome, run_episodes
@@ -15,7 +16,7 @@ from lga.evaluation.statistics import calibration_error, paired_difference
 from lga.methods.lga import Match, Matrix, lga_scorer
 from lga.methods.protocol import Scorer
 
-TRUSTS = (0.25, 0.5, 0.75, 1.0)
+HEAD_WEIGHTS = (0.25, 0.5, 0.75, 1.0)
 TEXT_SHOTS = (1.0, 2.0, 4.0, 8.0, 16.0)
 TEMPERATURES = (0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 1.6, 2.4)
 SHOTS = (1, 5)
@@ -49,21 +50,19 @@ class Trial:
         return float(np.mean(lows)) > 0
 
 
-class Look(BaseModel):
+class Look(FrozenModel):
     """How a learner did on the validation classes after some episodes of training."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     task: int
-    trust: float
+    head_weight: Annotated[float, Field(alias="trust")]
     accuracy: dict[int, float]
     """0 to 1, by number of examples"""
     mean: float
 
 
-def seen(task: int, trust: float, trial: Trial) -> Look:
+def seen(task: int, head_weight: float, trial: Trial) -> Look:
     """A trial without its answers."""
-    return Look(task=task, trust=trust, accuracy=trial.accuracy, mean=trial.mean)
+    return Look(task=task, head_weight=head_weight, accuracy=trial.accuracy, mean=trial.mean)
 
 
 def choice_episodes(
@@ -104,11 +103,13 @@ def try_method(scorer: Scorer, episodes: dict[int, Episodes]) -> Trial:
     return Trial({shots: run_episodes({"it": scorer}, some)["it"] for shots, some in episodes.items()})
 
 
-def choose_trust(
+def choose_head_weight(
     own: Matrix, learned: Matrix, episodes: dict[int, Episodes], config: MethodConfig
 ) -> tuple[float, Trial]:
     """The share of the learned distance with the best video match; the smaller one of equals."""
-    trials = [(trust, try_out(mixed(own, learned, trust), episodes, config)) for trust in TRUSTS]
+    trials = [
+        (head_weight, try_out(mixed(own, learned, head_weight), episodes, config)) for head_weight in HEAD_WEIGHTS
+    ]
     return max(trials, key=lambda one: one[1].mean)
 
 
@@ -131,6 +132,6 @@ def choose_text(matrix: Matrix, episodes: dict[int, Episodes], config: MethodCon
     return min([config.model_copy(update={"temperature": one}) for one in TEMPERATURES], key=gap)
 
 
-def mixed(own: Matrix, learned: Matrix, trust: float) -> Matrix:
-    """The matrix of a head with this trust, from those of trust 0 and 1."""
-    return Matrix(trust * learned.distance + (1 - trust) * own.distance, own.likeness)
+def mixed(own: Matrix, learned: Matrix, head_weight: float) -> Matrix:
+    """The matrix of a head of this weight, from those of weight 0 and 1."""
+    return Matrix(head_weight * learned.distance + (1 - head_weight) * own.distance, own.similarity)

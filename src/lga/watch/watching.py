@@ -203,7 +203,7 @@ class _Watcher:
         self.backbone, self.actions, self.support, self.settings = backbone, actions, support, settings
         rejection = support.rejection
         rejection.judge(rejection.known_score(0.0), settings.accept)  # refuses a threshold that nothing can be held to
-        cut = fit_cut(actions.frames, actions.owner) if settings.cuts else None
+        cut = fit_cut(actions.frames, actions.support_label) if settings.cuts else None
         self.plan = WindowPlan(actions.method.frames, settings.rate, settings.windows, settings.stride, cut=cut)
         self.segmenter = Segmenter(settings.longest, 2 / settings.rate)
         self.seen = 0.0

@@ -80,7 +80,7 @@ class WindowPlan:
         return Window(start, end, tuple(time for time, _ in chosen), torch.stack([token for _, token in chosen]))
 
 
-def fit_cut(frames: Float[Tensor, "examples frames dim"], owner: Int[Tensor, " examples"]) -> float | None:
+def fit_cut(frames: Float[Tensor, "examples frames dim"], support_label: Int[Tensor, " examples"]) -> float | None:
     """The change between neighbouring moments, as cosine distance, from which on they belong to two scenes.
 
     Halfway between the larger changes within the taught examples and the smaller ones between examples of different
@@ -88,7 +88,7 @@ def fit_cut(frames: Float[Tensor, "examples frames dim"], owner: Int[Tensor, " e
     """
     unit = F.normalize(frames, dim=-1)
     flat = unit.flatten(0, 1)
-    label = owner.repeat_interleave(frames.shape[1])
+    label = support_label.repeat_interleave(frames.shape[1])
     between = (1 - flat @ flat.T)[label[:, None] != label]
     within = (1 - (unit[:, 1:] * unit[:, :-1]).sum(-1)).flatten()
     if not len(within) or not len(between):
