@@ -59,7 +59,7 @@ def test_the_folder_holds_the_table_and_everything_that_moves_the_figures(table,
     assert value["backbone"]["backbone"] == "tiny"
     assert value["backbone"]["identity"]
     assert [row["name"] for row in value["rows"]] == ["lga", "protonet"]
-    assert value["rows"][0]["method"]["hub_correction"] == 0
+    assert value["rows"][0]["method"]["discount"] == 0
     assert [one["protocol"]["shots"] for one in value["sections"]] == [1, 2]
     assert value["training"] is None
     table("compare", "--methods", "protonet", "--out", tmp_path / "it")  # an earlier table is replaced
