@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from lga.actions import Actions, save_actions
+from lga.actions import save_actions
 from lga.config import BackboneConfig
 from lga.errors import LGAError
 from lga.explain.picture import draw_decision
 from lga.features.cache import FeatureCache
 from lga.features.extract import Skipped
-from lga.recognition import Candidate, Recognition
+from lga.recognition import Candidate, Prepared, Recognition
 from lga.recognizer import Recognizer
 from lga.synthetic.actions import ACTIONS
 from lga.synthetic.render import write_dataset
@@ -181,21 +181,21 @@ def run_demo(
         if skipped:
             raise LGAError(skipped[0].reason)
         asked = [one for one in drawn if one.path not in taught[one.label]]
-        answers = _recognize(recognizer, actions, asked, show("Recognising the others"))
+        prepared = recognizer.prepare(actions)
+        answers = _recognize(recognizer, prepared, asked, show("Recognising the others"))
     save_actions(actions, folder / "actions")
     chosen = _choose(answers)
-    space = recognizer.encoder.space
-    draw_decision(chosen.recognition, actions, folder / "decision.png", space=space, truth=chosen.clip.label)
+    draw_decision(chosen.recognition, prepared, folder / "decision.png", truth=chosen.clip.label)
     report = _measure(answers, labels, folder)
     print_report(report, console)
     return report
 
 
 def _recognize(
-    recognizer: Recognizer, actions: Actions, asked: Sequence[_Drawn], progress: Callable[[int, int], None]
+    recognizer: Recognizer, prepared: Prepared, asked: Sequence[_Drawn], progress: Callable[[int, int], None]
 ) -> list[_Answer]:
     answers: list[_Answer] = []
-    results = recognizer.recognize(actions, [one.path for one in asked])
+    results = recognizer.ask(prepared, [one.path for one in asked])
     for clip, result in zip(asked, results, strict=True):
         if isinstance(result, Skipped):
             raise LGAError(result.reason)

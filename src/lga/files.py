@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -81,3 +81,14 @@ def _exchange(fresh: Path, folder: Path) -> None:
             old.rmdir()
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def as_paths(places: Iterable[str | Path]) -> list[Path]:
+    """Several places as paths.
+
+    Raises:
+        LGAError: one place is given in place of several; a text would be taken apart letter by letter.
+    """
+    if isinstance(places, str | Path):
+        raise LGAError(f"a list of paths is wanted, as in [{str(places)!r}], not the single path {str(places)!r}")
+    return [Path(place) for place in places]

@@ -18,7 +18,7 @@ from lga.datasets.manifest import LabelledClip
 from lga.errors import AnatomyError, ManifestError
 from lga.features.cache import ClipFeatures, FeatureCache
 from lga.features.extract import Progress, Skipped, encode_names, encode_stages, extract_features
-from lga.model.matching import cut_clips, match_text
+from lga.model.matching import LGA
 
 STAGE_SHARE = 0.5
 """a sentence should be nearer to its own label than to this share of the others"""
@@ -179,9 +179,10 @@ def check_views(
         first = f"; the first: {skipped[0].reason}" if skipped else ""
         raise ManifestError(f"none of the {len(clips)} clips can be read{first}")
     frames = torch.stack([one.frames for one in kept])
-    cut = cut_clips(frames, method, backbone.space)
+    lga = LGA(method, backbone.space)
+    cut = lga.cut(frames)
     told, named = (
-        match_text(frames, cut, encode_stages(anatomies, wording, backbone, cache), backbone.space)
+        lga.similarities(frames, cut, encode_stages(anatomies, wording, backbone, cache))
         for wording in (method.wording, "label")
     )
     return Views(tuple(weigh_views(told, named, torch.tensor(number), anatomies)), tuple(skipped))

@@ -6,7 +6,7 @@ from itertools import product
 
 from PIL import Image, ImageDraw
 
-from lga.explain.explanation import FrameMap, Match
+from lga.explain.explanation import FrameMap, FrameMatch
 from lga.explain.lettering import Color, Pixels, shorten, width_of, write
 from lga.explain.strip import Footage, fetch_frames, stage_color
 
@@ -65,7 +65,7 @@ def draw_heatmap(seen: FrameMap, clip: Footage, example: Footage, *, shades: Sha
     return picture
 
 
-def matched_pairs(matches: Sequence[Match]) -> dict[tuple[int, int], tuple[bool, bool]]:
+def matched_pairs(matches: Sequence[FrameMatch]) -> dict[tuple[int, int], tuple[bool, bool]]:
     """The matched pairs of frames: whether the clip's frame chose the example's, and whether it was the other way."""
     pairs: dict[tuple[int, int], tuple[bool, bool]] = {}
     for one in matches:
@@ -110,7 +110,7 @@ def _draw_axes(
 
 
 def _draw_matches(
-    draw: ImageDraw.ImageDraw, corner: tuple[int, int], cell: int, matches: Sequence[Match], shades: Shades
+    draw: ImageDraw.ImageDraw, corner: tuple[int, int], cell: int, matches: Sequence[FrameMatch], shades: Shades
 ) -> None:
     dot, ring = max(1, cell // 10), max(2, cell // 5)
     for (row, column), (forth, back) in matched_pairs(matches).items():

@@ -94,7 +94,7 @@ def _known(explanation: Explanation) -> str:
     fill = "var(--good)" if result.known else "var(--bad)"
     mark = "" if result.threshold is None else _threshold(result.threshold)
     gauge = f'<div class=gauge><i style="--share:{100 * result.known_score:.1f}%;--fill:{fill}"></i>{mark}</div>'
-    foretold = result.rejection.mistaken
+    foretold = result.rejection.false_accept_rate
     rule = (
         "Every clip is accepted, as asked."
         if result.threshold is None

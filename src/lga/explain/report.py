@@ -15,7 +15,7 @@ from lga.explain.markup import as_text, document, film, meter, percent, section,
 from lga.explain.strip import Footage
 from lga.files import write_atomically
 from lga.methods.lga import Matrix
-from lga.model.matching import cut_clips
+from lga.model.matching import LGA
 
 MISTAKES = 12
 """How many clips are shown."""
@@ -121,7 +121,7 @@ def _nearest(mistake: Mistake, loaded: LoadedDataset, matrix: Matrix) -> int:
 
 
 def _footage(clips: Sequence[int], loaded: LoadedDataset, method: MethodConfig) -> list[Footage]:
-    cut = cut_clips(loaded.dataset.frames[list(clips)], method, loaded.dataset.space)
+    cut = LGA(method, loaded.dataset.space).cut(loaded.dataset.frames[list(clips)])
     placed = ((loaded.clips[clip].path, loaded.moments[clip]) for clip in clips)
     return [
         Footage.cut(path, seen.times, tuple(stage), seen.duration)

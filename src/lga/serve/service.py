@@ -22,13 +22,13 @@ from lga.explain.markup import as_text
 from lga.explain.page import page
 from lga.features.cache import ClipFeatures, FeatureCache
 from lga.features.extract import Skipped, extract_features
-from lga.recognition import Accept, answer
+from lga.recognition import Accept, Prepared
 from lga.recognizer import Recognizer
 from lga.serve.intake import Upload
 from lga.serve.metrics import Metrics
 from lga.serve.schema import Result
 from lga.serve.settings import ServeConfig
-from lga.serve.store import Store, Version
+from lga.serve.store import Store
 from lga.serve.teaching import Teacher
 from lga.serve.values import result_value, why_value
 
@@ -129,7 +129,7 @@ class Service:
         now = self.store.now
         return None if now is None else now.actions
 
-    def taught(self) -> Version:
+    def taught(self) -> Prepared:
         """What is taught now.
 
         Raises:
@@ -151,7 +151,7 @@ class Service:
             raise HTTPException(404, f"no action {label[:60]!r} is taught; GET /actions lists them")
         return self.actions, known
 
-    def recognise(self, now: Version, clip: Upload, asked: Question) -> Result:
+    def recognise(self, now: Prepared, clip: Upload, asked: Question) -> Result:
         """Say what a clip shows.
 
         Raises:
@@ -163,12 +163,12 @@ class Service:
             found, why = explanation.recognition, why_value(now.actions, explanation)
         else:
             features = self._encode(now, clip)
-            (found,) = answer(now.actions, now.support, [features], self.recognizer.encoder.space)
-            found, why = found.accepting(asked.accept), None
+            (found,) = now.answer([features], asked.accept)
+            why = None
         self.metrics.recognised.inc()
         return result_value(now.actions, replace(found, path=clip.path), clip.name, top=asked.top, why=why)
 
-    def report(self, now: Version, clip: Upload, asked: Question) -> str:
+    def report(self, now: Prepared, clip: Upload, asked: Question) -> str:
         """The explanation as one HTML file that names clips and not where they lie on this machine.
 
         Raises:
@@ -183,12 +183,11 @@ class Service:
             text = text.replace(as_text(footage.path), as_text(footage.path.name))
         return text
 
-    def _explain(self, now: Version, clip: Upload, top: int, accept: Accept) -> Explanation:
+    def _explain(self, now: Prepared, clip: Upload, top: int, accept: Accept) -> Explanation:
         features = self._encode(now, clip)
-        space = self.recognizer.encoder.space
-        return explain_features(now.actions, now.support, features, clip.path, space, top=top, accept=accept)
+        return explain_features(now, features, clip.path, top=top, accept=accept)
 
-    def _encode(self, now: Version, clip: Upload) -> ClipFeatures:
+    def _encode(self, now: Prepared, clip: Upload) -> ClipFeatures:
         frames, limits = now.actions.method.frames, self.config.limits
         encoder = self.recognizer.encoder
         (found,) = extract_features([clip.path], encoder, frames=frames, cache=FeatureCache(None), limits=limits)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from lga.actions import Actions, Example, load_actions, save_actions
 from lga.errors import LGAError
-from lga.recognition import Support
+from lga.recognition import Prepared
 from lga.recognizer import Recognizer
 
 
@@ -62,14 +62,6 @@ Edit = Callable[[Actions | None], Actions | None]
 """From the old actions to the new; None while nothing is taught."""
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """Taught actions, and their examples cut and fused once for all questions; never changed, only replaced."""
-
-    actions: Actions
-    support: Support
-
-
 class Store:
     """The newest version, in memory and in a folder; None and no folder while nothing is taught.
 
@@ -90,7 +82,7 @@ class Store:
         self._shelf.sweep(() if self._now is None else self._now.actions.examples)
 
     @property
-    def now(self) -> Version | None:
+    def now(self) -> Prepared | None:
         """The newest version."""
         return self._now
 
@@ -111,8 +103,8 @@ class Store:
                 self._shelf.sweep(() if self._now is None else self._now.actions.examples)
             return after
 
-    def _prepare(self, actions: Actions | None) -> Version | None:
-        return None if actions is None else Version(actions, self._recognizer.prepare(actions))
+    def _prepare(self, actions: Actions | None) -> Prepared | None:
+        return None if actions is None else self._recognizer.prepare(actions)
 
     def _write(self, actions: Actions | None) -> None:
         """Write beside the folder first: while a folder is exchanged for another, there is for a moment none."""
