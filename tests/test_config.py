@@ -114,3 +114,10 @@ def test_a_look_at_the_validation_classes_comes_between_two_steps():
     assert TrainConfig(validate_every=12, accumulate=4).validate_every == 12
     with pytest.raises(SettingsError, match=r"--validate-every 6 must be a multiple of --accumulate 4"):
         TrainConfig(validate_every=6, accumulate=4)
+
+
+def test_a_training_reads_auto_as_float32_and_keeps_what_is_asked_for():
+    assert BackboneConfig(device="cpu").for_training() == BackboneConfig(device="cpu", precision="float32")
+    for precision in ("float32", "bfloat16"):
+        asked = BackboneConfig(precision=precision)
+        assert asked.for_training() == asked

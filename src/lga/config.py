@@ -65,7 +65,12 @@ class BackboneConfig(Frozen):
     device: str = "auto"
     """cpu, cuda, cuda:1, mps, or auto for the fastest there is"""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """number format of the encoder; auto takes bfloat16 where the hardware computes it natively"""
+    """number format of the encoder; auto takes bfloat16 where the hardware computes it natively, but float32 wherever
+    something is trained"""
+
+    def for_training(self) -> "BackboneConfig":
+        """What a training reads these settings as: with precision auto it is the same on every machine."""
+        return self.model_copy(update={"precision": "float32"}) if self.precision == "auto" else self
 
 
 SEGMENTERS = ("centred", "cluster", "hard", "twfinch")

@@ -5,7 +5,7 @@ from PIL import Image
 
 from lga.errors import VideoError
 from lga.video import decode
-from lga.video.decode import VideoFile, open_footage
+from lga.video.decode import VideoFile, open_footage, picture_stream
 from lga.video.files import Limits
 
 FORMATS = [".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm", ".gif"]
@@ -133,6 +133,27 @@ def test_a_damaged_stretch_is_refused_where_it_is_wanted(tmp_path, write_video):
     path.write_bytes(content)
     with open_footage(path) as footage:
         assert len(list(footage.pictures_at([0.05]))) == 1
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".webm"])
+def test_pictures_are_decoded_in_one_thread_on_every_machine(tmp_path, write_video, video_files, suffix):
+    path = write_video(tmp_path / f"a{suffix}", video_files.numbered(3))
+    with av.open(str(path)) as container:
+        stream = picture_stream(path, container)
+        assert len([frame for packet in container.demux(stream) for frame in packet.decode()]) == 3
+        assert stream.codec_context.thread_count == 1
+
+
+def test_damage_near_the_end_is_refused_too(tmp_path, write_video, video_files):
+    path = write_video(tmp_path / "a.mp4", video_files.numbered(20), key_every=20, encoder={"threads": "1"})
+    with av.open(str(path)) as container:
+        places = [(one.pos, one.size) for one in container.demux(container.streams.video[0]) if one.size]
+    begin, size = places[-3]
+    content = bytearray(path.read_bytes())
+    content[begin : begin + size] = b"\xff" * size
+    path.write_bytes(content)
+    with open_footage(path) as footage, pytest.raises(VideoError, match="damaged"):
+        list(footage.pictures_at([0.05, footage.last]))
 
 
 BAD_CONTENT = {

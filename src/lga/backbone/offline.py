@@ -17,6 +17,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from lga.backbone.chunks import encode_in_chunks
 from lga.backbone.hub import quiet_transformers
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Preprocessing, Space
@@ -171,15 +172,17 @@ class OfflineBackbone:
     def encode_frames(
         self, clips: UInt8[Tensor, "batch frames views height width 3"]
     ) -> Float[Tensor, "batch frames dim"]:
-        """Encode every frame of every clip, `IMAGES_AT_ONCE` pictures at a time."""
-        shape = clips.shape[:2]
+        """Encode every frame of every clip, the same to the bit alone and in company, in every number format."""
         flat = rearrange(clips, "b t v h w c -> (b t) v c h w")
         with torch.inference_mode():
-            tokens = [self._encode(part) for part in flat.split(IMAGES_AT_ONCE // 2)]
-        return rearrange(torch.cat(tokens), "(b t) d -> b t d", b=shape[0]).clone()
+            tokens = encode_in_chunks(self._encode, flat, IMAGES_AT_ONCE // 2)
+        return tokens.clone().unflatten(0, clips.shape[:2])
 
     def encode_text(self, sentences: Sequence[str]) -> Float[Tensor, "sentences dim"]:
-        """Encode sentences, centred on the mean of the shipped lexicon's; zero outside the semantic part."""
+        """Encode sentences, centred on the mean of the shipped lexicon's; zero outside the semantic part.
+
+        Always in float32, in batches: alone and in company a sentence's numbers differ by 1e-5 at most.
+        """
         text = torch.zeros(len(sentences), self.space.dim)
         if sentences:
             text[:, self.space.semantic] = self.read(sentences) - self.text_centre

@@ -64,7 +64,8 @@ class Job(ABC):
         from lga.backbone.load import load_backbone
         from lga.features.cache import default_cache
 
-        cache, encoder = default_cache(), load_backbone(self.backbone)
+        config = self.backbone.for_training() if training else self.backbone
+        cache, encoder = default_cache(), load_backbone(config)
         with progress_bar("encoding", "training", "rows") as bars:
             standing = self._filled(plan, protocol, training, encoder, cache, bars)
         self._tell(standing, self._value(standing, training, encoder.identity))

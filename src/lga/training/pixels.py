@@ -22,7 +22,7 @@ from lga.video.transform import Augmentation, draw_look, look_at
 AHEAD = 2
 """Tasks that are decoded while an earlier one is used; also what bounds the memory."""
 DECODERS = min(16, os.cpu_count() or 1)
-"""Threads that decode; FFmpeg has its own below them."""
+"""Threads that decode, each a clip of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,11 @@ class _Run:
 
 
 def picture_stream(path: Path, container: InputContainer) -> VideoStream:
-    """The first stream of moving pictures; a song's cover is none."""
+    """The first stream of moving pictures, ready to be decoded; a song's cover is none.
+
+    FFmpeg decodes it in one thread: in several, whether damage is reported and what is shown in its place depend on
+    how many there are and on which is first.
+    """
     for stream in container.streams.video:
         if stream.disposition & stream.disposition.attached_pic:
             continue
@@ -208,7 +212,7 @@ def picture_stream(path: Path, container: InputContainer) -> VideoStream:
             raise refusal(path, "its pictures are too large to be footage, or it was cut short")
         check_size(path, stream.width, stream.height)
         stream.codec_context.options = {"max_pixels": LIMITS["max_pixels"]}
-        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = 1
         return stream
     raise refusal(path, "only sound in it" if container.streams.audio else "no video stream in it")
 
