@@ -20,7 +20,7 @@ from lga.datasets.manifest import LabelledClip, refuse_twins
 from lga.errors import ActionsError
 from lga.features.cache import ClipFeatures, FeatureCache, default_cache
 from lga.features.extract import BATCH, Progress, Skipped, encode_stages, extract_features
-from lga.model.pretrained import Pretrained, load_pretrained, portable
+from lga.model.pretrained import load_pretrained, portable
 from lga.recognition import Recognition, Support, answer, prepare_support
 from lga.video.files import refusal
 
@@ -42,9 +42,8 @@ class Recognizer:
         encoder: Backbone | None = None,
     ):
         """Load the backbone (default: `offline`); `encoder` brings one of your own, `cache` another feature cache."""
-        config = backbone or BackboneConfig()
         self.cache = cache or default_cache()
-        self.source = load_pretrained(config) if encoder is None else Pretrained(encoder, config)
+        self.source = load_pretrained(backbone, encoder)
         self.config, self.encoder = self.source.config, self.source.backbone
 
     def teach(
