@@ -74,7 +74,7 @@ def test_nothing_is_kept_without_a_path():
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(LGAError, match="the replies cannot be written"):
+    with pytest.raises(LGAError, match="journal: cannot be written"):
         Journal(tmp_path / "file" / "journal").keep(QUESTION, REPLY)
     with pytest.raises(LGAError, match="the replies cannot be read"):
         Journal(tmp_path)

@@ -149,7 +149,7 @@ def test_a_plugin_that_gives_something_else_is_refused(plugin):
 def test_an_error_that_a_plugin_words_itself_is_passed_on(plugin):
     source = "from lga.errors import BackboneError\ndef load(config):\n    raise BackboneError('log in first')"
     plugin(source, mine="lga_test_plugin_0:load")
-    with pytest.raises(BackboneError, match="^log in first$"):
+    with pytest.raises(BackboneError, match=r"^log in first$"):
         load_backbone(BackboneConfig(backbone="mine"))
 
 

@@ -146,18 +146,18 @@ class Anatomize:
         """Say what would be asked."""
         from lga.anatomy.llm_generate import rehearse
 
-        nobody, known = rehearse(labels, self.llm, self._journal(), stages=self.stages)
+        dry_run, known = rehearse(labels, self.llm, self._journal(), stages=self.stages)
         say = stdout()
         say.print(
-            f"{plural(len(nobody.questions), 'question')} to ask, about {nobody.tokens} tokens to send and at most"
-            f" {len(nobody.questions) * self.llm.reply_tokens} to receive; {plural(known, 'reply')} known,"
+            f"{plural(len(dry_run.questions), 'question')} to ask, about {dry_run.tokens} tokens to send and at most"
+            f" {len(dry_run.questions) * self.llm.reply_tokens} to receive; {plural(known, 'reply')} known,"
             f" {plural(len(kept), 'record')} kept",
             soft_wrap=True,
         )
         if self.llm.price_in or self.llm.price_out:
-            most = self.llm.cost(nobody.tokens, len(nobody.questions) * self.llm.reply_tokens)
+            most = self.llm.cost(dry_run.tokens, len(dry_run.questions) * self.llm.reply_tokens)
             say.print(f"cost at most about {most:.4f}, unless replies are rejected and asked for again", soft_wrap=True)
-        for message in nobody.questions[0] if nobody.questions else ():
+        for message in dry_run.questions[0] if dry_run.questions else ():
             say.print(f"[{message['role']}] {message['content']}", soft_wrap=True)
         return 0
 
