@@ -16,10 +16,11 @@ from lga.anatomy.descriptions import Descriptions
 from lga.anatomy.schema import Anatomy
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig
-from lga.datasets.manifest import LabelledClip, refuse_twins
+from lga.datasets.manifest import LabelledClip
 from lga.errors import ActionsError
 from lga.features.cache import ClipFeatures, FeatureCache, default_cache
 from lga.features.extract import BATCH, Progress, Skipped, encode_stages, extract_features
+from lga.labels import check_unique_labels
 from lga.model.pretrained import load_pretrained, portable
 from lga.recognition import Recognition, Support, answer, prepare_support
 from lga.video.files import refusal
@@ -65,7 +66,7 @@ class Recognizer:
         """
         if not examples:
             raise ActionsError("nothing to teach: give at least one label")
-        refuse_twins("the examples", tuple(examples))
+        check_unique_labels("the examples", tuple(examples))
         method = self.source.method(method or MethodConfig())
         anatomies, text = self._read(tuple(examples), method, descriptions)
         empty = torch.zeros(0, method.frames, self.encoder.space.dim)

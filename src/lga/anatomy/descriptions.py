@@ -145,20 +145,6 @@ def merge_records(old: Mapping[str, Record], new: Mapping[str, Record]) -> dict[
     return {**new, **{label: record for label, record in old.items() if lookup_key(label) not in asked}}
 
 
-def distinct_labels(given: Sequence[str]) -> list[str]:
-    """The labels in their order, each once.
-
-    Raises:
-        AnatomyError: one cannot be a label, or is spelt in two ways.
-    """
-    spelling: dict[str, str] = {}
-    for label in map(checked_label, given):
-        first = spelling.setdefault(lookup_key(label), label)
-        if first != label:
-            raise AnatomyError(f"{quote(first)} and {quote(label)} are the same action; spell it in one way")
-    return list(spelling.values())
-
-
 MAX_BYTES = 10_000_000
 
 STAGE = TypeAdapter(Stage)

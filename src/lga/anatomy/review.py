@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lga.anatomy.descriptions import Record, read_records
-from lga.anatomy.lexicon import LEXICONS, LexiconName, read_lexicon
+from lga.anatomy.lexicon import LEXICONS, read_lexicon
 from lga.anatomy.vocabulary import words
 from lga.errors import AnatomyError
 from lga.labels import lookup_key, quote
@@ -74,9 +74,9 @@ def named_records(name: str) -> Mapping[str, Record]:
     if not is_builtin(name):
         return read_records(Path(name))
     lexicon = name.removeprefix(BUILTIN).removeprefix(":")
-    chosen: list[LexiconName] = [each for each in LEXICONS if lexicon in ("", each)]
+    chosen = [each for each in LEXICONS if lexicon in ("", each)]
     if not chosen:
-        raise AnatomyError(f"no shipped lexicon {quote(lexicon)}; there are {', '.join(LEXICONS)}")
+        raise AnatomyError(f"no lexicon {quote(lexicon)}; there are {', '.join(LEXICONS)}")
     return {
         label: Record(source="lexicon", stages=stages, detail=f"{each}: {label}", prompt=shipped.prompt_version)
         for each in chosen

@@ -82,8 +82,8 @@ class Anatomize:
 
     def _wanted(self) -> list[str]:
         """The labels, each once, from the one place that was named."""
-        from lga.anatomy.descriptions import distinct_labels
         from lga.anatomy.schema import MAX_STAGES
+        from lga.labels import check_unique_labels, checked_label
 
         if sum((bool(self.labels), self.manifest is not None, self.labels_file is not None)) != 1:
             raise SettingsError("give at least one label, or --manifest, or --labels-file; one of the three")
@@ -94,8 +94,12 @@ class Anatomize:
         if self.manifest is not None:
             from lga.datasets.manifest import read_manifest  # imports torch, which labels alone do without
 
-            return distinct_labels([clip.label for clip in read_manifest(self.manifest)])
-        return distinct_labels(read_labels(self.labels_file) if self.labels_file is not None else self.labels)
+            given = [clip.label for clip in read_manifest(self.manifest)]
+        else:
+            given = read_labels(self.labels_file) if self.labels_file is not None else self.labels
+        labels = [checked_label(label) for label in given]
+        check_unique_labels("the labels", labels)
+        return list(dict.fromkeys(labels))
 
     def _described(self, labels: Sequence[str]) -> "dict[str, Record]":
         """What the user's own file says of the labels."""

@@ -13,10 +13,9 @@ from lga.anatomy.lexicon import find_entry
 from lga.config import ProtocolConfig
 from lga.datasets.manifest import Row, Sheet, manifest_path, write_sheet
 from lga.errors import AnatomyError, ManifestError, SettingsError, VideoError
-from lga.labels import checked_label, lookup_key, quote
+from lga.labels import checked_label, lookup_key, printable, quote
 from lga.video.clip import content_digest, uniform_times
 from lga.video.decode import open_footage
-from lga.video.files import printable
 
 DECODERS = min(8, os.cpu_count() or 1)
 """Threads that decode; FFmpeg has its own below them."""

@@ -8,6 +8,7 @@ from math import inf
 from pathlib import Path
 
 from lga.errors import VideoError
+from lga.labels import printable
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif"})
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
@@ -97,12 +98,6 @@ def is_folder(path: Path) -> bool:
 def refusal(path: Path | str, why: str) -> VideoError:
     """The error that names `path` (or a URL) and says `why`, in one printable line whatever the name holds."""
     return VideoError(f"{printable(path)}: {why}")
-
-
-def printable(path: Path | str) -> str:
-    """The path, or a URL, in one line: line breaks, other control characters and stray bytes escaped."""
-    name = str(path)
-    return name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def check_size(path: Path, width: int, height: int, *, pixels: int = MAX_PIXELS) -> None:
