@@ -179,7 +179,7 @@ class _Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Recognised:
     """What was recognised in a drawn clip."""
 
     clip: _Drawn
@@ -193,13 +193,13 @@ class _Answer:
 
 def _recognize(
     recognizer: Recognizer, actions: Actions, asked: Sequence[_Drawn], progress: Callable[[int, int], None]
-) -> list[_Answer]:
-    answers: list[_Answer] = []
+) -> list[_Recognised]:
+    answers: list[_Recognised] = []
     results = recognizer.recognize(actions, [one.path for one in asked])
     for clip, result in zip(asked, results, strict=True):
         if isinstance(result, Skipped):
             raise LGAError(result.reason)
-        answers.append(_Answer(clip, result))
+        answers.append(_Recognised(clip, result))
         progress(len(answers), len(asked))
     return answers
 
@@ -212,7 +212,7 @@ def _read_drawn(manifest: Path) -> tuple[_Drawn, ...]:
         )
 
 
-def _choose(answers: Sequence[_Answer]) -> _Answer:
+def _choose(answers: Sequence[_Recognised]) -> _Recognised:
     """The decision to be drawn: if possible a right one, if possible of an order pair, the surest of those."""
     ordered = {label for pair in PAIRS for label in pair}
     return max(
@@ -225,7 +225,7 @@ def _choose(answers: Sequence[_Answer]) -> _Answer:
     )
 
 
-def _measure(answers: Sequence[_Answer], labels: Sequence[str], folder: Path) -> DemoReport:
+def _measure(answers: Sequence[_Recognised], labels: Sequence[str], folder: Path) -> DemoReport:
     actions: list[ActionScore] = []
     for label in labels:
         own = [one for one in answers if one.clip.label == label]
@@ -249,12 +249,12 @@ def _measure(answers: Sequence[_Answer], labels: Sequence[str], folder: Path) ->
     )
 
 
-def _shares(answers: Sequence[_Answer], among: Sequence[str]) -> Shares:
+def _shares(answers: Sequence[_Recognised], among: Sequence[str]) -> Shares:
     judges: tuple[Judge, Judge, Judge] = (attrgetter("video"), attrgetter("text"), attrgetter("probability"))
     return Shares(*(sum(one.right(judge, among) for one in answers) / len(answers) for judge in judges))
 
 
-def _border_error(answer: _Answer, borders: Sequence[float]) -> float:
+def _border_error(answer: _Recognised, borders: Sequence[float]) -> float:
     pairs = list(zip(borders, answer.clip.borders, strict=True))
     return sum(abs(found - true) for found, true in pairs) / len(pairs)
 

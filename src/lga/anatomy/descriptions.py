@@ -18,11 +18,11 @@ from lga.labels import checked_label, lookup_key, quote
 
 StageCount = Annotated[int, Field(ge=1, le=5)] | Literal["auto"]
 Note = Annotated[str, StringConstraints(max_length=2000), AfterValidator(visible)]
-Source = Literal["llm", "lexicon", "template", "hand"]
+RecordSource = Literal["llm", "lexicon", "template", "hand"]
 Count = Annotated[int, Field(ge=0)]
 
-SOURCES: Mapping[Origin, Source] = {"file": "hand", "lexicon": "lexicon", "template": "template", "llm": "llm"}
-ORIGINS: Mapping[Source, Origin] = {"hand": "file", "lexicon": "lexicon", "template": "template", "llm": "llm"}
+SOURCES: Mapping[Origin, RecordSource] = {"file": "hand", "lexicon": "lexicon", "template": "template", "llm": "llm"}
+ORIGINS: Mapping[RecordSource, Origin] = {"hand": "file", "lexicon": "lexicon", "template": "template", "llm": "llm"}
 
 
 class Record(FrozenModel):
@@ -31,7 +31,7 @@ class Record(FrozenModel):
     Only the stages are needed; who writes a record by hand may leave out the rest.
     """
 
-    source: Source = "hand"
+    source: RecordSource = "hand"
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=MOST_STAGES)
     detail: Note = ""
     """which lexicon or file, or what happened to the record"""

@@ -12,7 +12,7 @@ from lga.errors import LGAError
 from lga.files import append_durably
 
 
-class Question(FrozenModel):
+class JournalQuestion(FrozenModel):
     """All that an answer depends on; not the server, which may move."""
 
     model: str
@@ -42,7 +42,7 @@ class Line(FrozenModel):
     """One line of a journal."""
 
     version: Literal[1] = 1
-    question: Question
+    question: JournalQuestion
     reply: Reply
 
 
@@ -55,16 +55,16 @@ class Journal:
     def __init__(self, path: Path | None):
         self.path = path
         self.damaged = 0
-        self._replies: dict[Question, Reply] = {}
+        self._replies: dict[JournalQuestion, Reply] = {}
         self._torn = False
         if path is not None and path.exists():
             self._read(path)
 
-    def find(self, question: Question) -> Reply | None:
+    def find(self, question: JournalQuestion) -> Reply | None:
         """The reply to a question that was answered before."""
         return self._replies.get(question)
 
-    def keep(self, question: Question, reply: Reply) -> None:
+    def keep(self, question: JournalQuestion, reply: Reply) -> None:
         """Write a reply down; when this returns it is on the disk.
 
         Raises:

@@ -50,7 +50,7 @@ class Lexicon(FrozenModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LexiconEntry:
     """What the lexicons know of one label."""
 
     label: str
@@ -59,7 +59,7 @@ class Entry:
     lexicon: str
 
 
-def find_entry(label: str) -> Entry | None:
+def find_entry(label: str) -> LexiconEntry | None:
     """The entry of a label or of an alias, in any spelling.
 
     Raises:
@@ -68,7 +68,7 @@ def find_entry(label: str) -> Entry | None:
     return all_entries().get(lookup_key(label))
 
 
-def all_entries() -> Mapping[str, Entry]:
+def all_entries() -> Mapping[str, LexiconEntry]:
     """Every entry of every lexicon by its lookup key; each file is read once.
 
     Raises:
@@ -87,9 +87,9 @@ def read_lexicon(name: str) -> Lexicon:
 
 
 @cache
-def _entries(lexicons: tuple[tuple[str, Traversable], ...]) -> Mapping[str, Entry]:
+def _entries(lexicons: tuple[tuple[str, Traversable], ...]) -> Mapping[str, LexiconEntry]:
     return {
-        lookup_key(spelling): Entry(label, lexicon.anatomies[label], name)
+        lookup_key(spelling): LexiconEntry(label, lexicon.anatomies[label], name)
         for name, place in lexicons
         for lexicon in [_read(place)]
         for spelling, label in [*zip(lexicon.anatomies, lexicon.anatomies, strict=True), *lexicon.aliases.items()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lga.anatomy.checks import MAX_OVERLAP, check_anatomy
 from lga.anatomy.descriptions import Record, StageCount, fingerprint
-from lga.anatomy.journal import Journal, Question, Reply, now
+from lga.anatomy.journal import Journal, JournalQuestion, Reply, now
 from lga.anatomy.llm_client import NoReplyError, connect
 from lga.anatomy.llm_prompt import (
     Message,
@@ -156,7 +156,7 @@ class Generator:
 
     async def _reply(self, label: str, number: int, attempt: int, last: Rejected | None) -> Reply:
         """The reply from the journal, or a new one, which is written down before anything else happens."""
-        question = Question(
+        question = JournalQuestion(
             model=self.settings.model or "",
             prompt=read_prompt().version,
             label=prompt_name(label),

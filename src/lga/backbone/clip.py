@@ -12,8 +12,8 @@ from jaxtyping import Float, UInt8
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from lga.backbone.clip_reading import Kind, Pictures, Words, read_json, read_pictures, read_words
-from lga.backbone.hub import Checkpoint, find_checkpoint, quiet_transformers
+from lga.backbone.clip_reading import Kind, Pictures, Tokenizer, read_json, read_pictures, read_tokenizer
+from lga.backbone.hub import ModelFolder, find_model, quiet_transformers
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Backbone, Preprocessing, Space
 from lga.errors import BackboneError
@@ -103,12 +103,12 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
         import transformers  # pyright: ignore[reportUnusedImport]  # noqa: F401
     except ImportError as error:
         raise BackboneError("CLIP needs transformers, which is not installed: pip install 'lga[clip]'") from error
-    checkpoint = find_checkpoint(model)
+    checkpoint = find_model(model)
     kind = _kind(checkpoint)
     checkpoint.weight_files()
     loaded = _load_model(checkpoint, kind).to(device=place, dtype=dtype).eval()
     with quiet_transformers():
-        words = read_words(checkpoint, kind, int(loaded.config.text_config.max_position_embeddings))
+        words = read_tokenizer(checkpoint, kind, int(loaded.config.text_config.max_position_embeddings))
     pictures = read_pictures(checkpoint, int(loaded.config.vision_config.image_size))
     dim = int(loaded.config.projection_dim if kind == "clip" else loaded.config.vision_config.hidden_size)
     return ClipBackbone(
@@ -122,7 +122,7 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
     )
 
 
-def _kind(checkpoint: Checkpoint) -> Kind:
+def _kind(checkpoint: ModelFolder) -> Kind:
     kind = read_json(checkpoint, "config.json").get("model_type")
     match kind:
         case "clip":
@@ -141,7 +141,7 @@ def _vision(model: Any, kind: Kind, pictures: Pictures) -> Vision:
     return Vision(model.vision_model, model.visual_projection if kind == "clip" else nn.Identity(), pictures)
 
 
-def _load_model(checkpoint: Checkpoint, kind: Kind) -> Any:
+def _load_model(checkpoint: ModelFolder, kind: Kind) -> Any:
     from huggingface_hub.errors import StrictDataclassError
     from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
@@ -187,10 +187,10 @@ def _architecture(model: Any) -> list[object]:
 
 
 def _identity(
-    checkpoint: Checkpoint,
+    checkpoint: ModelFolder,
     kind: Kind,
     pictures: Pictures,
-    words: Words,
+    words: Tokenizer,
     architecture: list[object],
     dtype: torch.dtype,
 ) -> str:

@@ -23,7 +23,7 @@ Source = Annotated[str, tyro.conf.arg(metavar="FILE|builtin[:NAME]")]
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckSentences:
     """Look for sentences that no camera could show, that are out of order, or that hurt.
 
     Every sentence is read by rules, each with its reason. With --sense every sentence is also compared with all labels

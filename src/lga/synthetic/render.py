@@ -147,7 +147,7 @@ def _shadow(picture: Image.Image, view: Camera, pose: Pose) -> None:
 
 def _cast(canvas: Canvas, action: Action, scene: Scene, pose: Pose) -> None:
     """Everything in front of the backdrop, from the farthest to the nearest."""
-    build, look = scene.build, scene.look
+    build, appearance = scene.build, scene.appearance
     body = skeleton(pose, build, action.view)
     distant = 0.72 if action.view == "side" else 1.0
     things = list(zip(action.things, pose.things, strict=True))
@@ -157,14 +157,14 @@ def _cast(canvas: Canvas, action: Action, scene: Scene, pose: Pose) -> None:
         if kind == "door":
             draw_thing(canvas, kind, at, scene.paint)
     if action.view == "side":
-        draw_arm(canvas, body.arms[1], build, look, distant)
-    draw_leg(canvas, body.legs[1], build, look, distant)
-    draw_leg(canvas, body.legs[0], build, look, 1.0)
-    draw_torso(canvas, body, build, look, action.view)
-    draw_head(canvas, body, build, look, action.view)
+        draw_arm(canvas, body.arms[1], build, appearance, distant)
+    draw_leg(canvas, body.legs[1], build, appearance, distant)
+    draw_leg(canvas, body.legs[0], build, appearance, 1.0)
+    draw_torso(canvas, body, build, appearance, action.view)
+    draw_head(canvas, body, build, appearance, action.view)
     for kind, at in things:
         if kind != "door":
             draw_thing(canvas, kind, at, scene.paint)
     if action.view == "front":
-        draw_arm(canvas, body.arms[1], build, look, distant)
-    draw_arm(canvas, body.arms[0], build, look, 1.0)
+        draw_arm(canvas, body.arms[1], build, appearance, distant)
+    draw_arm(canvas, body.arms[0], build, appearance, 1.0)

@@ -19,7 +19,7 @@ MAX_ASPECT = 100
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What reading one clip may cost; the defaults only refuse pictures that cannot be footage."""
+    """What reading one clip may cost; the defaults only refuse pictures that cannot be source."""
 
     seconds: float = inf
     """longest clip"""
@@ -101,7 +101,7 @@ def refusal(path: Path | str, why: str) -> VideoError:
 
 
 def check_size(path: Path, width: int, height: int, *, pixels: int = MAX_PIXELS) -> None:
-    """Refuse pictures without area, too large to be footage, or thinner than a ribbon.
+    """Refuse pictures without area, too large to be a clip's, or thinner than a ribbon.
 
     Raises:
         VideoError: a side is 0 or above `MAX_SIDE` pixels, the area is above `pixels`, or one side is
