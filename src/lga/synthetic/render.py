@@ -1,6 +1,7 @@
 """Short clips of a drawn person in action, with the moments at which each stage begins."""
 
 import csv
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import sin
@@ -14,6 +15,7 @@ from numpy import ndarray
 from PIL import Image, ImageDraw, ImageOps
 
 from lga.errors import LGAError
+from lga.files import write_atomically
 from lga.synthetic.actions import ACTIONS
 from lga.synthetic.backdrop import paint_backdrop
 from lga.synthetic.canvas import HEIGHT, SUPERSAMPLE, WIDTH, Camera, Canvas
@@ -99,10 +101,9 @@ def write_dataset(
             if progress:
                 progress(len(rows), len(labels) * clips)
     manifest = folder / "manifest.csv"
-    with manifest.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("path", "label", "group", "borders"))
-        writer.writerows(rows)
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([("path", "label", "group", "borders"), *rows])
+    write_atomically(manifest, table.getvalue().encode())
     return manifest
 
 
