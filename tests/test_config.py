@@ -45,7 +45,7 @@ def test_settings_cannot_be_changed_or_misspelt(group):
         (ProtocolConfig, {"ways": 1}),
         (ProtocolConfig, {"shots": -1}),
         (ProtocolConfig, {"episodes": 1}),
-        (BackboneConfig, {"backbone": "resnet"}),
+        (BackboneConfig, {"precision": "float8"}),
         (TrainConfig, {"learning_rate": 0.0}),
         (TrainConfig, {"ways": 1}),
         (TrainConfig, {"crop_scale": 0.0}),

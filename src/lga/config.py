@@ -57,11 +57,12 @@ class Frozen(FrozenModel):
 class BackboneConfig(Frozen):
     """Which encoder turns frames and sentences into features."""
 
-    backbone: Literal["offline", "clip", "tiny"] = "offline"
-    """offline: shipped weights, no network. clip: any transformers CLIP or SigLIP. tiny: a toy, to try things out"""
+    backbone: str = "offline"
+    """offline: shipped weights, no network. clip: any transformers CLIP or SigLIP. tiny: a toy, to try things out. Or
+    the name of an installed plugin"""
     model: str = "openai/clip-vit-base-patch16"
-    """for `clip`: a hub name or a local folder; for any: the folder of a checkpoint that `lga train` wrote, which then
-    says which backbone it needs"""
+    """for `clip`: a hub name or a local folder; for a plugin: what it makes of it; for any: the folder of a checkpoint
+    that `lga train` wrote, which then says which backbone it needs"""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps, or auto for the fastest there is"""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

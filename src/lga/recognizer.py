@@ -16,12 +16,13 @@ from lga.anatomy.descriptions import Descriptions
 from lga.anatomy.schema import Anatomy
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig
-from lga.datasets.manifest import LabelledClip, refuse_twins
+from lga.datasets.manifest import LabelledClip
 from lga.errors import ActionsError
 from lga.features.cache import ClipFeatures, FeatureCache, default_cache
 from lga.features.extract import BATCH, Progress, Skipped, encode_stages, extract_features
 from lga.files import as_paths
-from lga.model.pretrained import Pretrained, load_pretrained, portable
+from lga.labels import check_unique_labels
+from lga.model.pretrained import load_pretrained, portable
 from lga.recognition import Accept, Prepared, Recognition, prepare
 from lga.video.files import refusal
 
@@ -43,9 +44,8 @@ class Recognizer:
         encoder: Backbone | None = None,
     ):
         """Load the backbone (default: `offline`); `encoder` brings one of your own, `cache` another feature cache."""
-        config = backbone or BackboneConfig()
         self.cache = cache or default_cache()
-        self.source = load_pretrained(config) if encoder is None else Pretrained(encoder, config)
+        self.source = load_pretrained(backbone, encoder)
         self.config, self.encoder = self.source.config, self.source.backbone
 
     def teach(
@@ -67,7 +67,7 @@ class Recognizer:
         """
         if not examples:
             raise ActionsError("nothing to teach: give at least one label")
-        refuse_twins("the examples", tuple(examples))
+        check_unique_labels("the examples", tuple(examples))
         method = self.source.method(method or MethodConfig())
         anatomies, text = self._read(tuple(examples), method, descriptions)
         empty = torch.zeros(0, method.frames, self.encoder.space.dim)

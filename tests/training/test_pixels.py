@@ -10,7 +10,7 @@ from lga.errors import VideoError
 from lga.training import pixels as footage_module
 from lga.training.pixels import AHEAD, Footage
 from lga.video.clip import jittered_times
-from lga.video.transform import Augmentation, draw_look
+from lga.video.transform import Augmentation, draw_augmentation
 
 HOW = Preprocessing(short_side=20, crop=16)
 
@@ -35,7 +35,7 @@ def training(paths, *, seed: int = 7, frames: int = 5, augmentation: Augmentatio
 def test_one_moment_of_each_equal_part_is_shown(clips, video_files):
     source = training(clips)
     generator = Random("7 3 1")
-    draw_look(source.augmentation, generator)
+    draw_augmentation(source.augmentation, generator)
     times = jittered_times(2.0, 5, generator=generator)
     assert [video_files.number_of(frame) for frame in source.watch(3, 1)] == [int(time * 10) for time in times]
 

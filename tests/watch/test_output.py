@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lga.errors import LGAError
-from lga.video.decode import open_footage
+from lga.video.decode import open_clip
 from lga.watch.address import find_address
 from lga.watch.moments import Damage
 from lga.watch.output import BAR, annotate, clock, lettered, to_csv, to_json, to_srt, video_writer
@@ -65,7 +65,7 @@ WAVE = Segment(0.4, 1.4, "wave", 0.8)
 def test_the_annotated_video_lasts_as_long_and_changes_while_a_segment_lasts_only(tmp_path, write_video, video_files):
     video = write_video(tmp_path / "a.mp4", video_files.numbered(20, 96, 128))
     annotate(find_address(str(video)), [WAVE], tmp_path / "b.mp4")
-    with open_footage(video) as before, open_footage(tmp_path / "b.mp4") as after:
+    with open_clip(video) as before, open_clip(tmp_path / "b.mp4") as after:
         assert after.duration == pytest.approx(before.duration, abs=0.01)
         moments = [0.05, 0.65, 1.35, 1.65]
         pictures = list(zip(before.pictures_at(moments), after.pictures_at(moments), strict=True))

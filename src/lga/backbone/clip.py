@@ -13,8 +13,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from lga.backbone.chunks import encode_in_chunks
-from lga.backbone.clip_reading import Kind, Pictures, Words, read_json, read_pictures, read_words
-from lga.backbone.hub import Checkpoint, find_checkpoint, quiet_transformers
+from lga.backbone.clip_reading import Kind, Pictures, Tokenizer, read_json, read_pictures, read_tokenizer
+from lga.backbone.hub import ModelFolder, find_model, quiet_transformers
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Backbone, Preprocessing, Space
 from lga.errors import BackboneError
@@ -105,12 +105,12 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
         import transformers  # pyright: ignore[reportUnusedImport]  # noqa: F401
     except ImportError as error:
         raise BackboneError("CLIP needs transformers, which is not installed: pip install 'lga[clip]'") from error
-    checkpoint = find_checkpoint(model)
+    checkpoint = find_model(model)
     kind = _kind(checkpoint)
     checkpoint.weight_files()
     loaded = _load_model(checkpoint, kind).to(device=place, dtype=dtype).eval()
     with quiet_transformers():
-        words = read_words(checkpoint, kind, int(loaded.config.text_config.max_position_embeddings))
+        words = read_tokenizer(checkpoint, kind, int(loaded.config.text_config.max_position_embeddings))
     pictures = read_pictures(checkpoint, int(loaded.config.vision_config.image_size))
     dim = int(loaded.config.projection_dim if kind == "clip" else loaded.config.vision_config.hidden_size)
     return ClipBackbone(
@@ -124,7 +124,7 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
     )
 
 
-def _kind(checkpoint: Checkpoint) -> Kind:
+def _kind(checkpoint: ModelFolder) -> Kind:
     kind = read_json(checkpoint, "config.json").get("model_type")
     match kind:
         case "clip":
@@ -143,7 +143,7 @@ def _vision(model: Any, kind: Kind, pictures: Pictures) -> Vision:
     return Vision(model.vision_model, model.visual_projection if kind == "clip" else nn.Identity(), pictures)
 
 
-def _read(model: Any, words: Words, sentences: Sequence[str], features: Tensor, device: torch.device) -> Tensor:
+def _read(model: Any, words: Tokenizer, sentences: Sequence[str], features: Tensor, device: torch.device) -> Tensor:
     """Fill `features`, always reading `_SENTENCES_AT_ONCE` sentences of one length, some again where they are fewer.
 
     Padded to the longest of a batch, a sentence is rounded otherwise in every company, in bfloat16 by a hundredth.
@@ -161,7 +161,7 @@ def _read(model: Any, words: Words, sentences: Sequence[str], features: Tensor, 
     return features
 
 
-def _load_model(checkpoint: Checkpoint, kind: Kind) -> Any:
+def _load_model(checkpoint: ModelFolder, kind: Kind) -> Any:
     from huggingface_hub.errors import StrictDataclassError
     from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
@@ -207,10 +207,10 @@ def _architecture(model: Any) -> list[object]:
 
 
 def _identity(
-    checkpoint: Checkpoint,
+    checkpoint: ModelFolder,
     kind: Kind,
     pictures: Pictures,
-    words: Words,
+    words: Tokenizer,
     architecture: list[object],
     dtype: torch.dtype,
 ) -> str:

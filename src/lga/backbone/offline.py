@@ -190,15 +190,15 @@ class OfflineBackbone:
 
     def _encode(self, views: UInt8[Tensor, "frames views 3 height width"]) -> Float[Tensor, "frames dim"]:
         pixels = views.to(self.device).float() / 255
-        look, change = pixels[:, 0], pixels[:, -1] - pixels[:, 0]
-        maps = self._map(torch.cat([look, (0.5 + CONTRAST * change).clamp(0, 1)]))
+        earlier, change = pixels[:, 0], pixels[:, -1] - pixels[:, 0]
+        maps = self._map(torch.cat([earlier, (0.5 + CONTRAST * change).clamp(0, 1)]))
         frame_map, change_map = maps.chunk(2)
         motion = reduce(change.abs(), "n c (r h) (s w) -> n r s", "mean", r=GRID, s=GRID)
         where = motion + 1e-6
         where = where / reduce(where, "n r s -> n 1 1", "sum")
         moving = einsum(frame_map, where, "n d r s, n r s -> n d")
         streams = [moving, frame_map.amax((2, 3)), einsum(change_map, where, "n d r s, n r s -> n d")]
-        weights = [1.0, 1.0, motion_trust(motion)[:, None]]
+        weights = [1.0, 1.0, motion_weight(motion)[:, None]]
         visual = [
             weight * F.normalize(self._distinct(one), dim=-1) for weight, one in zip(weights, streams, strict=True)
         ]
@@ -219,7 +219,7 @@ class OfflineBackbone:
         return einsum((score / TEMPERATURE).softmax(-1), self.classes[best], "n k, n k d -> n d")
 
 
-def motion_trust(motion: Float[Tensor, "frames rows columns"]) -> Float[Tensor, " frames"]:
+def motion_weight(motion: Float[Tensor, "frames rows columns"]) -> Float[Tensor, " frames"]:
     """How much a frame's change says about the action, 0.7 to 3: most where a still background surrounds it.
 
     `motion` is the mean absolute change of each cell, 0 to 1. Stillness is 1 - median / mean over the cells: 1 when

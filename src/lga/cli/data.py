@@ -184,7 +184,7 @@ def _import_table(imported: "Imported") -> Table:
 
 def _report_import(imported: "Imported") -> None:
     """Name what is missing and count what was left aside."""
-    from lga.video.files import printable
+    from lga.labels import printable
 
     for name in imported.missing[:SHOWN]:
         stderr().print(f"missing: {printable(Path(name))}", soft_wrap=True)

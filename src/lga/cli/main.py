@@ -35,7 +35,7 @@ ActionsCommand = (
     | Annotated[Describe, sub("describe")]
 )
 LexiconCommand = (
-    Annotated[lexicon.Check, sub("check")]
+    Annotated[lexicon.CheckSentences, sub("check")]
     | Annotated[lexicon.Diff, sub("diff")]
     | Annotated[lexicon.Merge, sub("merge")]
     | Annotated[lexicon.Distance, sub("distance")]

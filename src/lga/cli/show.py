@@ -169,7 +169,7 @@ def _intervals(one: "Interval") -> tuple[str, ...]:
 
 
 if TYPE_CHECKING:
-    from lga.anatomy.review import Change, Conflict, Distance, Span
+    from lga.anatomy.review import Change, Conflict, EditDistance, Span
     from lga.evaluation.sentences import Sense, Sight
 
 MARKS = {"same": ("", "", ""), "removed": ("[-", "-]", "red"), "added": ("{+", "+}", "green")}
@@ -267,7 +267,7 @@ def conflicts_table(conflicts: "Sequence[Conflict]") -> Table:
     return table
 
 
-def distance_table(found: "Sequence[Distance]") -> Table:
+def distance_table(found: "Sequence[EditDistance]") -> Table:
     """A row for each label that was rewritten."""
     most = max(len(one.edits) for one in found)
     table = Table("label", *(f"stage {number}" for number in range(1, most + 1)), "words", "share")
@@ -278,7 +278,7 @@ def distance_table(found: "Sequence[Distance]") -> Table:
     return table
 
 
-def distance_summary(found: "Sequence[Distance]", one: int, other: int) -> str:
+def distance_summary(found: "Sequence[EditDistance]", one: int, other: int) -> str:
     """How many labels were compared, how many are the same, and how much of the words changed on average."""
     if not found:
         return f"no label is in both ({one} and {other} labels)"

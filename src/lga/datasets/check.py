@@ -13,10 +13,9 @@ from lga.anatomy.lexicon import find_entry
 from lga.config import ProtocolConfig
 from lga.datasets.manifest import Row, Sheet, manifest_path, write_sheet
 from lga.errors import AnatomyError, ManifestError, SettingsError, VideoError
-from lga.labels import checked_label, lookup_key, quote
+from lga.labels import checked_label, lookup_key, printable, quote
 from lga.video.clip import content_digest, uniform_times
-from lga.video.decode import open_footage
-from lga.video.files import printable
+from lga.video.decode import open_clip
 
 DECODERS = min(8, os.cpu_count() or 1)
 """Threads that decode; FFmpeg has its own below them."""
@@ -52,7 +51,7 @@ def inspect_clips(
 def _inspect(path: Path, frames: int) -> Inspected:
     try:
         digest = content_digest(path)
-        with open_footage(path) as footage:
+        with open_clip(path) as footage:
             distinct, before = 0, None
             for picture in footage.pictures_at(uniform_times(footage.duration, frames)):
                 distinct += picture is not before

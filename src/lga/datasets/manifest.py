@@ -8,9 +8,8 @@ from pathlib import Path
 
 from lga.errors import AnatomyError, ManifestError
 from lga.files import write_atomically
-from lga.labels import checked_label, lookup_key, quote
+from lga.labels import check_unique_labels, checked_label, printable, quote
 from lga.video.clip import is_clip
-from lga.video.files import printable
 
 MAX_BYTES = 256 * 2**20
 
@@ -129,7 +128,7 @@ def read_manifest(path: Path, *, split: str | None = None) -> tuple[LabelledClip
             raise ManifestError(f"{path}: no row has split {quote(split)}; it has {', '.join(there) or 'no splits'}")
     if not rows:
         raise ManifestError(f"{path}: the manifest has a header and no clips")
-    refuse_twins(str(path), [row.label for row in rows])
+    check_unique_labels(str(path), [row.label for row in rows])
     return tuple(rows)
 
 
@@ -150,7 +149,7 @@ def read_examples(source: Path) -> Examples:
     if not folders:
         raise ManifestError(f"{source}: no folders in it; put the clips of each action into a folder named after it")
     labels = [_folder_label(folder) for folder in folders]
-    refuse_twins(str(source), [folder.name for folder in folders])
+    check_unique_labels(str(source), [folder.name for folder in folders])
     clips: list[LabelledClip] = []
     ignored: list[Path] = []
     for folder, label in zip(folders, labels, strict=True):
@@ -189,18 +188,3 @@ def _visible(folder: Path) -> list[Path]:
         raise ManifestError(
             f"{printable(folder)}: cannot be listed ({error.strerror}); check that you may read it"
         ) from error
-
-
-def refuse_twins(where: str, labels: Sequence[str]) -> None:
-    """Two spellings of one label would be taught as rivals.
-
-    Raises:
-        ManifestError: there are two.
-    """
-    spelling: dict[str, str] = {}
-    for label in labels:
-        first = spelling.setdefault(lookup_key(label), label)
-        if first != label:
-            raise ManifestError(
-                f"{where}: {quote(first)} and {quote(label)} are the same action; merge them or rename one"
-            )

@@ -20,7 +20,7 @@ from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.leakage import read_seen_clips
 from lga.evaluation.run import run_episodes
 from lga.evaluation.statistics import Interval, accuracy, paired_difference
-from lga.labels import lookup_key, quote
+from lga.labels import lookup_key, printable, quote
 from lga.methods.lga import MATCHES, Match, lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset
 from lga.model.checkpoint import CheckpointRecord, Provenance, Selection, make_head, record_head
@@ -30,7 +30,6 @@ from lga.training.fit import Fitted, Material, Pixels, Run, fit_head
 from lga.training.pixels import Footage
 from lga.training.select import choice_episodes
 from lga.video.clip import read_clip
-from lga.video.files import printable
 from lga.video.transform import Augmentation
 
 BYTES = 4

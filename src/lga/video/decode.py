@@ -29,11 +29,11 @@ LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels
 
 
 @contextmanager
-def open_footage(path: Path, limits: Limits = UNLIMITED) -> "Generator[VideoFile | PictureFolder]":
+def open_clip(path: Path, limits: Limits = UNLIMITED) -> "Generator[VideoFile | PictureFolder]":
     """Open a video file or a folder of frame pictures and close it afterwards.
 
     Raises:
-        VideoError: there is no footage in it that can be read, or more than the limits allow.
+        VideoError: it holds no pictures that can be read, or more than the limits allow.
     """
     if is_folder(path):
         folder = PictureFolder(path)
@@ -209,7 +209,7 @@ def picture_stream(path: Path, container: InputContainer) -> VideoStream:
         if not stream.codec_context:
             raise refusal(path, "its pictures are in a coding that is not known here, or it was cut short")
         if not stream.width:
-            raise refusal(path, "its pictures are too large to be footage, or it was cut short")
+            raise refusal(path, "its pictures are too large to be a clip's, or it was cut short")
         check_size(path, stream.width, stream.height)
         stream.codec_context.options = {"max_pixels": LIMITS["max_pixels"]}
         stream.codec_context.thread_count = 1

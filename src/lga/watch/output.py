@@ -21,8 +21,8 @@ from PIL import Image, ImageDraw
 
 from lga.errors import LGAError
 from lga.explain.lettering import shorten, write
+from lga.labels import printable
 from lga.video.decode import turned
-from lga.video.files import printable
 from lga.watch.address import Address
 from lga.watch.moments import Damage, Shown
 from lga.watch.segments import Segment
