@@ -82,10 +82,20 @@ def start(manifest):
         one.communicate()
 
 
+@pytest.fixture(scope="module")
+def trained(manifest, tmp_path_factory):
+    """A short run's checkpoint; for reading only."""
+    folder = tmp_path_factory.mktemp("trained") / "head"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LGA_CACHE", str(manifest.parent / "cache"))
+        assert run([*map(str, ("train", manifest, "--out", folder, *SHORT, "--test", "no"))]) == 0
+    return folder
+
+
 @pytest.fixture
-def head(lga, manifest, tmp_path):
-    lga("train", manifest, "--out", tmp_path / "head", *SHORT, "--test", "no")
-    return tmp_path / "head"
+def head(trained, tmp_path):
+    """A copy of the checkpoint that a test may spoil."""
+    return Path(shutil.copytree(trained, tmp_path / "head"))
 
 
 @pytest.fixture
