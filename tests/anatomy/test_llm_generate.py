@@ -75,6 +75,7 @@ def run(server, labels, journal=None, *, stages=3, **changed):
     return generate(labels, chosen, journal or Journal(None), stages=stages, progress=lambda done, total: None)
 
 
+@pytest.mark.slow
 def test_two_hundred_labels_come_through_a_server_that_misbehaves_at_random(misbehaving, tmp_path):
     labels = [f"juggle {number} cups" for number in range(200)]
 

@@ -82,10 +82,20 @@ def start(manifest):
         one.communicate()
 
 
+@pytest.fixture(scope="module")
+def trained(manifest, tmp_path_factory):
+    """A short run's checkpoint; for reading only."""
+    folder = tmp_path_factory.mktemp("trained") / "head"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LGA_CACHE", str(manifest.parent / "cache"))
+        assert run([*map(str, ("train", manifest, "--out", folder, *SHORT, "--test", "no"))]) == 0
+    return folder
+
+
 @pytest.fixture
-def head(lga, manifest, tmp_path):
-    lga("train", manifest, "--out", tmp_path / "head", *SHORT, "--test", "no")
-    return tmp_path / "head"
+def head(trained, tmp_path):
+    """A copy of the checkpoint that a test may spoil."""
+    return Path(shutil.copytree(trained, tmp_path / "head"))
 
 
 @pytest.fixture
@@ -135,6 +145,7 @@ def test_a_checkpoint_that_keeps_to_the_training_free_method_evaluates_as_it_doe
     assert plain["training"] is None
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_weights(start, manifest, tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     command = ("train", manifest, *LONG, "--test", "no", "--out")
@@ -158,6 +169,7 @@ def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_weights(start, m
     assert {one.name for one in cut.iterdir()} == {WEIGHTS, RECORD, "log.jsonl"}
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_trains(start, manifest, tmp_path):
     command = ("train", manifest, *SHORT, "--accumulate", 4, "--test", "no", "--device", "cpu")
     both = [start(*command, "--devices", many, "--out", tmp_path / str(many)) for many in (1, 2)]
@@ -168,6 +180,7 @@ def test_two_processes_train_what_one_trains(start, manifest, tmp_path):
     assert [one["task"] for one in events(tmp_path / "2") if one["event"] == "episode"] == [2, 4, 6, 8]
 
 
+@pytest.mark.slow
 def test_processes_that_cannot_share_a_step_are_refused(start, manifest, tmp_path):
     done = start("train", manifest, *SHORT, "--devices", 2, "--out", tmp_path / "head")
     assert done.wait(120) == 1
