@@ -53,3 +53,8 @@ bench: setup
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+
+# The API reference, from the docstrings, into docs/api.
+.PHONY: docs
+docs: setup
+	$(BIN)/pdoc --output-directory docs/api lga
