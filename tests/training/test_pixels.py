@@ -8,7 +8,7 @@ from PIL import Image
 from lga.backbone.protocol import Preprocessing
 from lga.errors import VideoError
 from lga.training import pixels as footage_module
-from lga.training.pixels import AHEAD, Footage
+from lga.training.pixels import AHEAD, TrainingClips
 from lga.video.clip import jittered_times
 from lga.video.transform import Augmentation, draw_augmentation
 
@@ -28,8 +28,8 @@ def clips(tmp_path_factory, write_video, video_files):
     return (*videos, still)
 
 
-def training(paths, *, seed: int = 7, frames: int = 5, augmentation: Augmentation | None = None) -> Footage:
-    return Footage(tuple(paths), frames, HOW, augmentation or Augmentation(0.5), seed)
+def training(paths, *, seed: int = 7, frames: int = 5, augmentation: Augmentation | None = None) -> TrainingClips:
+    return TrainingClips(tuple(paths), frames, HOW, augmentation or Augmentation(0.5), seed)
 
 
 def test_one_moment_of_each_equal_part_is_shown(clips, video_files):

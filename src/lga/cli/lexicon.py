@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lga.anatomy.descriptions import Record
     from lga.anatomy.schema import Anatomy
     from lga.backbone.protocol import Backbone
-    from lga.evaluation.sentences import Sense, Views
+    from lga.evaluation.sentences import TextCheck, VisualChecks
 
 Source = Annotated[str, tyro.conf.arg(metavar="FILE|builtin[:NAME]")]
 
@@ -84,7 +84,7 @@ class CheckSentences:
             report_skipped(views.skipped)
         return 1 if problems else 0
 
-    def _sense(self, anatomies: "Sequence[Anatomy]", encoder: "Backbone") -> "list[Sense]":
+    def _sense(self, anatomies: "Sequence[Anatomy]", encoder: "Backbone") -> "list[TextCheck]":
         from lga.evaluation.sentences import check_sense
         from lga.features.cache import default_cache
 
@@ -94,13 +94,13 @@ class CheckSentences:
         report_cache(cache)
         return found
 
-    def _views(self, encoder: "Backbone", method: MethodConfig) -> "Views":
+    def _views(self, encoder: "Backbone", method: MethodConfig) -> "VisualChecks":
         """The clips' labels take their sentences as in recognition: from the file, else lexicon, else template."""
         from lga.anatomy.anatomize import anatomize
         from lga.anatomy.descriptions import read_descriptions
         from lga.anatomy.review import is_builtin
         from lga.datasets.manifest import read_examples
-        from lga.evaluation.sentences import check_views
+        from lga.evaluation.sentences import check_against_clips
         from lga.features.cache import default_cache
 
         told = None if is_builtin(self.source) else read_descriptions(Path(self.source), stages=method.stages)
@@ -108,7 +108,7 @@ class CheckSentences:
         anatomies = [anatomize(label, stages=method.stages, descriptions=told) for label in shown.labels]
         cache = default_cache()
         with progress_bar("encoding") as (bar,):
-            found = check_views(shown.clips, anatomies, encoder, method, cache=cache, progress=bar)
+            found = check_against_clips(shown.clips, anatomies, encoder, method, cache=cache, progress=bar)
         report_cache(cache)
         return found
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lga.anatomy.schema import Anatomy
     from lga.evaluation.benchmark import Report
     from lga.evaluation.dataset import LoadedDataset
-    from lga.evaluation.sentences import Sense, Sight
+    from lga.evaluation.sentences import TextCheck, VisualCheck
     from lga.evaluation.statistics import Interval
     from lga.recognition import Recognition
 
@@ -182,7 +182,7 @@ def problems_table(problems: Mapping[str, Sequence[str]]) -> Table:
     return table
 
 
-def sense_table(found: "Sequence[Sense]") -> Table:
+def sense_table(found: "Sequence[TextCheck]") -> Table:
     """A row for each doubtful label: its stages' shares."""
     doubtful = [one for one in found if one.doubtful]
     stages = [f"stage {number}" for number in range(1, len(found[0].shares) + 1)]
@@ -198,7 +198,7 @@ def sense_table(found: "Sequence[Sense]") -> Table:
     return table
 
 
-def views_table(sights: "Sequence[Sight]") -> Table:
+def views_table(sights: "Sequence[VisualCheck]") -> Table:
     """A row a label of the clips, those that their sentences hurt first and in red."""
     stages = [f"stage {number}" for number in range(1, len(sights[0].shares) + 1)]
     clips = sum(one.clips for one in sights)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lga.datasets.manifest import manifest_path, write_sheet
+from lga.datasets.manifest import manifest_path, write_table
 from lga.datasets.partition import (
     SPLITS,
     ActionClass,
@@ -215,7 +215,7 @@ def write_benchmark(imported: Imported, manifest: Path, *, names: Names = "clean
         )
         for clip in imported.clips
     ]
-    write_sheet(manifest, COLUMNS, rows)
+    write_table(manifest, COLUMNS, rows)
 
 
 def _in_class_folders(found: Sequence[FoundClip], partition: Partition) -> SplitLists:

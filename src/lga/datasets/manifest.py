@@ -15,7 +15,7 @@ MAX_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ManifestRow:
     """The cells of one row, and the line of the file in which it ends."""
 
     line: int
@@ -23,14 +23,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ManifestTable:
     """A CSV with the columns path and label, and whatever else is in it."""
 
     path: Path
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ManifestRow, ...]
 
-    def cell(self, row: Row, column: str) -> str:
+    def cell(self, row: ManifestRow, column: str) -> str:
         """What a row says, without blanks around it; nothing where the column or the cell is missing."""
         if column not in self.columns:
             return ""
@@ -38,7 +38,7 @@ class Sheet:
         return row.cells[place].strip() if place < len(row.cells) else ""
 
 
-def read_sheet(path: Path) -> Sheet:
+def read_table(path: Path) -> ManifestTable:
     """Read a manifest whole, whatever its rows are worth.
 
     Raises:
@@ -50,7 +50,7 @@ def read_sheet(path: Path) -> Sheet:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             columns = tuple(next(reader, ()))
-            rows = tuple(Row(reader.line_num, tuple(cells)) for cells in reader if cells)
+            rows = tuple(ManifestRow(reader.line_num, tuple(cells)) for cells in reader if cells)
     except OSError as error:
         raise ManifestError(
             f"{path}: cannot be read ({error.strerror}); give a CSV with the columns path,label"
@@ -62,10 +62,10 @@ def read_sheet(path: Path) -> Sheet:
         raise ManifestError(
             f"{path}: no column {' and '.join(missing)} in its first line; it needs path,label and may have group,split"
         )
-    return Sheet(path, columns, rows)
+    return ManifestTable(path, columns, rows)
 
 
-def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a CSV whole or not at all.
 
     Raises:
@@ -119,8 +119,8 @@ def read_manifest(path: Path, *, split: str | None = None) -> tuple[LabelledClip
     Raises:
         ManifestError: the file is missing, is not such a CSV, has an empty cell or has no row left; it names the line.
     """
-    sheet = read_sheet(path)
-    rows = [_read_row(sheet, row) for row in sheet.rows]
+    table = read_table(path)
+    rows = [_read_row(table, row) for row in table.rows]
     if split is not None:
         there = sorted({row.split for row in rows if row.split})
         rows = [row for row in rows if row.split == split]
@@ -161,16 +161,16 @@ def read_examples(source: Path) -> Examples:
     return Examples(tuple(labels), tuple(clips), tuple(ignored))
 
 
-def _read_row(sheet: Sheet, row: Row) -> LabelledClip:
-    name, where = sheet.cell(row, "path"), f"{sheet.path}, line {row.line}"
+def _read_row(table: ManifestTable, row: ManifestRow) -> LabelledClip:
+    name, where = table.cell(row, "path"), f"{table.path}, line {row.line}"
     if not name or "\0" in name:
         raise ManifestError(f"{where}: the path is empty or not a path")
     try:
-        label = checked_label(sheet.cell(row, "label"))
+        label = checked_label(table.cell(row, "label"))
     except AnatomyError as error:
         raise ManifestError(f"{where}: {error}") from error
     return LabelledClip(
-        sheet.path.parent / name, label, sheet.cell(row, "group") or None, sheet.cell(row, "split") or None
+        table.path.parent / name, label, table.cell(row, "group") or None, table.cell(row, "split") or None
     )
 
 

@@ -29,7 +29,7 @@ from lga.serve.metrics import Metrics
 from lga.serve.schema import Result
 from lga.serve.settings import ServeConfig
 from lga.serve.store import Store
-from lga.serve.teaching import Teacher
+from lga.serve.teaching import Editor
 from lga.serve.values import result_value, why_value
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ LONGEST_WAIT = 60
 """Seconds after which a refused client is asked to come back, at most."""
 
 
-class Lane:
+class WorkQueue:
     """So many threads and a queue; a request holds its place from before its upload until its answer."""
 
     def __init__(self, workers: int, queue: int):
@@ -96,7 +96,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class RecognitionRequest:
     """How a clip is to be judged, and how much is to be said of it."""
 
     top: int
@@ -112,10 +112,10 @@ class Service:
     token_needed: bool
     recognizer: Recognizer
     store: Store
-    teacher: Teacher
-    reading: Lane
+    teacher: Editor
+    reading: WorkQueue
     """recognition and pictures"""
-    writing: Lane
+    writing: WorkQueue
     """changes, one at a time"""
     metrics: Metrics
     uploads: Path
@@ -151,7 +151,7 @@ class Service:
             raise HTTPException(404, f"no action {label[:60]!r} is taught; GET /actions lists them")
         return self.actions, known
 
-    def recognise(self, now: Prepared, clip: Upload, asked: Question) -> Result:
+    def recognise(self, now: Prepared, clip: Upload, asked: RecognitionRequest) -> Result:
         """Say what a clip shows.
 
         Raises:
@@ -168,7 +168,7 @@ class Service:
         self.metrics.recognised.inc()
         return result_value(now.actions, replace(found, path=clip.path), clip.name, top=asked.top, why=why)
 
-    def report(self, now: Prepared, clip: Upload, asked: Question) -> str:
+    def report(self, now: Prepared, clip: Upload, asked: RecognitionRequest) -> str:
         """The explanation as one HTML file that names clips and not where they lie on this machine.
 
         Raises:

@@ -15,7 +15,7 @@ from lga.recognizer import Recognizer
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ExampleStore:
     """A folder beside the taught actions: `<digest>/<name>` for every clip that was uploaded as an example."""
 
     folder: Path
@@ -69,13 +69,13 @@ class Store:
     folder at a time.
     """
 
-    def __init__(self, folder: Path, actions: Actions | None, recognizer: Recognizer, shelf: Shelf):
+    def __init__(self, folder: Path, actions: Actions | None, recognizer: Recognizer, example_store: ExampleStore):
         """Begin with what `read_store` found in the folder.
 
         Raises:
             ActionsError: the actions are from another backbone.
         """
-        self._folder, self._recognizer, self._shelf = folder, recognizer, shelf
+        self._folder, self._recognizer, self._shelf = folder, recognizer, example_store
         self._spare = folder.with_name(f".{folder.name}.spare")
         self._lock = Lock()
         self._now = self._prepare(actions)

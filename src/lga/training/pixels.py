@@ -26,7 +26,7 @@ DECODERS = min(16, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Footage:
+class TrainingClips:
     """Training clips on disk, seen anew in every task.
 
     A clip's moments and augmentation depend on (seed, task number, clip number) alone: not on the threads, on what
@@ -83,8 +83,8 @@ class Footage:
         params = draw_augmentation(self.augmentation, generator)
         seen: list[UInt8[Tensor, "height width 3"]] = []
         before = None
-        with open_clip(self.paths[clip]) as footage:
-            for picture in footage.pictures_at(jittered_times(footage.duration, self.frames, generator=generator)):
+        with open_clip(self.paths[clip]) as video:
+            for picture in video.pictures_at(jittered_times(video.duration, self.frames, generator=generator)):
                 whole = rearrange(picture, "h w c -> 1 h w c")
                 seen.append(seen[-1] if picture is before else augment(whole, self.how, params)[0])
                 before = picture

@@ -27,7 +27,7 @@ from lga.model.checkpoint import CheckpointRecord, Provenance, Selection, make_h
 from lga.model.head import Head
 from lga.model.pretrained import portable
 from lga.training.fit import Fitted, Material, Pixels, Run, fit_head
-from lga.training.pixels import Footage
+from lga.training.pixels import TrainingClips
 from lga.training.select import choice_episodes
 from lga.video.clip import read_clip
 from lga.video.transform import Augmentation
@@ -160,10 +160,10 @@ def _pixels(splits: Splits, backbone: Backbone, method: MethodConfig, settings: 
     vision = make_vision(backbone, gradient_checkpointing=settings.gradient_checkpointing)
     augmentation = Augmentation(crop_scale=settings.crop_scale, flip=settings.flip)
     paths = tuple(clip.path for clip in splits.train.clips)
-    footage = Footage(paths, method.frames, backbone.preprocessing, augmentation, settings.seed)
+    training_clips = TrainingClips(paths, method.frames, backbone.preprocessing, augmentation, settings.seed)
     return Pixels(
         vision,
-        lambda plan: footage.fetch((number, clips.tolist()) for number, clips in plan),
+        lambda plan: training_clips.fetch((number, clips.tolist()) for number, clips in plan),
         lambda: _watched(splits.validation, backbone, vision, method),
     )
 
