@@ -4,7 +4,7 @@ import torch
 
 from lga.explain.explanation import FrameMap, FrameMatch
 from lga.explain.heatmap import CELL, DARK, LIGHT, draw_heatmap, matched_pairs
-from lga.explain.strip import Footage, stage_color
+from lga.explain.strip import FrameTiles, stage_color
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -15,9 +15,9 @@ def planted(tmp_path, count, matches=()):
     distance[0, 0], distance[-1, -1] = 0.0, 1.0
     stage = tuple(number * 3 // count for number in range(count))
     times = tuple(0.1 * number for number in range(count))
-    footage = Footage(tmp_path / "gone.mp4", times, stage, (0.0, 0.1, 0.2, 0.3))
+    frames_shown = FrameTiles(tmp_path / "gone.mp4", times, stage, (0.0, 0.1, 0.2, 0.3))
     shared = torch.ones(count, count, dtype=torch.bool)
-    return FrameMap(distance, shared, tuple(matches)), footage, footage
+    return FrameMap(distance, shared, tuple(matches)), frames_shown, frames_shown
 
 
 def count_pixels(picture, color):

@@ -89,7 +89,7 @@ def test_frames_are_pictures_and_gone_clips_say_so(explanation, tmp_path):
     whole = read(page(explanation)).tags.count("img")
     assert whole == 4 * 8 + 1
     best = explanation.labels[0]
-    moved = replace(best.example, footage=replace(best.example.footage, path=tmp_path / "moved.mp4"))
+    moved = replace(best.example, frames_shown=replace(best.example.frames_shown, path=tmp_path / "moved.mp4"))
     found = read(page(replace(explanation, labels=(replace(best, example=moved), *explanation.labels[1:]))))
     assert found.tags.count("img") == whole - 8
     assert "This clip cannot be shown: no such file" in found.text

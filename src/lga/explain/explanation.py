@@ -11,7 +11,7 @@ from lga.actions import Actions
 from lga.config import MethodConfig
 from lga.core.distance import frame_distances, nearest_tokens, stage_costs, token_distances
 from lga.errors import SettingsError, VideoError
-from lga.explain.strip import Footage
+from lga.explain.strip import FrameTiles
 from lga.features.cache import ClipFeatures
 from lga.features.extract import Skipped
 from lga.model.head import Head
@@ -53,7 +53,7 @@ class FrameMap:
 class ExampleReport:
     """A label's nearest example, and how the clip compares with it."""
 
-    footage: Footage
+    frames_shown: FrameTiles
     distance: float
     """AB-MHM as it counted"""
     stage_distance: tuple[float, ...]
@@ -80,7 +80,7 @@ class Explanation:
     """A recognition with everything that led to it; the labels from likely to unlikely."""
 
     recognition: Recognition
-    footage: Footage
+    frames_shown: FrameTiles
     labels: tuple[LabelReport, ...]
     alpha: float
     """the weight of the video match against the text match, 0 to 1"""
@@ -146,9 +146,11 @@ def explain_features(
                 None if nearest is None else _compare(prepared, matched, nearest),
             )
         )
-    footage = Footage.cut(result.path, result.times, result.frame_stage, result.duration)
+    frames_shown = FrameTiles.cut(result.path, result.times, result.frame_stage, result.duration)
     alpha = actions.method.video_weight(actions.shots)
-    return Explanation(result, footage, tuple(labels), alpha, len(actions.examples), actions.method, actions.identity)
+    return Explanation(
+        result, frames_shown, tuple(labels), alpha, len(actions.examples), actions.method, actions.identity
+    )
 
 
 def _check_top(top: int) -> None:
@@ -166,7 +168,7 @@ def _compare(prepared: Prepared, matched: Matched, number: int) -> ExampleReport
     here, there = (stage.clamp_max(0) if whole else stage for stage in (query.stage[0], support.stage[number]))
     costs = stage_costs(distance, here, there, 1 if whole else method.stages, reduction=method.reduction)
     return ExampleReport(
-        Footage.cut(Path(example.path), example.times, tuple(cut.label[number].tolist()), example.duration),
+        FrameTiles.cut(Path(example.path), example.times, tuple(cut.label[number].tolist()), example.duration),
         max(0.0, float(matched.distance[0, number])),
         tuple(costs.tolist()),
         _map(distance, (here, there), (matched.cut.frame[0], cut.frame[number]), method.frames),

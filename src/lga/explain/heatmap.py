@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from lga.explain.explanation import FrameMap, FrameMatch
 from lga.explain.lettering import Color, Pixels, shorten, width_of, write
-from lga.explain.strip import Footage, fetch_frames, stage_color
+from lga.explain.strip import FrameTiles, fetch_frames, stage_color
 
 CELL, SIDE = 64, 68
 """pixels: a cell with a number in it, and a frame beside the map"""
@@ -33,7 +33,7 @@ LIGHT = Shades((255, 255, 255), (28, 34, 43), (98, 107, 120), (16, 78, 150), (22
 DARK = Shades((24, 28, 34), (232, 235, 240), (150, 159, 172), (126, 187, 255), (38, 48, 62), (255, 138, 76))
 
 
-def draw_heatmap(seen: FrameMap, clip: Footage, example: Footage, *, shades: Shades = LIGHT) -> Image.Image:
+def draw_heatmap(seen: FrameMap, clip: FrameTiles, example: FrameTiles, *, shades: Shades = LIGHT) -> Image.Image:
     """Draw the map with the clip's frames down the side and the example's along the top.
 
     The darker (on dark paper: the brighter) a cell the nearer its frames. A dot marks the frame of the example that was
@@ -78,8 +78,8 @@ def _draw_axes(
     picture: Image.Image,
     corner: tuple[int, int],
     cell: int,
-    clip: Footage,
-    example: Footage,
+    clip: FrameTiles,
+    example: FrameTiles,
     shades: Shades,
     *,
     frames: bool,
@@ -87,10 +87,10 @@ def _draw_axes(
     """Frames and their stages' colours; the names of the axes."""
     draw = ImageDraw.Draw(picture)
     left, top = corner
-    for footage, down in ((clip, True), (example, False)):
-        count = len(footage.times)
-        tiles = fetch_frames(footage, range(count), cell - 4)[0] if frames else ()
-        for number, stage in enumerate(footage.frame_stage):
+    for frames_shown, down in ((clip, True), (example, False)):
+        count = len(frames_shown.times)
+        tiles = fetch_frames(frames_shown, range(count), cell - 4)[0] if frames else ()
+        for number, stage in enumerate(frames_shown.frame_stage):
             start = (top if down else left) + number * cell
             near = (left if down else top) - _BAR - 3
             bar = (near, start + 1, near + _BAR - 1, start + cell - 2)

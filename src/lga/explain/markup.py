@@ -11,7 +11,7 @@ from PIL import Image
 
 from lga.config import Frozen
 from lga.explain.lettering import printable
-from lga.explain.strip import Footage, choose_frames, fetch_frames, stage_color
+from lga.explain.strip import FrameTiles, choose_frames, fetch_frames, stage_color
 
 TEMPLATE = "templates/page.html"
 
@@ -75,17 +75,19 @@ SHOWN, TILE = 12, 180
 """Frames shown of a clip with many, and their width in pixels."""
 
 
-def film(footage: Footage, notes: Sequence[str]) -> str:
+def film(frames_shown: FrameTiles, notes: Sequence[str]) -> str:
     """The frames with a note (HTML) below each stage; in place of frames that cannot be read, why."""
-    shown = choose_frames(footage.frame_stage, SHOWN)
-    pictures, reason = fetch_frames(footage, shown, TILE)
+    shown = choose_frames(frames_shown.frame_stage, SHOWN)
+    pictures, reason = fetch_frames(frames_shown, shown, TILE)
     boxes: list[str] = []
-    for stage, (start, end, note) in enumerate(zip(footage.borders, footage.borders[1:], notes, strict=False)):
+    for stage, (start, end, note) in enumerate(
+        zip(frames_shown.borders, frames_shown.borders[1:], notes, strict=False)
+    ):
         tiles = [
-            f'<figure><img src="{as_source(tile, "JPEG")}" alt="frame at {footage.times[frame]:.2f} s">'
-            f"<figcaption>{footage.times[frame]:.2f} s</figcaption></figure>"
+            f'<figure><img src="{as_source(tile, "JPEG")}" alt="frame at {frames_shown.times[frame]:.2f} s">'
+            f"<figcaption>{frames_shown.times[frame]:.2f} s</figcaption></figure>"
             for frame, tile in zip(shown, pictures, strict=True)
-            if footage.frame_stage[frame] == stage and not reason
+            if frames_shown.frame_stage[frame] == stage and not reason
         ]
         color = "#{:02x}{:02x}{:02x}".format(*stage_color(stage))
         clock = f"Stage {stage + 1}: {start:.2f} to {end:.2f} s"

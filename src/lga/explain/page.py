@@ -43,13 +43,13 @@ def write_pictures(explanation: Explanation, folder: Path) -> tuple[str, ...]:
     captions = [
         Caption(f"similarity {one:z.2f}", told) for one, told in zip(best.similarity, best.sentences, strict=True)
     ]
-    pictures = {"clip.png": draw_strip(explanation.footage, captions)}
+    pictures = {"clip.png": draw_strip(explanation.frames_shown, captions)}
     for number, one in enumerate(explanation.labels, 1):
         if one.example is not None:
             told = [Caption(f"stage {stage}", text) for stage, text in enumerate(one.sentences, 1)]
-            pictures[f"example_{number}.png"] = draw_strip(one.example.footage, told)
+            pictures[f"example_{number}.png"] = draw_strip(one.example.frames_shown, told)
     if best.example is not None:
-        pictures["map.png"] = draw_heatmap(best.example.map, explanation.footage, best.example.footage)
+        pictures["map.png"] = draw_heatmap(best.example.map, explanation.frames_shown, best.example.frames_shown)
     for name, picture in pictures.items():
         write_atomically(folder / name, encoded(picture, "PNG"))
     return tuple(pictures)
@@ -116,7 +116,7 @@ def _clip(explanation: Explanation, best: LabelReport) -> str:
         for told, one in zip(best.sentences, best.similarity, strict=True)
     ]
     about = "Under each stage the sentence of the likeliest label, and how well its frames fit it, -1 to 1."
-    return f"<p class=faint>{about}</p>{film(explanation.footage, notes)}"
+    return f"<p class=faint>{about}</p>{film(explanation.frames_shown, notes)}"
 
 
 def _scores(explanation: Explanation) -> str:
@@ -151,7 +151,7 @@ def _scores(explanation: Explanation) -> str:
 
 def _frames(explanation: Explanation, best: LabelReport, example: ExampleReport) -> str:
     maps = [
-        as_source(draw_heatmap(example.map, explanation.footage, example.footage, shades=shades), "PNG")
+        as_source(draw_heatmap(example.map, explanation.frames_shown, example.frames_shown, shades=shades), "PNG")
         for shades in (LIGHT, DARK)
     ]
     told = f"Distances between the frames of the clip and of the nearest example of {best.candidate.label}, and matches"
@@ -159,7 +159,7 @@ def _frames(explanation: Explanation, best: LabelReport, example: ExampleReport)
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{maps[1]}">'
         f'<img class=map src="{maps[0]}" alt="{as_text(told)}"></picture>'
     )
-    here, there = explanation.footage.times, example.footage.times
+    here, there = explanation.frames_shown.times, example.frames_shown.times
     chosen = {(True, True): "each other's", (True, False): "the clip's", (False, True): "the example's"}
     rows = [
         [f"{here[row]:.2f} s", f"{there[column]:.2f} s", f"{example.map.distance[row, column]:.2f}", chosen[how]]
@@ -174,10 +174,10 @@ def _example(label: LabelReport) -> str:
     if label.example is None:
         told = "".join(f"<li>{as_text(one)}</li>" for one in label.sentences)
         return f"<p>No example of it was taught: its words decide alone.</p><ol>{told}</ol>"
-    where = f"{as_text(label.example.footage.path)}, distance {label.example.distance:.2f}"
+    where = f"{as_text(label.example.frames_shown.path)}, distance {label.example.distance:.2f}"
     of = f"the nearest of {label.examples}" if label.examples > 1 else "its only example"
     notes = [as_text(told) for told in label.sentences]
-    return f"<p class=faint>{where}, {of}</p>{film(label.example.footage, notes)}"
+    return f"<p class=faint>{where}, {of}</p>{film(label.example.frames_shown, notes)}"
 
 
 def _foot(explanation: Explanation) -> str:

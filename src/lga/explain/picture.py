@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from lga.explain.lettering import Color, shorten, width_of, write
-from lga.explain.strip import EMPTY, FAINT, INK, MARGIN, PAPER, WIDTH, Caption, Footage, draw_strip
+from lga.explain.strip import EMPTY, FAINT, INK, MARGIN, PAPER, WIDTH, Caption, FrameTiles, draw_strip
 from lga.files import write_atomically
 from lga.labels import lookup_key
 from lga.recognition import Candidate, Prepared, Recognition
@@ -71,10 +71,10 @@ def _draw_headline(recognition: Recognition, truth: str | None) -> Image.Image:
 
 
 def _draw_clip(recognition: Recognition) -> Image.Image:
-    footage = Footage.cut(recognition.path, recognition.times, recognition.frame_stage, recognition.duration)
+    frames_shown = FrameTiles.cut(recognition.path, recognition.times, recognition.frame_stage, recognition.duration)
     captions = [Caption(f"similarity {stage.similarity:z.2f}", stage.sentence) for stage in recognition.stages]
     note = f"{recognition.path.name}; similarity: how well a stage's frames fit its sentence, -1 to 1"
-    return _under("The clip, cut into stages", note, draw_strip(footage, captions))
+    return _under("The clip, cut into stages", note, draw_strip(frames_shown, captions))
 
 
 def _draw_example(recognition: Recognition, prepared: Prepared) -> list[Image.Image]:
@@ -86,7 +86,7 @@ def _draw_example(recognition: Recognition, prepared: Prepared) -> list[Image.Im
         return [_under(why, "", Image.new("RGB", (WIDTH, 1), PAPER))]
     example = actions.examples[numbers[0]]
     path, frame_stage = Path(example.path), tuple(prepared.cut.label[numbers[0]].tolist())
-    strip = draw_strip(Footage.cut(path, example.times, frame_stage, example.duration))
+    strip = draw_strip(FrameTiles.cut(path, example.times, frame_stage, example.duration))
     return [_under("The nearest example taught", f"{path.name}, {_away(recognition)}", strip)]
 
 

@@ -12,7 +12,7 @@ from lga.evaluation.benchmark import Report
 from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.statistics import Interval, Mistake, class_accuracy, confusion, worst_mistakes
 from lga.explain.markup import as_text, document, film, meter, percent, section, settings_line, table
-from lga.explain.strip import Footage
+from lga.explain.strip import FrameTiles
 from lga.files import write_atomically
 from lga.methods.lga import Matrix
 from lga.model.matching import LGA
@@ -101,14 +101,14 @@ def _mistakes(mistakes: Sequence[Mistake], loaded: LoadedDataset, matrix: Matrix
     )
     nearest = [_nearest(one, loaded, matrix) for one in mistakes]
     wanted = [clip for pair in zip((one.clip for one in mistakes), nearest, strict=True) for clip in pair]
-    footage = dict(zip(wanted, _footage(wanted, loaded, method), strict=True))
+    frames_shown = dict(zip(wanted, _frames_shown(wanted, loaded, method), strict=True))
     boxes: list[str] = []
     for one, other in zip(mistakes, nearest, strict=True):
         truth, taken = (as_text(loaded.labels[label]) for label in (one.truth, one.taken))
         said = f"{truth} <small class=unknown>taken for {taken}</small>"
         how = f"wrong {one.wrong} of {one.asked} times; its class was given {percent(one.belief)}"
         pair = [
-            f"<p class=faint>{as_text(loaded.clips[clip].path)}</p>{film(footage[clip], [''] * method.stages)}"
+            f"<p class=faint>{as_text(loaded.clips[clip].path)}</p>{film(frames_shown[clip], [''] * method.stages)}"
             for clip in (one.clip, other)
         ]
         boxes.append(f"<h3>{said}</h3><p>{how}</p>{pair[0]}<p>Nearest clip of {taken}:</p>{pair[1]}")
@@ -120,11 +120,11 @@ def _nearest(mistake: Mistake, loaded: LoadedDataset, matrix: Matrix) -> int:
     return int(apart.argmin())
 
 
-def _footage(clips: Sequence[int], loaded: LoadedDataset, method: MethodConfig) -> list[Footage]:
+def _frames_shown(clips: Sequence[int], loaded: LoadedDataset, method: MethodConfig) -> list[FrameTiles]:
     cut = LGA(method, loaded.dataset.space).cut(loaded.dataset.frames[list(clips)])
     placed = ((loaded.clips[clip].path, loaded.moments[clip]) for clip in clips)
     return [
-        Footage.cut(path, seen.times, tuple(stage), seen.duration)
+        FrameTiles.cut(path, seen.times, tuple(stage), seen.duration)
         for (path, seen), stage in zip(placed, cut.label.tolist(), strict=True)
     ]
 

@@ -178,9 +178,9 @@ class Service:
         explanation = self._explain(now, clip, asked.top, asked.accept)
         self.metrics.recognised.inc()
         text = page(explanation)
-        shown = [explanation.footage, *(one.example.footage for one in explanation.labels if one.example)]
-        for footage in shown:
-            text = text.replace(as_text(footage.path), as_text(footage.path.name))
+        shown = [explanation.frames_shown, *(one.example.frames_shown for one in explanation.labels if one.example)]
+        for frames_shown in shown:
+            text = text.replace(as_text(frames_shown.path), as_text(frames_shown.path.name))
         return text
 
     def _explain(self, now: Prepared, clip: Upload, top: int, accept: Accept) -> Explanation:
