@@ -14,7 +14,7 @@ from lga.config import MethodConfig
 from lga.core.distance import frame_distances, nearest_tokens, stage_costs, token_distances
 from lga.core.score import resolve_alpha
 from lga.errors import LGAError, SettingsError
-from lga.explain.strip import Footage
+from lga.explain.strip import FrameTiles
 from lga.features.cache import ClipFeatures
 from lga.features.extract import Skipped
 from lga.model.matching import Cut, Prototypes, build_prototypes, cut_clips, match_text, match_videos
@@ -55,7 +55,7 @@ class FrameMap:
 class ExampleReport:
     """A label's nearest example, and how the clip compares with it."""
 
-    footage: Footage
+    footage: FrameTiles
     distance: float
     """AB-MHM as it counted"""
     stage_distance: tuple[float, ...]
@@ -82,7 +82,7 @@ class Explanation:
     """A recognition with everything that led to it; the labels from likely to unlikely."""
 
     recognition: Recognition
-    footage: Footage
+    footage: FrameTiles
     labels: tuple[LabelReport, ...]
     alpha: float
     """the weight of the video match against the text match, 0 to 1"""
@@ -155,7 +155,7 @@ def explain_features(
                 _nearest(actions, mine, query, cut, space),
             )
         )
-    footage = Footage.cut(result.path, result.times, result.frame_stage, result.duration)
+    footage = FrameTiles.cut(result.path, result.times, result.frame_stage, result.duration)
     alpha = resolve_alpha(actions.method.alpha, actions.shots, actions.method.text_shots)
     return Explanation(result, footage, tuple(labels), alpha, len(actions.examples), actions.method, actions.identity)
 
@@ -186,7 +186,7 @@ def _nearest(actions: Actions, mine: Sequence[int], query: Prototypes, cut: Cut,
     )
     example = actions.examples[mine[best]]
     return ExampleReport(
-        Footage.cut(Path(example.path), example.times, tuple(cuts.label[best].tolist()), example.duration),
+        FrameTiles.cut(Path(example.path), example.times, tuple(cuts.label[best].tolist()), example.duration),
         max(0.0, float(distance[best])),
         tuple(costs.tolist()),
         _map(apart, (here, there), (cut.frame[0], cuts.frame[best]), method.frames),

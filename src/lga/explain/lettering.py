@@ -76,6 +76,8 @@ def wrap(text: str, size: int, width: Pixels, *, lines: int) -> tuple[str, ...]:
 
 def printable(text: str) -> str:
     """The text on one line, with a question mark for whatever is not a visible character."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in text)
 
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from lga.actions import Actions
 from lga.backbone.protocol import Space
 from lga.explain.lettering import Color, shorten, width_of, write
-from lga.explain.strip import EMPTY, FAINT, INK, MARGIN, PAPER, WIDTH, Caption, Footage, draw_strip
+from lga.explain.strip import EMPTY, FAINT, INK, MARGIN, PAPER, WIDTH, Caption, FrameTiles, draw_strip
 from lga.files import write_atomically
 from lga.labels import lookup_key
 from lga.model.matching import cut_clips
@@ -76,10 +76,10 @@ def _draw_headline(recognition: Recognition, truth: str | None) -> Image.Image:
 
 
 def _draw_clip(recognition: Recognition) -> Image.Image:
-    footage = Footage.cut(recognition.path, recognition.times, recognition.frame_stage, recognition.duration)
+    clip = FrameTiles.cut(recognition.path, recognition.times, recognition.frame_stage, recognition.duration)
     captions = [Caption(f"similarity {stage.similarity:z.2f}", stage.sentence) for stage in recognition.stages]
     note = f"{recognition.path.name}; similarity: how well a stage's frames fit its sentence, -1 to 1"
-    return _under("The clip, cut into stages", note, draw_strip(footage, captions))
+    return _under("The clip, cut into stages", note, draw_strip(clip, captions))
 
 
 def _draw_example(recognition: Recognition, actions: Actions, space: Space) -> list[Image.Image]:
@@ -92,7 +92,7 @@ def _draw_example(recognition: Recognition, actions: Actions, space: Space) -> l
     example = actions.examples[numbers[0]]
     cut = cut_clips(actions.frames[numbers[:1]], actions.method, space)
     path, frame_stage = Path(example.path), tuple(cut.label[0].tolist())
-    strip = draw_strip(Footage.cut(path, example.times, frame_stage, example.duration))
+    strip = draw_strip(FrameTiles.cut(path, example.times, frame_stage, example.duration))
     return [_under("The nearest example taught", f"{path.name}, {_away(recognition)}", strip)]
 
 

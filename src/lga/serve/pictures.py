@@ -8,7 +8,7 @@ from PIL import Image
 from lga.actions import Example
 from lga.errors import VideoError
 from lga.explain.markup import as_source, encoded
-from lga.explain.strip import Footage, fetch_frames
+from lga.explain.strip import FrameTiles, fetch_frames
 from lga.serve.schema import FrameValue
 from lga.video.clip import content_digest
 
@@ -16,12 +16,12 @@ TILE, STRIP_TILE, STRIP_FRAMES = 200, 96, 8
 """Widths in pixels, and frames of a strip."""
 
 
-def show_frames(footage: Footage, *, there: bool) -> list[FrameValue]:
+def show_frames(clip: FrameTiles, *, there: bool) -> list[FrameValue]:
     """All sampled frames of a clip in order, without pictures if it is not there any more."""
-    frames = zip(footage.times, footage.frame_stage, strict=True)
-    pictures: Sequence[str | None] = [None] * len(footage.times)
+    frames = zip(clip.times, clip.frame_stage, strict=True)
+    pictures: Sequence[str | None] = [None] * len(clip.times)
     if there:
-        tiles, reason = fetch_frames(footage, range(len(footage.times)), TILE)
+        tiles, reason = fetch_frames(clip, range(len(clip.times)), TILE)
         pictures = pictures if reason else [as_source(one, "JPEG") for one in tiles]
     return [
         FrameValue(time=time, stage=stage, picture=one) for (time, stage), one in zip(frames, pictures, strict=True)
@@ -34,8 +34,8 @@ def draw_row(example: Example) -> bytes | None:
         return None
     count = len(example.times)
     shown = [(2 * place + 1) * count // (2 * STRIP_FRAMES) for place in range(STRIP_FRAMES)]
-    footage = Footage.cut(Path(example.path), example.times, (0,) * count, example.duration)
-    tiles, reason = fetch_frames(footage, shown, STRIP_TILE)
+    clip = FrameTiles.cut(Path(example.path), example.times, (0,) * count, example.duration)
+    tiles, reason = fetch_frames(clip, shown, STRIP_TILE)
     if reason:
         return None
     row = Image.new("RGB", (STRIP_TILE * len(tiles), tiles[0].height))

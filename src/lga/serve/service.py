@@ -18,7 +18,6 @@ from starlette.requests import Request
 from lga.actions import Actions
 from lga.errors import VideoError
 from lga.explain.explanation import Explanation, explain_features
-from lga.explain.markup import as_text
 from lga.explain.page import page
 from lga.features.cache import ClipFeatures, FeatureCache
 from lga.features.extract import Skipped, extract_features
@@ -177,11 +176,8 @@ class Service:
         """
         explanation = self._explain(now, clip, asked.top, asked.accept)
         self.metrics.recognised.inc()
-        text = page(explanation)
-        shown = [explanation.footage, *(one.example.footage for one in explanation.labels if one.example)]
-        for footage in shown:
-            text = text.replace(as_text(footage.path), as_text(footage.path.name))
-        return text
+        examples = [label.example.footage for label in explanation.labels if label.example]
+        return page(explanation, names={clip.path: clip.path.name for clip in (explanation.footage, *examples)})
 
     def _explain(self, now: Version, clip: Upload, top: int, accept: Accept) -> Explanation:
         features = self._encode(now, clip)
