@@ -1,9 +1,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-llm test-web check bench clean
+PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(WORKERS) --dist=worksteal --durations=10
+
+.PHONY: setup demo test test-slow test-llm test-web check bench clean
 
 setup: $(READY)
 
@@ -20,7 +23,11 @@ demo: setup
 	$(BIN)/lga demo
 
 test: setup
-	$(BIN)/python -m pytest -q -m "not llm and not web"
+	$(PYTEST) -m "not slow and not llm and not web"
+
+# Processes that are killed, and whatever takes longer than five seconds.
+test-slow: setup
+	$(PYTEST) -m "slow and not llm and not web"
 
 # A real, small language model behind a real llama.cpp server.
 test-llm: setup
@@ -38,6 +45,7 @@ check: setup
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory test-slow
 
 bench: setup
 	$(BIN)/python benchmarks/speed.py
@@ -45,3 +53,8 @@ bench: setup
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+
+# The API reference, from the docstrings, into docs/api.
+.PHONY: docs
+docs: setup
+	$(BIN)/pdoc --output-directory docs/api lga

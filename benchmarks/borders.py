@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found = kinds(list(ACTIONS)[: chosen.labels], range(chosen.scenes), chosen.frames)
     table = Table("segmenter", *(f"{one.name}: {len(one.clips)}" for one in found))
     for name, title in TITLES.items():
-        table.add_row(title, *(error(begins(SEGMENTERS[name][0](one.clips, STAGES)), one) for one in found))
+        table.add_row(title, *(error(begins(SEGMENTERS[name](one.clips, STAGES)), one) for one in found))
     table.add_row("random", *(chance(one, chosen.frames) for one in found))
     short = [int((tw_finch(one.clips, STAGES).amax(1) + 1 < STAGES).sum()) for one in found]
     table.add_section()

@@ -20,8 +20,7 @@ from torch import Tensor
 
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig
-from lga.core.distance import class_distances
-from lga.core.score import correct_hubs, resolve_alpha
+from lga.core.score import class_scores, weigh
 from lga.datasets.episodes import plan_episodes
 from lga.methods.lga import Match, Matrix, lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset, Tasks
@@ -50,22 +49,19 @@ def plain_loop(matrix: Matrix, tasks: Tasks, method: MethodConfig, match: Match)
     """One episode after another, with the core functions."""
     ways, shots = tasks.support.shape[1:]
     support_label = torch.arange(ways).repeat_interleave(shots)
-    alpha = {"video": 1.0, "text": 0.0, "combined": resolve_alpha(method.alpha, shots, method.text_shots)}[match]
-    strangers, outsiders = support_label[:, None] != support_label, support_label[:, None] != torch.arange(ways)
+    alpha = {"video": 1.0, "text": 0.0, "combined": method.video_weight(shots)}[match]
     found = []
     for classes, query, support in zip(tasks.classes, tasks.query.flatten(1), tasks.support.flatten(1), strict=True):
-        far, seen = matrix.distance[query][:, support], matrix.distance[support][:, support][None]
-        apart = class_distances(
-            correct_hubs(far, seen, strangers, strength=method.hub_correction),
-            support_label,
-            ways,
+        distance, similarity = class_scores(
+            matrix.distance[query][:, support],
+            matrix.similarity[query][:, classes],
+            example_distance=matrix.distance[support][:, support],
+            example_similarity=matrix.similarity[support][:, classes],
+            support_label=support_label,
+            hub_correction=method.hub_correction,
             pooling=method.pooling,
         )
-        logits = -alpha * apart
-        if alpha < 1:
-            like, known = matrix.similarity[query][:, classes], matrix.similarity[support][:, classes][None]
-            logits = logits + (1 - alpha) * correct_hubs(like, known, outsiders, strength=method.hub_correction)
-        found.append(logits / method.temperature)
+        found.append(weigh(distance, similarity, alpha) / method.temperature)
     return torch.stack(found)
 
 

@@ -25,9 +25,8 @@ from torch import Tensor
 
 from lga.backbone.load import load_backbone
 from lga.config import BackboneConfig, MethodConfig
-from lga.core.distance import class_distances
 from lga.core.openset import max_logit
-from lga.core.score import correct_hubs, resolve_alpha
+from lga.core.score import class_scores, weigh
 from lga.datasets.manifest import read_manifest
 from lga.evaluation.dataset import LoadedDataset, load_dataset
 from lga.features.cache import default_cache
@@ -63,23 +62,19 @@ def draw(random: np.random.Generator, loaded: LoadedDataset, taught: ndarray, wa
             return Episode(*map(torch.from_numpy, (classes, support, asked)), int(inside.sum()))
 
 
-def class_scores(matrix: Matrix, episode: Episode, method: MethodConfig, shots: int) -> Tensor:
+def episode_scores(matrix: Matrix, episode: Episode, method: MethodConfig, shots: int) -> Tensor:
     """The class scores of the clips asked about, as `lga recognize` computes them, before the temperature."""
-    support_label = torch.arange(len(episode.classes)).repeat_interleave(shots)
-    foreign = support_label[:, None] != torch.arange(len(episode.classes))
     distance, similarity = matrix.distance[:, episode.support], matrix.similarity[:, episode.classes]
-    apart = correct_hubs(
+    scores = class_scores(
         distance[episode.asked],
-        distance[episode.support],
-        support_label[:, None] != support_label,
-        strength=method.hub_correction,
+        similarity[episode.asked],
+        example_distance=distance[episode.support],
+        example_similarity=similarity[episode.support],
+        support_label=torch.arange(len(episode.classes)).repeat_interleave(shots),
+        hub_correction=method.hub_correction,
+        pooling=method.pooling,
     )
-    words = correct_hubs(
-        similarity[episode.asked], similarity[episode.support], foreign, strength=method.hub_correction
-    )
-    alpha = resolve_alpha(method.alpha, shots, method.text_shots)
-    pooled = class_distances(apart, support_label, len(episode.classes), pooling=method.pooling)
-    return -alpha * pooled + (1 - alpha) * words
+    return weigh(*scores, method.video_weight(shots))
 
 
 def separation(score: Tensor, known: int) -> tuple[float, float]:
@@ -100,14 +95,14 @@ def told(
     episode: Episode, matrix: Matrix, loaded: LoadedDataset, method: MethodConfig, shots: int
 ) -> dict[str, object]:
     """Everything measured in one episode."""
-    score, known = class_scores(matrix, episode, method, shots), episode.known
+    score, known = episode_scores(matrix, episode, method, shots), episode.known
     support_label = torch.arange(len(episode.classes)).repeat_interleave(shots)
     rejection = fit_rejection(
         matrix.distance[episode.support][:, episode.support],
         matrix.similarity[episode.support][:, episode.classes],
         support_label,
         method,
-        alpha=resolve_alpha(method.alpha, shots, method.text_shots),
+        alpha=method.video_weight(shots),
     )
     truth = loaded.dataset.label[episode.asked[:known]]
     hit = episode.classes[score[:known].argmax(1)] == truth
@@ -126,7 +121,7 @@ def told(
         found["suggested: recall"], found["suggested: false accepts"] = map(
             float, (passed[:known].mean(), passed[known:].mean())
         )
-        found["suggested: false accepts foretold"] = rejection.mistaken
+        found["suggested: false accepts foretold"] = rejection.false_accept_rate
         even = torch.linspace(known, len(sure) - 1, known).long()  # as many unknown clips as known ones
         found["calibration: known score"] = (
             torch.cat([sure[:known], sure[even]]),

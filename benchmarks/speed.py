@@ -33,7 +33,7 @@ from lga.config import BackboneConfig, MethodConfig
 from lga.core.distance import class_distances
 from lga.features.cache import FeatureCache
 from lga.features.extract import BATCH, Skipped
-from lga.model.matching import build_prototypes, cut_clips, match_text, match_videos
+from lga.model.matching import LGA
 from lga.recognizer import Recognizer
 from lga.synthetic.actions import ACTIONS
 from lga.synthetic.render import render_clip, write_clip
@@ -42,6 +42,7 @@ from lga.video.clip import read_clip
 Row = tuple[str, float, float, str]
 """What was timed, its wall and processor time in seconds, and for how much work."""
 METHOD = MethodConfig()
+MATCHING = LGA(METHOD, SPACE)
 LABELS = tuple(ACTIONS)[:5]
 
 
@@ -81,18 +82,18 @@ def steps(paths: Sequence[Path]) -> list[Row]:
     backbone.encode_frames(clips[:1])
     rows.append(per_clip("encode", paths, lambda: [backbone.encode_frames(some) for some in clips.split(BATCH)]))
     frames = torch.cat([backbone.encode_frames(some) for some in clips.split(BATCH)])
-    cut_clips(frames, METHOD, SPACE)
-    rows.append(per_clip("segment", paths, lambda: cut_clips(frames, METHOD, SPACE)))
+    MATCHING.cut(frames)
+    rows.append(per_clip("segment", paths, lambda: MATCHING.cut(frames)))
     support_label = torch.arange(5 * len(LABELS)) // 5
     examples = frames[torch.arange(len(support_label)) % len(frames)]
-    support = build_prototypes(examples, cut_clips(examples, METHOD, SPACE), text[support_label], METHOD, SPACE)
-    cut = cut_clips(frames, METHOD, SPACE)
+    support = MATCHING.fuse(examples, MATCHING.cut(examples), text[support_label])
+    cut = MATCHING.cut(frames)
 
     def match() -> None:
-        query = build_prototypes(frames, cut, None, METHOD, SPACE)
-        distance = match_videos(query, support, METHOD)
+        query = MATCHING.fuse(frames, cut, None)
+        distance = MATCHING.distances(query, support)
         class_distances(distance, support_label, len(LABELS), pooling=METHOD.pooling)
-        match_text(frames, cut, text, SPACE)
+        MATCHING.similarities(frames, cut, text)
 
     match()
     return [*rows, per_clip(f"match with {len(support_label)} examples of {len(LABELS)} actions", paths, match)]
@@ -124,10 +125,10 @@ def many_pairs(number: int) -> list[Row]:
     random = torch.Generator().manual_seed(0)
     frames = torch.randn(number, METHOD.frames, SPACE.dim, generator=random)
     text = torch.randn(number, METHOD.stages, SPACE.dim, generator=random)
-    cut = cut_clips(frames, METHOD, SPACE)
-    query, support = (build_prototypes(frames, cut, words, METHOD, SPACE) for words in (None, text))
+    cut = MATCHING.cut(frames)
+    query, support = (MATCHING.fuse(frames, cut, words) for words in (None, text))
     del frames, text
-    wall, processor = timed(lambda: match_videos(query, support, METHOD))
+    wall, processor = timed(lambda: MATCHING.distances(query, support))
     return [(f"match {number:,} clips x {number:,} examples", wall, processor, "one call")]
 
 

@@ -4,8 +4,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 from hypothesis import settings
 
+os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported: the workers share the cores, and so do processes
 settings.register_profile("busy", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("busy")
 
@@ -16,6 +18,20 @@ def _module(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _another_machine():
+    """With LGA_TEST_BFLOAT16=1 the processor multiplies bfloat16 natively, so that `auto` takes it; LGA_TEST_THREADS
+    is how many threads torch has, here and in the processes that tests start."""
+    threads = os.environ.get("LGA_TEST_THREADS")
+    with pytest.MonkeyPatch.context() as patch:
+        if threads is not None:
+            torch.set_num_threads(int(threads))
+            patch.setenv("OMP_NUM_THREADS", threads)
+        if os.environ.get("LGA_TEST_BFLOAT16") == "1":
+            patch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +79,6 @@ def write_video(video_files):
 @pytest.fixture(scope="module")
 def one_thread():
     """Tensors of a few numbers are many times faster on one thread, above all on a busy machine."""
-    import torch
-
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

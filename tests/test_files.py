@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lga.errors import LGAError
-from lga.files import replace_folder, to_json, write_atomically
+from lga.files import append_durably, replace_file, replace_folder, to_json, write_atomically, write_together
 
 
 def names(folder):
@@ -211,3 +211,66 @@ def test_json_is_readable_and_comes_back():
     assert "跳水 žába".encode() in data
     assert data.endswith(b"}\n")
     assert data.count(b"\n") > 3
+
+
+def test_a_file_that_is_filled_bit_by_bit_appears_when_the_block_ends(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    with replace_file(tmp_path / "a") as part:
+        with part.open("wb") as file:
+            file.write(b"ne")
+            file.write(b"w")
+        assert (tmp_path / "a").read_bytes() == b"old"
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_in_the_block_leaves_the_old_file(tmp_path, error):
+    (tmp_path / "a").write_bytes(b"old")
+
+    def interrupted():
+        with replace_file(tmp_path / "a") as part:
+            part.write_bytes(b"new")
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert names(tmp_path) == ["a"]
+
+
+def test_files_are_written_together_beside_those_that_stay(tmp_path):
+    fill(tmp_path / "it", weights="1", record="1", log="kept")
+    write_together(tmp_path / "it", {"weights": b"2", "record": b"2"})
+    assert {one.name: one.read_text() for one in (tmp_path / "it").iterdir()} == {
+        "weights": "2",
+        "record": "2",
+        "log": "kept",
+    }
+
+
+def test_a_full_disk_leaves_all_files_that_belong_together(tmp_path, monkeypatch):
+    fill(tmp_path / "it", weights="1", record="1")
+    flush, calls = os.fsync, []
+
+    def refuse_second(handle):
+        calls.append(handle)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush(handle)
+
+    monkeypatch.setattr("lga.files.os.fsync", refuse_second)
+    with pytest.raises(LGAError, match="cannot be written"):
+        write_together(tmp_path / "it", {"weights": b"2", "record": b"2"})
+    assert [(tmp_path / "it" / name).read_text() for name in names(tmp_path / "it")] == ["1", "1"]
+
+
+def test_what_is_appended_stands_behind_what_was_there(tmp_path):
+    append_durably(tmp_path / "a" / "b", b"1")
+    append_durably(tmp_path / "a" / "b", b"2")
+    assert (tmp_path / "a" / "b").read_bytes() == b"12"
+
+
+def test_a_full_disk_is_told_when_appending(tmp_path, full_disk):
+    with pytest.raises(LGAError, match=r"a: cannot be written \(No space left on device\)"):
+        append_durably(tmp_path / "a", b"1")

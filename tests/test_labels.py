@@ -1,16 +1,19 @@
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lga.errors import AnatomyError
+from lga.errors import AnatomyError, ManifestError
 from lga.labels import (
     MAX_LABEL,
+    check_unique_labels,
     checked_label,
     has_hidden_characters,
     lookup_key,
     normalise_label,
+    printable,
     prompt_name,
     quote,
 )
@@ -120,3 +123,22 @@ def test_joiners_that_scripts_need_are_allowed():
 def test_a_long_text_is_cut_in_messages():
     assert quote("a" * 61) == f"'{'a' * 60}'..."
     assert quote("a\n") == r"'a\n'"
+
+
+def test_one_action_in_two_spellings_is_refused_and_a_repeated_label_is_not():
+    check_unique_labels("here", ["jump", "run", "jump"])
+    with pytest.raises(ManifestError, match=r"^here: 'PullUps' and 'pull ups' are the same action; merge them"):
+        check_unique_labels("here", ["run", "PullUps", "pull ups"])
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("a b.mp4", "a b.mp4"),
+        (Path("é/a\nb.mp4"), r"\xe9/a\nb.mp4"),
+        ("a\udcff", r"a\udcff"),
+        ("a\x1b[2J", r"a\x1b[2J"),
+    ],
+)
+def test_a_path_is_shown_on_one_line_with_what_is_hidden_escaped(path, shown):
+    assert printable(path) == shown

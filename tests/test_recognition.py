@@ -13,7 +13,7 @@ from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.checkpoint import make_head
-from lga.recognition import answer, prepare_support, stage_borders
+from lga.recognition import prepare, stage_borders
 from lga.video.clip import uniform_times
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -49,7 +49,7 @@ def taught(shots, **method):
 
 
 def ask(actions, *clips):
-    return answer(actions, prepare_support(actions, TINY.space), clips, TINY.space)
+    return prepare(actions, TINY.space).answer(clips)
 
 
 def test_borders_lie_halfway_between_frames_of_different_stages():

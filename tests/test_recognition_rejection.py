@@ -30,7 +30,7 @@ def test_labels_that_keep_apart_are_told_from_strangers(counts):
     assert found.why == ""
     assert found.recall == 0.9
     assert 0 < found.threshold <= 0.5
-    near, far = found.centre + 10, found.centre - 10
+    near, far = found.offset + 10, found.offset - 10
     assert found.known_score(near) > 0.99
     assert found.known_score(far) < 0.01
     assert found.judge(found.known_score(near)) == (True, found.threshold)
@@ -38,8 +38,8 @@ def test_labels_that_keep_apart_are_told_from_strangers(counts):
 
 
 def test_strangers_let_in_are_counted():
-    assert fitted((5, 5, 5)).mistaken == 0
-    assert fitted((5, 5, 5), mates=8.5).mistaken > 0.2
+    assert fitted((5, 5, 5)).false_accept_rate == 0
+    assert fitted((5, 5, 5), mates=8.5).false_accept_rate > 0.2
 
 
 def test_the_score_rises_with_the_density_and_stays_a_probability():
@@ -47,7 +47,7 @@ def test_the_score_rises_with_the_density_and_stays_a_probability():
     scores = [found.known_score(one) for one in (-1e9, -10.0, 0.0, 10.0, 1e9)]
     assert scores == sorted(scores)
     assert 0 <= scores[0] < scores[-1] <= 1
-    assert found.known_score(found.centre) == 0.5
+    assert found.known_score(found.offset) == 0.5
 
 
 @pytest.mark.parametrize("counts", [(1, 1, 1), (5,), (3, 1, 1), (0, 0), (4, 0)])

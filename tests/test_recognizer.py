@@ -10,7 +10,7 @@ from lga.actions import load_actions, save_actions
 from lga.anatomy.descriptions import read_descriptions
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig
-from lga.errors import ActionsError, AnatomyError, ManifestError, SettingsError
+from lga.errors import ActionsError, AnatomyError, BackboneError, ManifestError, SettingsError
 from lga.features import extract as extract_module
 from lga.features.cache import FeatureCache
 from lga.features.extract import BATCH, Skipped
@@ -220,6 +220,19 @@ def test_adding_leaves_the_earlier_value_alone(recognizer, teach, clips):
     actions, before = teach({"sweep left": 1}), teach({"sweep left": 1})
     recognizer.add(actions, "sweep down", clips["sweep down"])
     assert same(actions, before)
+
+
+def test_an_encoder_of_ones_own_is_saved_as_custom_and_needed_to_go_on(clips, tmp_path):
+    mine = Counting(identity="mine 1")
+    recognizer = Recognizer(encoder=mine, cache=FeatureCache(None))
+    actions, _ = recognizer.teach({label: paths[:1] for label, paths in clips.items()}, method=BY_SIGHT)
+    save_actions(actions, tmp_path / "actions")
+    loaded = load_actions(tmp_path / "actions")
+    assert loaded.backbone == BackboneConfig(backbone="custom", model="mine 1")
+    with pytest.raises(BackboneError, match="the identity 'mine 1'; make it in Python and pass it as backbone="):
+        Recognizer(loaded.backbone)
+    again = Recognizer(loaded.backbone, encoder=mine, cache=FeatureCache(None))
+    assert next(again.recognize(loaded, clips["sweep left"])).label == "sweep left"
 
 
 def test_a_description_changes_only_the_labels_it_names(recognizer, teach, descriptions):

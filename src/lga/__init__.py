@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from lga.actions import load_actions as load_actions
     from lga.actions import save_actions as save_actions
     from lga.anatomy.anatomize import anatomize as anatomize
+    from lga.api import Model as Model
+    from lga.api import load as load
+    from lga.api import teach as teach
     from lga.config import BackboneConfig as BackboneConfig
     from lga.config import MethodConfig as MethodConfig
     from lga.errors import LGAError as LGAError
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from lga.recognizer import Recognizer as Recognizer
 
 _HOMES = {
+    "teach": "lga.api",
+    "load": "lga.api",
+    "Model": "lga.api",
     "Actions": "lga.actions",
     "load_actions": "lga.actions",
     "save_actions": "lga.actions",

@@ -36,7 +36,7 @@ class Example(FrozenModel):
     """seconds"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Actions:
     """Everything recognition needs: labels with their anatomies and text features, examples with their frame features.
 
@@ -54,10 +54,9 @@ class Actions:
     head: Head | None = None
     """what `lga train` learned, if the actions were taught with it"""
 
-    @property
-    def head_weight(self) -> float:
-        """The share of the clip distance that the head gives; see `lga.model.head.Head`."""
-        return 0.0 if self.head is None else self.head.head_weight
+    def __repr__(self) -> str:
+        """On one line."""
+        return f"Actions({len(self.labels)} labels, {len(self.examples)} examples, {self.identity!r})"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -74,6 +73,10 @@ class Actions:
     def shots(self) -> float:
         """Examples a label, on average."""
         return len(self.examples) / len(self.anatomies)
+
+    def examples_of(self, label: str) -> tuple[int, ...]:
+        """The numbers of a label's examples."""
+        return tuple(number for number, example in enumerate(self.examples) if example.label == label)
 
     def spelling(self, label: str) -> str | None:
         """How a label is spelt here, or None if it is not taught."""

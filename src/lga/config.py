@@ -1,9 +1,10 @@
 """The settings tree: the same names in Python, on the command line and in saved files. Imports no torch."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from lga.errors import SettingsError
@@ -56,15 +57,45 @@ class Frozen(FrozenModel):
 class BackboneConfig(Frozen):
     """Which encoder turns frames and sentences into features."""
 
-    backbone: Literal["offline", "clip", "tiny"] = "offline"
-    """offline: shipped weights, no network. clip: any transformers CLIP or SigLIP. tiny: a toy, to try things out"""
+    backbone: str = "offline"
+    """offline: shipped weights, no network. clip: any transformers CLIP or SigLIP. tiny: a toy, to try things out. Or
+    the name of an installed plugin"""
     model: str = "openai/clip-vit-base-patch16"
-    """for `clip`: a hub name or a local folder; for any: the folder of a checkpoint that `lga train` wrote, which then
-    says which backbone it needs"""
+    """for `clip`: a hub name or a local folder; for a plugin: what it makes of it; for any: the folder of a checkpoint
+    that `lga train` wrote, which then says which backbone it needs"""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps, or auto for the fastest there is"""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """number format of the encoder; auto takes bfloat16 where the hardware computes it natively"""
+    """number format of the encoder; auto takes bfloat16 where the hardware computes it natively, but float32 wherever
+    something is trained"""
+
+    def for_training(self) -> "BackboneConfig":
+        """What a training reads these settings as: with precision auto it is the same on every machine."""
+        return self.model_copy(update={"precision": "float32"}) if self.precision == "auto" else self
+
+
+SEGMENTERS = ("centred", "cluster", "hard", "twfinch")
+MATCHERS = ("ab_mhm", "bi_mhm")
+
+
+def _known(name: str, built_in: Iterable[str], module: str, table: str, what: str) -> str:
+    """The name, if it is in the table that owns such functions; that needs torch, so read only where it is loaded.
+
+    Whoever has put a function of their own into the table has loaded it.
+    """
+    owner = sys.modules.get(module)
+    names = built_in if owner is None else vars(owner)[table]
+    if name not in names:
+        raise ValueError(f"there is no such {what}; there are {', '.join(names)}")
+    return name
+
+
+def _segmenter(name: str) -> str:
+    return _known(name, SEGMENTERS, "lga.core.segment", "SEGMENTERS", "segmenter")
+
+
+def _matcher(name: str) -> str:
+    return _known(name, MATCHERS, "lga.core.distance", "MATCHERS", "matcher")
 
 
 class MethodConfig(Frozen):
@@ -76,12 +107,12 @@ class MethodConfig(Frozen):
     """atomic stages of an action: onset, progression, completion"""
     wording: Wording = "label+stages"
     """what the text encoder reads for a stage: its sentence, the label's name, or the name and then the sentence"""
-    segmenter: Literal["centred", "cluster", "hard", "twfinch"] = "centred"
+    segmenter: Annotated[str, AfterValidator(_segmenter)] = "centred"
     """how a clip is cut: by similarity of neighbouring frames (cluster), after taking off their mean (centred), into
     fixed windows (hard), or by nearest neighbours in sight and time (twfinch)"""
     overlap: Annotated[int, Field(ge=0, le=8)] = 1
     """frames that each stage borrows from its neighbours on either side"""
-    matcher: Literal["ab_mhm", "bi_mhm"] = "ab_mhm"
+    matcher: Annotated[str, AfterValidator(_matcher)] = "ab_mhm"
     """compare clips stage by stage (ab_mhm) or as a whole (bi_mhm)"""
     reduction: Literal["sum", "mean"] = "sum"
     """how the nearest-frame distances of a stage are put together"""
@@ -103,6 +134,21 @@ class MethodConfig(Frozen):
     def reading(self) -> tuple[object, ...]:
         """What clips and sentences are encoded by; settings that agree in it can share a dataset."""
         return self.frames, self.stages, self.wording
+
+    def video_weight(self, shots: int | float) -> float:
+        """Alpha, the weight of the video match against the text match, 0 to 1, with `shots` examples a class.
+
+        0 (text alone) without any example, else `alpha` as it is set, or K / (K + text_shots): each example adds
+        evidence, while the text stays as long as it is.
+
+        Raises:
+            ValueError: shots are negative.
+        """
+        if shots < 0:
+            raise ValueError(f"shots must be >= 0, not {shots}")
+        if shots == 0:
+            return 0.0
+        return shots / (shots + self.text_shots) if self.alpha == "shots" else float(self.alpha)
 
     @model_validator(mode="after")
     def _enough_frames(self) -> "MethodConfig":

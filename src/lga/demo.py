@@ -9,19 +9,24 @@ from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from lga.actions import Actions, save_actions
+from lga.actions import save_actions
 from lga.config import BackboneConfig
 from lga.errors import LGAError
 from lga.explain.picture import draw_decision
 from lga.features.cache import FeatureCache
 from lga.features.extract import Skipped
-from lga.recognition import Candidate, Recognition
+from lga.progress import Bar, progress_bars
+from lga.recognition import Candidate, Prepared, Recognition
 from lga.recognizer import Recognizer
 from lga.synthetic.actions import ACTIONS
 from lga.synthetic.render import write_dataset
+
+SHOTS = 2
+"""clips of each action that are taught; the others are recognised"""
+PAIRS = (("sit down", "stand up"), ("pick up", "put down"))
+"""actions that show the same pictures in the opposite order"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,50 @@ class DemoReport:
         return sum(one.clips for one in self.actions)
 
 
+def run_demo(
+    folder: Path,
+    *,
+    backbone: BackboneConfig,
+    clips: int = 5,
+    seed: int = 0,
+    console: Console,
+    labels: Sequence[str] = tuple(ACTIONS),
+) -> DemoReport:
+    """Draw `clips` videos of each action, teach and recognise them, print and return what came out.
+
+    Everything is left in `folder`; the same arguments give the same clips and figures.
+
+    Raises:
+        LGAError: there are too few clips or labels, the folder cannot be written, or the backbone cannot be had.
+    """
+    if clips <= SHOTS or len(labels) < 2:
+        raise LGAError(
+            f"the demo teaches {SHOTS} clips of each action and recognises the others: it needs at least 2 actions "
+            f"and {SHOTS + 1} clips, not {len(labels)} and {clips}"
+        )
+    with _progress(console) as show:
+        manifest = write_dataset(
+            folder / "clips", labels=labels, clips=clips, seed=seed, progress=show(f"Drawing {len(labels)} actions")
+        )
+        drawn = _read_drawn(manifest)
+        opened = show("Loading the backbone")
+        recognizer = Recognizer(backbone, cache=FeatureCache(folder / "cache"))
+        opened(1, 1)
+        taught = {label: [one.path for one in drawn if one.label == label][:SHOTS] for label in labels}
+        actions, skipped = recognizer.teach(taught, progress=show("Teaching"))
+        if skipped:
+            raise LGAError(skipped[0].reason)
+        asked = [one for one in drawn if one.path not in taught[one.label]]
+        prepared = recognizer.prepare(actions)
+        answers = _recognize(recognizer, prepared, asked, show("Recognising the others"))
+    save_actions(actions, folder / "actions")
+    chosen = _choose(answers)
+    draw_decision(chosen.recognition, prepared, folder / "decision.png", truth=chosen.clip.label)
+    report = _measure(answers, labels, folder)
+    print_report(report, console)
+    return report
+
+
 def print_report(report: DemoReport, console: Console) -> None:
     """Print the figures, where the files are, and what to type for videos of one's own."""
     console.print(_action_table(report), _share_table(report), sep="\n")
@@ -117,11 +166,6 @@ def _share_table(report: DemoReport) -> Table:
     return table
 
 
-SHOTS = 2
-"""clips of each action that are taught; the others are recognised"""
-PAIRS = (("sit down", "stand up"), ("pick up", "put down"))
-"""actions that show the same pictures in the opposite order"""
-
 Judge = Callable[[Candidate], float]
 
 
@@ -135,7 +179,7 @@ class _Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Recognised:
     """What was recognised in a drawn clip."""
 
     clip: _Drawn
@@ -147,59 +191,15 @@ class _Answer:
         return max(rivals, key=judge).label == self.clip.label
 
 
-def run_demo(
-    folder: Path,
-    *,
-    backbone: BackboneConfig,
-    clips: int = 5,
-    seed: int = 0,
-    console: Console,
-    labels: Sequence[str] = tuple(ACTIONS),
-) -> DemoReport:
-    """Draw `clips` videos of each action, teach and recognise them, print and return what came out.
-
-    Everything is left in `folder`; the same arguments give the same clips and figures.
-
-    Raises:
-        LGAError: there are too few clips or labels, the folder cannot be written, or the backbone cannot be had.
-    """
-    if clips <= SHOTS or len(labels) < 2:
-        raise LGAError(
-            f"the demo teaches {SHOTS} clips of each action and recognises the others: it needs at least 2 actions "
-            f"and {SHOTS + 1} clips, not {len(labels)} and {clips}"
-        )
-    with _progress(console) as show:
-        manifest = write_dataset(
-            folder / "clips", labels=labels, clips=clips, seed=seed, progress=show(f"Drawing {len(labels)} actions")
-        )
-        drawn = _read_drawn(manifest)
-        opened = show("Loading the backbone")
-        recognizer = Recognizer(backbone, cache=FeatureCache(folder / "cache"))
-        opened(1, 1)
-        taught = {label: [one.path for one in drawn if one.label == label][:SHOTS] for label in labels}
-        actions, skipped = recognizer.teach(taught, progress=show("Teaching"))
-        if skipped:
-            raise LGAError(skipped[0].reason)
-        asked = [one for one in drawn if one.path not in taught[one.label]]
-        answers = _recognize(recognizer, actions, asked, show("Recognising the others"))
-    save_actions(actions, folder / "actions")
-    chosen = _choose(answers)
-    space = recognizer.encoder.space
-    draw_decision(chosen.recognition, actions, folder / "decision.png", space=space, truth=chosen.clip.label)
-    report = _measure(answers, labels, folder)
-    print_report(report, console)
-    return report
-
-
 def _recognize(
-    recognizer: Recognizer, actions: Actions, asked: Sequence[_Drawn], progress: Callable[[int, int], None]
-) -> list[_Answer]:
-    answers: list[_Answer] = []
-    results = recognizer.recognize(actions, [one.path for one in asked])
+    recognizer: Recognizer, prepared: Prepared, asked: Sequence[_Drawn], progress: Callable[[int, int], None]
+) -> list[_Recognised]:
+    answers: list[_Recognised] = []
+    results = recognizer.ask(prepared, [one.path for one in asked])
     for clip, result in zip(asked, results, strict=True):
         if isinstance(result, Skipped):
             raise LGAError(result.reason)
-        answers.append(_Answer(clip, result))
+        answers.append(_Recognised(clip, result))
         progress(len(answers), len(asked))
     return answers
 
@@ -212,7 +212,7 @@ def _read_drawn(manifest: Path) -> tuple[_Drawn, ...]:
         )
 
 
-def _choose(answers: Sequence[_Answer]) -> _Answer:
+def _choose(answers: Sequence[_Recognised]) -> _Recognised:
     """The decision to be drawn: if possible a right one, if possible of an order pair, the surest of those."""
     ordered = {label for pair in PAIRS for label in pair}
     return max(
@@ -225,7 +225,7 @@ def _choose(answers: Sequence[_Answer]) -> _Answer:
     )
 
 
-def _measure(answers: Sequence[_Answer], labels: Sequence[str], folder: Path) -> DemoReport:
+def _measure(answers: Sequence[_Recognised], labels: Sequence[str], folder: Path) -> DemoReport:
     actions: list[ActionScore] = []
     for label in labels:
         own = [one for one in answers if one.clip.label == label]
@@ -249,26 +249,24 @@ def _measure(answers: Sequence[_Answer], labels: Sequence[str], folder: Path) ->
     )
 
 
-def _shares(answers: Sequence[_Answer], among: Sequence[str]) -> Shares:
+def _shares(answers: Sequence[_Recognised], among: Sequence[str]) -> Shares:
     judges: tuple[Judge, Judge, Judge] = (attrgetter("video"), attrgetter("text"), attrgetter("probability"))
     return Shares(*(sum(one.right(judge, among) for one in answers) / len(answers) for judge in judges))
 
 
-def _border_error(answer: _Answer, borders: Sequence[float]) -> float:
+def _border_error(answer: _Recognised, borders: Sequence[float]) -> float:
     pairs = list(zip(borders, answer.clip.borders, strict=True))
     return sum(abs(found - true) for found, true in pairs) / len(pairs)
 
 
 @contextmanager
-def _progress(console: Console) -> Generator[Callable[[str], Callable[[int, int], None]]]:
-    """Bars on a terminal, nothing elsewhere: give a name, get what hears how many are done and how many there are."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress:
+def _progress(console: Console) -> Generator[Callable[[str], Bar]]:
+    """Bars on a terminal, a line for each task elsewhere: give a name, get its bar."""
+    with progress_bars(console) as add:
 
-        def show(name: str) -> Callable[[int, int], None]:
+        def show(name: str) -> Bar:
             if not console.is_terminal:
                 console.print(f"{name} ...")
-            task = progress.add_task(name, total=None)
-            return lambda done, total: progress.update(task, completed=done, total=total)
+            return add(name)
 
         yield show

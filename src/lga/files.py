@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -17,22 +17,65 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         LGAError: the disk is full, or the place cannot be written.
     """
-    try:
+    with replace_file(path) as part:
+        part.write_bytes(data)
+
+
+def write_together(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write some files of a folder, each whole or not at all, and none before all are on the disk.
+
+    They take their places in the order given, so put last the one without which the others mean nothing. Other files
+    in the folder stay.
+
+    Raises:
+        LGAError: the disk is full, or the place cannot be written.
+    """
+    with _one_line(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        parts = folder / f".{uuid4().hex}.part"
+        parts.mkdir()
+        try:
+            for name, data in files.items():
+                (parts / name).write_bytes(data)
+                _flush(parts / name)
+            for name in files:
+                (parts / name).replace(folder / name)
+        finally:
+            shutil.rmtree(parts, ignore_errors=True)
+
+
+@contextmanager
+def replace_file(path: Path) -> Generator[Path]:
+    """Fill a new file beside `path`; it takes its place when the block ends without an error.
+
+    For files that are written bit by bit or by another library. What was there before is kept until then.
+
+    Raises:
+        LGAError: the disk is full, or the place cannot be written.
+    """
+    with _one_line(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{uuid4().hex}.part")
         try:
-            with part.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            yield part
+            _flush(part)
             part.replace(path)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-    except OSError as error:
-        raise LGAError(
-            f"{path}: cannot be written ({error.strerror}); free some space or choose another place"
-        ) from error
+
+
+def append_durably(path: Path, data: bytes) -> None:
+    """Add to the end of a file; when this returns it is on the disk, and a crash before leaves a part at most.
+
+    Raises:
+        LGAError: the disk is full, or the place cannot be written.
+    """
+    with _one_line(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab", buffering=0) as file:
+            file.write(data)
+            os.fsync(file.fileno())
 
 
 @contextmanager
@@ -44,7 +87,7 @@ def replace_folder(folder: Path) -> Generator[Path]:
     Raises:
         LGAError: the disk is full, or the place cannot be written.
     """
-    try:
+    with _one_line(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = folder.with_name(f".{uuid4().hex}.part")
         fresh.mkdir()
@@ -53,15 +96,28 @@ def replace_folder(folder: Path) -> Generator[Path]:
             _exchange(fresh, folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
-    except OSError as error:
-        raise LGAError(
-            f"{folder}: cannot be written ({error.strerror}); free some space or choose another place"
-        ) from error
 
 
 def to_json(value: object) -> bytes:
     """JSON as people read it: indented, UTF-8, one newline at the end."""
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+@contextmanager
+def _one_line(path: Path) -> Generator[None]:
+    """Turn what the system says into an error that names the place."""
+    try:
+        yield
+    except OSError as error:
+        raise LGAError(
+            f"{path}: cannot be written ({error.strerror}); free some space or choose another place"
+        ) from error
+
+
+def _flush(path: Path) -> None:
+    """Return when the file's content is on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _exchange(fresh: Path, folder: Path) -> None:
@@ -81,3 +137,14 @@ def _exchange(fresh: Path, folder: Path) -> None:
             old.rmdir()
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def as_paths(places: Iterable[str | Path]) -> list[Path]:
+    """Several places as paths.
+
+    Raises:
+        LGAError: one place is given in place of several; a text would be taken apart letter by letter.
+    """
+    if isinstance(places, str | Path):
+        raise LGAError(f"a list of paths is wanted, as in [{str(places)!r}], not the single path {str(places)!r}")
+    return [Path(place) for place in places]

@@ -2,8 +2,10 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
 
-from lga.errors import AnatomyError
+from lga.errors import AnatomyError, ManifestError
 
 MAX_LABEL = 200
 """characters"""
@@ -67,3 +69,28 @@ def has_hidden_characters(text: str) -> bool:
 def quote(text: str, limit: int = 60) -> str:
     """A text for an error message: in quotation marks, hidden characters escaped, cut when long."""
     return repr(text) if len(text) <= limit else repr(text[:limit]) + "..."
+
+
+def printable(path: Path | str) -> str:
+    """The path, or a URL, in one line: line breaks, other control characters and stray bytes escaped."""
+    name = str(path)
+    return name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def check_unique_labels(where: str, labels: Iterable[str]) -> None:
+    """Refuse one action in two spellings, which would compete with itself; a label may come again as it is spelt.
+
+    Args:
+        where: what holds the labels, for the message.
+        labels: any number of them.
+
+    Raises:
+        ManifestError: two spellings mean the same action; both are named.
+    """
+    spelling: dict[str, str] = {}
+    for label in labels:
+        first = spelling.setdefault(lookup_key(label), label)
+        if first != label:
+            raise ManifestError(
+                f"{where}: {quote(first)} and {quote(label)} are the same action; merge them or rename one"
+            )

@@ -13,12 +13,11 @@ from torch import Tensor
 from lga.actions import Actions
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig
-from lga.core.distance import class_distances
 from lga.core.openset import fit_known, fit_temperature, leave_one_out, max_logit, recall_threshold
-from lga.core.score import combine, correct_hubs, resolve_alpha
+from lga.core.score import class_scores, combine, weigh
 from lga.errors import SettingsError
 from lga.features.cache import ClipFeatures
-from lga.model.matching import Prototypes, build_prototypes, cut_clips, match_text, match_videos
+from lga.model.matching import LGA, Cut, Prototypes
 
 RECALL = 0.9
 """The share of the taught actions' clips that the suggested threshold accepts, or more."""
@@ -30,20 +29,21 @@ INDISTINCT = "the examples score no lower when their own action is left out, so 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """What the taught examples, each asked about with itself or its label left out, say about being sure.
+    """When the answer is "none of these", learnt by asking about each taught example with itself or its label left out.
 
-    Without `slope` nothing is known of it: every clip is accepted and `why` says why.
+    Without `slope` the examples say nothing: every clip counts as known, and `why` gives the reason.
     """
 
     temperature: float
-    """for probabilities that mean what they say"""
+    """divides the scores, so that probabilities are as often right as they say"""
     slope: float | None = None
-    centre: float = 0.0
+    """of the logistic curve over the maximum logit; `offset` is where it gives 1/2"""
+    offset: float = 0.0
     threshold: float | None = None
     """the suggested one, of the score that `known_score` gives, 0 to 1"""
     recall: float | None = None
     """the share of the taught actions' clips that it should accept at least"""
-    mistaken: float | None = None
+    false_accept_rate: float | None = None
     """the share of the examples that it accepts with their label left out: what to expect of untaught actions"""
     why: str = ""
 
@@ -51,7 +51,7 @@ class Rejection:
         """The probability that a clip shows a taught action, if half of the clips asked about do."""
         if self.slope is None:
             return None
-        power = max(-500.0, min(500.0, self.slope * (max_logit - self.centre)))
+        power = max(-500.0, min(500.0, self.slope * (max_logit - self.offset)))
         return 1 / (1 + exp(-power))
 
     def judge(self, score: float | None, accept: Accept = "suggested") -> tuple[bool, float | None]:
@@ -90,23 +90,23 @@ def fit_rejection(
     paired = count[support_label] > 1
     if int((count > 1).sum()) < 2:
         return Rejection(method.temperature, why=TOO_FEW)
-    scores, strangers = leave_one_out(
+    scores, without_label = leave_one_out(
         distance, similarity, support_label, strength=method.hub_correction, pooling=method.pooling, alpha=alpha
     )
     temperature = fit_temperature(scores[paired], support_label[paired], usual=method.temperature)
-    known, strange = max_logit(scores[paired]), max_logit(strangers)
-    slope, centre = fit_known(known, strange)
+    known, unknown = max_logit(scores[paired]), max_logit(without_label)
+    slope, offset = fit_known(known, unknown)
     if slope == 0:
         return Rejection(temperature, why=INDISTINCT)
-    fitted = Rejection(temperature, slope, centre)
-    level = min(recall_threshold(known, recall), centre)  # never stricter than even odds
+    fitted = Rejection(temperature, slope, offset)
+    level = min(recall_threshold(known, recall), offset)  # never stricter than even odds
     return Rejection(
         temperature,
         slope,
-        centre,
+        offset,
         threshold=fitted.known_score(level),
         recall=recall,
-        mistaken=float((strange >= level).double().mean()),
+        false_accept_rate=float((unknown >= level).double().mean()),
     )
 
 
@@ -184,68 +184,97 @@ class Recognition:
 
 
 @dataclass(frozen=True, slots=True)
-class Support:
-    """The taught examples, cut and fused once, and how they score among themselves."""
+class Matched:
+    """A batch of clips beside everything taught, before any of it is weighed."""
 
+    cut: Cut
     prototypes: Prototypes
+    """the clips in the query role"""
+    distance: Float[Tensor, "clips examples"]
+    similarity: Float[Tensor, "clips way stages"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Prepared:
+    """Taught actions whose examples are cut, fused and matched with each other: ready to answer, never changed."""
+
+    actions: Actions
+    lga: LGA
+    cut: Cut
+    prototypes: Prototypes
+    """the examples in the support role"""
     distance: Float[Tensor, "examples examples"]
     """row i: example i asked about like a new clip"""
     similarity: Float[Tensor, "examples way"]
     rejection: Rejection
-    """what that says about clips that show none of the taught actions"""
+    """what the examples say about clips that show none of the taught actions"""
+
+    def __repr__(self) -> str:
+        """On one line."""
+        return f"Prepared({self.actions!r})"
+
+    def match(self, clips: Sequence[ClipFeatures]) -> Matched:
+        """Cut, fuse and match a batch of encoded clips, each once. The batch must not be empty."""
+        frames = torch.stack([clip.frames for clip in clips])
+        cut = self.lga.cut(frames)
+        query = self.lga.fuse(frames, cut, None)
+        return Matched(
+            cut,
+            query,
+            self.lga.distances(query, self.prototypes),
+            self.lga.similarities(frames, cut, self.actions.text),
+        )
+
+    def answer(self, clips: Sequence[ClipFeatures], accept: Accept = "suggested") -> tuple[Recognition, ...]:
+        """Recognise a batch of encoded clips; the paths are left empty.
+
+        Without any example the video match is uniform and the text decides alone.
+
+        Raises:
+            SettingsError: the threshold is not from 0 to 1, or there is no score to hold against it.
+        """
+        return self.conclude(clips, self.match(clips), accept) if clips else ()
+
+    def conclude(
+        self, clips: Sequence[ClipFeatures], matched: Matched, accept: Accept = "suggested"
+    ) -> tuple[Recognition, ...]:
+        """The same for clips that are matched already."""
+        method, rejection = self.actions.method, self.rejection
+        distance, similarity = class_scores(
+            matched.distance,
+            matched.similarity.sum(-1),
+            example_distance=self.distance,
+            example_similarity=self.similarity,
+            support_label=self.actions.support_label,
+            hub_correction=method.hub_correction,
+            pooling=method.pooling,
+        )
+        alpha = method.video_weight(self.actions.shots)
+        probability = torch.stack(
+            [
+                combine(distance, similarity, alpha=weight, temperature=rejection.temperature).exp()
+                for weight in (alpha, 1.0, 0.0)
+            ],
+            -1,
+        )
+        best = max_logit(weigh(distance, similarity, alpha)).tolist()
+        found = (_recognition(self.actions, clip, matched, row, probability[row]) for row, clip in enumerate(clips))
+        return tuple(
+            replace(one, known_score=rejection.known_score(best[row]), rejection=rejection).accepting(accept)
+            for row, one in enumerate(found)
+        )
 
 
-def prepare_support(actions: Actions, space: Space) -> Support:
+def prepare(actions: Actions, space: Space) -> Prepared:
     """Cut the taught examples, fuse them with the sentences of their labels, and match them with each other."""
-    frames, method = actions.frames, actions.method
-    cut = cut_clips(frames, method, space)
-    prototypes = build_prototypes(frames, cut, actions.text[actions.support_label], method, space, actions.head)
-    distance = match_videos(
-        build_prototypes(frames, cut, None, method, space, actions.head),
-        prototypes,
-        method,
-        head_weight=actions.head_weight,
-    )
-    similarity = match_text(frames, cut, actions.text, space).sum(-1)
-    alpha = resolve_alpha(method.alpha, actions.shots, method.text_shots)
-    rejection = fit_rejection(distance, similarity, actions.support_label, method, alpha=alpha)
-    return Support(prototypes, distance, similarity, rejection)
-
-
-def answer(actions: Actions, support: Support, clips: Sequence[ClipFeatures], space: Space) -> tuple[Recognition, ...]:
-    """Recognise a batch of encoded clips; the paths are left empty.
-
-    Without any example the video match is uniform and the words decide alone.
-    """
-    if not clips:
-        return ()
-    method, rejection = actions.method, support.rejection
-    frames = torch.stack([clip.frames for clip in clips])
-    cut = cut_clips(frames, method, space)
-    query = build_prototypes(frames, cut, None, method, space, actions.head)
-    distance = match_videos(query, support.prototypes, method, head_weight=actions.head_weight)
-    similarity = match_text(frames, cut, actions.text, space)
-    support_label, way = actions.support_label, len(actions.labels)
-    apart = correct_hubs(
-        distance, support.distance, support_label[:, None] != support_label, strength=method.hub_correction
-    )
-    pooled = class_distances(apart, support_label, way, pooling=method.pooling)
-    foreign = support_label[:, None] != torch.arange(way)
-    scores = correct_hubs(similarity.sum(-1), support.similarity, foreign, strength=method.hub_correction)
-    alpha = resolve_alpha(method.alpha, actions.shots, method.text_shots)
-    probability = torch.stack(
-        [combine(pooled, scores, alpha=share, temperature=rejection.temperature).exp() for share in (alpha, 1.0, 0.0)],
-        -1,
-    )
-    dense = max_logit(-alpha * pooled + (1 - alpha) * scores).tolist()
-    found = (
-        _explain(actions, clip, probability[row], similarity[row], distance[row], tuple(cut.label[row].tolist()))
-        for row, clip in enumerate(clips)
-    )
-    return tuple(
-        replace(one, known_score=rejection.known_score(dense[row]), rejection=rejection).accepting("suggested")
-        for row, one in enumerate(found)
-    )
+    lga = LGA(actions.method, space, actions.head)
+    cut = lga.cut(actions.frames)
+    prototypes = lga.fuse(actions.frames, cut, actions.text[actions.support_label])
+    distance = lga.distances(lga.fuse(actions.frames, cut, None), prototypes)
+    similarity = lga.similarities(actions.frames, cut, actions.text).sum(-1)
+    alpha = actions.method.video_weight(actions.shots)
+    rejection = fit_rejection(distance, similarity, actions.support_label, actions.method, alpha=alpha)
+    return Prepared(actions, lga, cut, prototypes, distance, similarity, rejection)
 
 
 def stage_borders(frame_stage: Sequence[int], times: Sequence[float], duration: float) -> tuple[float, ...]:
@@ -258,33 +287,29 @@ def stage_borders(frame_stage: Sequence[int], times: Sequence[float], duration: 
     return (0.0, *inner, duration)
 
 
-def _explain(
-    actions: Actions,
-    clip: ClipFeatures,
-    probability: Float[Tensor, "way 3"],
-    similarity: Float[Tensor, "way stages"],
-    distance: Float[Tensor, " examples"],
-    frame_stage: tuple[int, ...],
+def _recognition(
+    actions: Actions, clip: ClipFeatures, matched: Matched, row: int, probability: Float[Tensor, "way 3"]
 ) -> Recognition:
     order = probability[:, 0].argsort(descending=True, stable=True).tolist()
-    candidates = tuple(Candidate(actions.labels[one], *probability[one].tolist()) for one in order)
+    candidates = tuple(Candidate(actions.labels[label], *probability[label].tolist()) for label in order)
     winner = order[0]
+    frame_stage = tuple(matched.cut.label[row].tolist())
     borders = stage_borders(frame_stage, clip.times, clip.duration)
-    stages = tuple(
-        StageReport(start, end, sentence, score)
-        for start, end, sentence, score in zip(
-            borders, borders[1:], actions.anatomies[winner].sentences, similarity[winner].tolist(), strict=False
-        )
-    )
-    mine = [number for number, one in enumerate(actions.examples) if one.label == actions.labels[winner]]
-    best = min(mine, key=distance.tolist().__getitem__, default=None)
+    sentences, similarity = actions.anatomies[winner].sentences, matched.similarity[row, winner].tolist()
+    stages = tuple(StageReport(*stage) for stage in zip(borders, borders[1:], sentences, similarity, strict=False))
+    best = nearest_example(matched.distance[row], actions.examples_of(actions.labels[winner]))
     return Recognition(
         path=Path(),
         duration=clip.duration,
         candidates=candidates,
         stages=stages,
         best_example=None if best is None else actions.examples[best].path,
-        best_distance=None if best is None else max(0.0, float(distance[best])),
+        best_distance=None if best is None else max(0.0, float(matched.distance[row, best])),
         frame_stage=frame_stage,
         times=clip.times,
     )
+
+
+def nearest_example(distance: Float[Tensor, " examples"], among: Sequence[int]) -> int | None:
+    """The number of the nearest of some examples, the first of equals; None if there are none."""
+    return min(among, key=distance.tolist().__getitem__, default=None)

@@ -16,12 +16,14 @@ from lga.anatomy.descriptions import Descriptions
 from lga.anatomy.schema import Anatomy
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig
-from lga.datasets.manifest import LabelledClip, refuse_twins
+from lga.datasets.manifest import LabelledClip
 from lga.errors import ActionsError
 from lga.features.cache import ClipFeatures, FeatureCache, default_cache
 from lga.features.extract import BATCH, Progress, Skipped, encode_stages, extract_features
-from lga.model.pretrained import Pretrained, load_pretrained, portable
-from lga.recognition import Recognition, Support, answer, prepare_support
+from lga.files import as_paths
+from lga.labels import check_unique_labels
+from lga.model.pretrained import load_pretrained, portable
+from lga.recognition import Accept, Prepared, Recognition, prepare
 from lga.video.files import refusal
 
 
@@ -42,9 +44,8 @@ class Recognizer:
         encoder: Backbone | None = None,
     ):
         """Load the backbone (default: `offline`); `encoder` brings one of your own, `cache` another feature cache."""
-        config = backbone or BackboneConfig()
         self.cache = cache or default_cache()
-        self.source = load_pretrained(config) if encoder is None else Pretrained(encoder, config)
+        self.source = load_pretrained(backbone, encoder)
         self.config, self.encoder = self.source.config, self.source.backbone
 
     def teach(
@@ -66,7 +67,7 @@ class Recognizer:
         """
         if not examples:
             raise ActionsError("nothing to teach: give at least one label")
-        refuse_twins("the examples", tuple(examples))
+        check_unique_labels("the examples", tuple(examples))
         method = self.source.method(method or MethodConfig())
         anatomies, text = self._read(tuple(examples), method, descriptions)
         empty = torch.zeros(0, method.frames, self.encoder.space.dim)
@@ -81,7 +82,7 @@ class Recognizer:
             self.source.head,
         )
         spelt = zip(examples.values(), (one.label for one in anatomies), strict=True)
-        clips = [LabelledClip(Path(path), label) for paths, label in spelt for path in paths]
+        clips = [LabelledClip(path, label) for paths, label in spelt for path in as_paths(paths)]
         actions, skipped = self._with_clips(actions, clips, progress)
         if clips and not actions.examples:
             raise _unusable(skipped)
@@ -112,7 +113,7 @@ class Recognizer:
             actions = replace(actions, anatomies=actions.anatomies + anatomies, text=torch.cat([actions.text, text]))
         elif descriptions is not None:
             raise ActionsError(f"{known!r} is already taught; give it other sentences with `lga actions describe`")
-        more, skipped = self._with_clips(actions, [LabelledClip(Path(path), known) for path in paths], progress)
+        more, skipped = self._with_clips(actions, [LabelledClip(path, known) for path in as_paths(paths)], progress)
         if new and paths and len(more.examples) == len(actions.examples):
             raise _unusable(skipped)
         return more, skipped
@@ -140,28 +141,35 @@ class Recognizer:
         Raises:
             ActionsError: the actions were taught with another backbone.
         """
-        support = self.prepare(actions)
-        places = [Path(path) for path in paths]
-        found = zip(places, self.encode(actions, places), strict=True)
-        while some := list(islice(found, BATCH)):
-            clips = [one for _, one in some if isinstance(one, ClipFeatures)]
-            answers = iter(answer(actions, support, clips, self.encoder.space))
-            for path, one in some:
-                yield one if isinstance(one, Skipped) else replace(next(answers), path=path)
+        yield from self.ask(self.prepare(actions), paths)
 
-    def prepare(self, actions: Actions) -> Support:
+    def ask(
+        self, prepared: Prepared, paths: Iterable[str | Path], accept: Accept = "suggested"
+    ) -> Generator[Recognition | Skipped]:
+        """The same with actions that are prepared already, by this recognizer; `accept` says what counts as known.
+
+        Raises:
+            SettingsError: the threshold is not from 0 to 1, or there is no score to hold against it.
+        """
+        places = as_paths(paths)
+        encoded = zip(places, self.encode(prepared.actions, places), strict=True)
+        while batch := list(islice(encoded, BATCH)):
+            answers = iter(prepared.answer([clip for _, clip in batch if isinstance(clip, ClipFeatures)], accept))
+            for path, clip in batch:
+                yield clip if isinstance(clip, Skipped) else replace(next(answers), path=path)
+
+    def prepare(self, actions: Actions) -> Prepared:
         """Cut and fuse the taught examples, once for all clips that are asked about.
 
         Raises:
             ActionsError: the actions were taught with another backbone.
         """
         self._check(actions)
-        return prepare_support(actions, self.encoder.space)
+        return prepare(actions, self.encoder.space)
 
     def encode(self, actions: Actions, paths: Iterable[str | Path]) -> Generator[ClipFeatures | Skipped]:
-        """Each clip as these actions look at it, in order, or why it cannot be read."""
-        places = [Path(path) for path in paths]
-        return extract_features(places, self.encoder, frames=actions.method.frames, cache=self.cache)
+        """Each clip's features as these actions need them, in order, or why it cannot be read."""
+        return extract_features(as_paths(paths), self.encoder, frames=actions.method.frames, cache=self.cache)
 
     def _with_clips(
         self, actions: Actions, clips: Sequence[LabelledClip], progress: Progress | None
@@ -201,7 +209,11 @@ class Recognizer:
     def _encode(self, anatomies: Sequence[Anatomy], method: MethodConfig) -> Float[Tensor, "way stages dim"]:
         return encode_stages(anatomies, method.wording, self.encoder, self.cache)
 
-    def _check(self, actions: Actions) -> None:
+    def _check(self, actions: object) -> None:
+        if not isinstance(actions, Actions):
+            raise ActionsError(
+                f"taught actions are wanted, as `teach` or `load_actions(folder)` returns them, not {actions!r}"
+            )
         if actions.identity != self.encoder.identity:
             raise ActionsError(
                 f"these actions were taught with the backbone {actions.identity!r}, this one is "

@@ -7,7 +7,6 @@ from lga.anatomy.descriptions import (
     MAX_BYTES,
     Record,
     anatomy_of,
-    distinct_labels,
     fingerprint,
     kept_records,
     merge_records,
@@ -119,14 +118,6 @@ def test_a_record_is_an_anatomy_again():
         assert anatomy_of(label, record_of(anatomize(label))) == anatomize(label)
     made = anatomy_of("lift", LLM)
     assert (made.origin, made.detail, made.stages) == ("llm", "toy, prompt 1", STAGES)
-
-
-def test_labels_are_taken_once_and_two_spellings_refused():
-    assert distinct_labels([" jump", "run", "jump"]) == ["jump", "run"]
-    with pytest.raises(AnatomyError, match="'PullUps' and 'pull ups' are the same action"):
-        distinct_labels(["PullUps", "pull ups"])
-    with pytest.raises(AnatomyError, match="blank"):
-        distinct_labels([" "])
 
 
 SENTENCES = ["A person lifts flour.", "A person kneads dough.", "A person rests the dough."]

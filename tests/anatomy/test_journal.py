@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lga.anatomy.journal import Journal, Question, Reply, now
+from lga.anatomy.journal import Journal, JournalQuestion, Reply, now
 from lga.errors import LGAError
 
-QUESTION = Question(model="toy", prompt=1, label="jump", stages=3, temperature=0.7, sample=1, attempt=1)
+QUESTION = JournalQuestion(model="toy", prompt=1, label="jump", stages=3, temperature=0.7, sample=1, attempt=1)
 REPLY = Reply(text="{}\n\u2028é", input_tokens=5, output_tokens=7, date=now())
 
 
@@ -23,7 +23,7 @@ def test_a_reply_is_found_again_and_only_for_its_own_question(tmp_path):
     assert journal.find(QUESTION) == REPLY
     changes = [("model", "big"), ("prompt", 2), ("label", "run"), ("stages", "auto"), ("temperature", 0.0),
                ("sample", 2), ("attempt", 2)]  # fmt: skip
-    assert len(changes) == len(Question.model_fields)
+    assert len(changes) == len(JournalQuestion.model_fields)
     for name, value in changes:
         assert journal.find(other(**{name: value})) is None
 
@@ -74,7 +74,7 @@ def test_nothing_is_kept_without_a_path():
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(LGAError, match="the replies cannot be written"):
+    with pytest.raises(LGAError, match="journal: cannot be written"):
         Journal(tmp_path / "file" / "journal").keep(QUESTION, REPLY)
     with pytest.raises(LGAError, match="the replies cannot be read"):
         Journal(tmp_path)

@@ -5,11 +5,14 @@ from importlib import resources
 
 import pytest
 
+from lga.anatomy.anatomize import anatomize
 from lga.anatomy.checks import MAX_WORDS, check_anatomy
 from lga.anatomy.descriptions import parse_json
 from lga.anatomy.lexicon import LEXICONS, all_entries, find_entry, read_lexicon
+from lga.anatomy.review import named_records
 from lga.anatomy.schema import Anatomy, Stage
 from lga.anatomy.vocabulary import words
+from lga.errors import AnatomyError
 from lga.labels import lookup_key, normalise_label
 
 DEMO = """
@@ -126,3 +129,61 @@ def test_every_label_of_the_open_clips_has_stages_of_its_own(shared, dataset):
     entries = {label: find_entry(label) for label in labels}
     assert [label for label, entry in entries.items() if entry is None] == []
     assert len({entry.label for entry in entries.values()}) == len(labels)
+
+
+KNEAD = ["A person flours a table.", "A person kneads dough.", "A person covers the dough."]
+
+
+@pytest.fixture
+def kitchen(tmp_path, monkeypatch):
+    """`kitchen(content)` adds a lexicon of one's own for one test."""
+
+    def add(content):
+        path = tmp_path / "kitchen.json"
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        monkeypatch.setitem(LEXICONS, "kitchen", path)
+        return path
+
+    return add
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"knead dough": KNEAD, "wave": KNEAD},
+        {"anatomies": {label: [{"sentence": one} for one in KNEAD] for label in ("knead dough", "wave")}},
+    ],
+)
+def test_a_lexicon_of_ones_own_is_a_line_and_comes_before_the_shipped_ones(kitchen, content):
+    assert anatomize("knead dough").origin == "template"
+    kitchen(content)
+    anatomy = anatomize("Knead_Dough")
+    assert (anatomy.origin, anatomy.detail, list(anatomy.sentences)) == ("lexicon", "kitchen: knead dough", KNEAD)
+    assert anatomize("wave").detail == "kitchen: wave"
+    assert anatomize("jump").detail == "everyday: jump"
+    assert list(named_records("builtin:kitchen")) == ["knead dough", "wave"]
+
+
+def test_without_it_the_shipped_ones_are_as_they_were():
+    assert find_entry("knead dough") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("[", "not JSON"),
+        ("[]", "wanted an object"),
+        ({"knead dough": "x"}, "'knead dough': wanted a list"),
+        ({"anatomies": {"knead dough": []}}, "not a lexicon: anatomies.knead dough: "),
+        ({"anatomies": {}, "aliases": {"a": "b"}}, "an alias means 'b', which has no stages"),
+    ],
+)
+def test_a_lexicon_that_is_none_is_one_line_that_names_the_file(kitchen, content, why):
+    path = kitchen(content)
+    with pytest.raises(AnatomyError) as caught:
+        find_entry("jump")
+    assert str(caught.value).startswith(f"{path}: ")
+    assert why in str(caught.value)
+    path.unlink()
+    with pytest.raises(AnatomyError, match="the lexicon cannot be read"):
+        find_entry("jump")

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lga.anatomy.journal import Journal, Reply, now
-from lga.anatomy.llm_client import ServerError
+from lga.anatomy.llm_client import NoReplyError, ServerError
 from lga.anatomy.llm_generate import FALLBACK, choose_sample, generate, judge_reply, rehearse, similarity
 from lga.anatomy.llm_prompt import Proposal, read_prompt
 from lga.anatomy.schema import Stage
 from lga.anatomy.settings import LLMConfig
+from lga.errors import SettingsError
 
 
 def proposal(*sentences):
@@ -74,6 +75,7 @@ def run(server, labels, journal=None, *, stages=3, **changed):
     return generate(labels, chosen, journal or Journal(None), stages=stages, progress=lambda done, total: None)
 
 
+@pytest.mark.slow
 def test_two_hundred_labels_come_through_a_server_that_misbehaves_at_random(misbehaving, tmp_path):
     labels = [f"juggle {number} cups" for number in range(200)]
 
@@ -193,10 +195,10 @@ def test_a_rehearsal_counts_what_is_missing_and_asks_nobody(misbehaving, tmp_pat
     with misbehaving.MisbehavingServer() as server:
         run(server, ["juggle"], Journal(journal), samples=2)
         chosen = LLMConfig(llm=server.url, model="toy", samples=2)
-        nobody, known = rehearse(["juggle", "spin"], chosen, Journal(journal), stages=3)
+        dry_run, known = rehearse(["juggle", "spin"], chosen, Journal(journal), stages=3)
         assert sum(server.asked.values()) == 2
-    assert (len(nobody.questions), known) == (2, 2)
-    assert nobody.tokens > 500
+    assert (len(dry_run.questions), known) == (2, 2)
+    assert dry_run.tokens > 500
 
 
 def test_no_labels_need_no_server():
@@ -213,3 +215,47 @@ def test_a_reply_that_copies_an_example_is_rejected_unless_that_action_is_meant(
     assert proposal is None
     assert why[0].startswith(f"stage 1 repeats the example {example.action!r}")
     assert judge_reply(example.action, reply, 3)[1] == ()
+
+
+def told(*sentences):
+    parts = ("subject", "motion", "object", "sentence")
+    stages = [dict(zip(parts, ("a person", verb, thing, f"A person {verb} {thing}."), strict=True))
+              for verb, thing in sentences]  # fmt: skip
+    return json.dumps({"stages": stages})
+
+
+GOOD = told(("lifts", "two cups"), ("tosses", "the cups upwards"), ("catches", "both cups"))
+
+
+def test_a_function_takes_the_place_of_the_server(tmp_path):
+    asked = []
+
+    def ask(messages):
+        asked.append(messages)
+        return "no idea" if len(asked) == 1 else GOOD
+
+    done = generate(["juggle"], journal=Journal(tmp_path / "journal"), ask=ask)
+    [record] = done.records
+    assert (record.source, record.stages[1].motion, done.sent, done.fresh) == ("llm", "tosses", 2, 2)
+    assert [message["role"] for message in asked[0]][:: len(asked[0]) - 1] == ["system", "user"]
+    assert len(asked[1]) == len(asked[0]) + 2
+    again = generate(["juggle"], journal=Journal(tmp_path / "journal"), ask=ask)
+    assert (again.records, again.sent, again.known) == (done.records, 0, 2)
+
+
+def test_a_function_without_a_reply_leaves_the_template_and_its_other_errors_end_the_run():
+    def silent(messages):
+        raise NoReplyError("the model sleeps")
+
+    def broken(messages):
+        raise KeyError("broken")
+
+    [record] = generate(["juggle"], ask=silent).records
+    assert (record.source, record.rejected) == ("template", ("sample 1, attempt 1: the model sleeps",))
+    with pytest.raises(KeyError, match="broken"):
+        generate(["juggle"], ask=broken)
+
+
+def test_somebody_must_be_there_to_be_asked():
+    with pytest.raises(SettingsError, match="no language model to ask"):
+        generate(["juggle"])

@@ -57,7 +57,7 @@ def test_a_file_is_read_by_its_path(tmp_path):
 
 
 def test_an_unknown_lexicon_and_a_missing_file_are_named(tmp_path):
-    with pytest.raises(AnatomyError, match="no shipped lexicon 'ucf'; there are everyday, ucf101"):
+    with pytest.raises(AnatomyError, match="no lexicon 'ucf'; there are everyday, ucf101"):
         named_records("builtin:ucf")
     with pytest.raises(AnatomyError, match="no such file"):
         named_records(str(tmp_path / "none.json"))

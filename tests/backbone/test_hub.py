@@ -6,7 +6,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants
 
-from lga.backbone.hub import find_checkpoint
+from lga.backbone.hub import find_model
 from lga.errors import BackboneError
 
 NAME = "someone/some-clip"
@@ -33,7 +33,7 @@ def put_in_cache(cache: Path, revision: str, *names: str) -> Path:
 
 def refusal(model: str) -> str:
     with pytest.raises(BackboneError) as caught:
-        find_checkpoint(model)
+        find_model(model)
     assert "\n" not in str(caught.value)
     assert model in str(caught.value)
     return str(caught.value)
@@ -55,21 +55,21 @@ def test_a_name_that_is_neither_folder_nor_model_is_refused(name):
 
 def test_a_folder_needs_no_hub(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    assert find_checkpoint(str(tmp_path)).folder == tmp_path
+    assert find_model(str(tmp_path)).folder == tmp_path
 
 
 def test_a_cached_model_is_found_without_the_hub(cache):
     folder = put_in_cache(cache, "main", "config.json", "model.safetensors")
-    found = find_checkpoint(NAME)
+    found = find_model(NAME)
     assert (found.folder, found.weights) == (folder, folder)
 
 
 def test_converted_weights_in_the_cache_are_found_without_the_hub(cache):
     folder = put_in_cache(cache, "main", "config.json")
     put_in_cache(cache, "refs/pr/2", "config.json")
-    assert find_checkpoint(NAME).weights == folder
+    assert find_model(NAME).weights == folder
     weights = put_in_cache(cache, "refs/pr/3", "model.safetensors")
-    found = find_checkpoint(NAME)
+    found = find_model(NAME)
     assert (found.folder, found.weights) == (folder, weights)
 
 
@@ -85,7 +85,7 @@ def test_only_the_converters_own_open_request_is_taken(cache, monkeypatch):
         SimpleNamespace(author="SFconvertbot", title=title, status="open", git_reference="refs/pr/6"),
     ]
     monkeypatch.setattr(huggingface_hub, "get_repo_discussions", lambda *_, **__: iter(requests))
-    assert find_checkpoint(NAME).weights == folders["refs/pr/6"]
+    assert find_model(NAME).weights == folders["refs/pr/6"]
 
 
 def test_a_sharded_checkpoint_is_hashed_whole(tmp_path):
@@ -94,9 +94,9 @@ def test_a_sharded_checkpoint_is_hashed_whole(tmp_path):
     )
     (tmp_path / "1.safetensors").write_bytes(b"one")
     (tmp_path / "2.safetensors").write_bytes(b"two")
-    before = find_checkpoint(str(tmp_path)).weights_digest()
+    before = find_model(str(tmp_path)).weights_digest()
     (tmp_path / "2.safetensors").write_bytes(b"six")
-    assert find_checkpoint(str(tmp_path)).weights_digest() != before
+    assert find_model(str(tmp_path)).weights_digest() != before
     (tmp_path / "2.safetensors").unlink()
     with pytest.raises(BackboneError, match=r"2\.safetensors cannot be read"):
-        find_checkpoint(str(tmp_path)).weights_digest()
+        find_model(str(tmp_path)).weights_digest()

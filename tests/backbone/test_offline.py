@@ -14,7 +14,7 @@ from lga.anatomy.anatomize import anatomize
 from lga.anatomy.lexicon import all_entries
 from lga.anatomy.schema import word_stages
 from lga.backbone import offline as offline_weights
-from lga.backbone.offline import CANDIDATES, SEMANTIC, SPACE, TEMPERATURE, VISUAL, load_offline, motion_trust
+from lga.backbone.offline import CANDIDATES, SEMANTIC, SPACE, TEMPERATURE, VISUAL, load_offline, motion_weight
 from lga.backbone.protocol import Backbone
 from lga.config import MethodConfig
 from lga.errors import BackboneError, LGAError
@@ -95,7 +95,7 @@ def token_by_hand(backbone, earlier, later):
     for stream in (moving, frame_map.flatten(1).max(1).values, changing):
         distinct = stream - (stream @ common) * common
         streams.append(distinct / distinct.norm())
-    streams[2] = streams[2] * motion_trust(motion[None])[0]
+    streams[2] = streams[2] * motion_weight(motion[None])[0]
     score = (weight @ moving + bias).tolist()
     best = sorted(range(len(score)), key=score.__getitem__, reverse=True)[:CANDIDATES]
     odds = [exp((score[one] - score[best[0]]) / TEMPERATURE) for one in best]
@@ -119,10 +119,16 @@ def test_the_first_two_streams_are_of_unit_length_and_the_third_of_the_trust(bac
     assert (streams[..., 2] <= 3.0 + 1e-5).all()
 
 
-def test_clips_in_one_batch_are_encoded_as_one_by_one(backbone, monkeypatch):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_clips_are_encoded_alike_to_the_bit_alone_and_in_company(precision):
+    backbone, clips = load_offline(device="cpu", precision=precision), some_clips(batch=2, frames=3)
+    together = backbone.encode_frames(clips)
+    assert torch.equal(torch.cat([backbone.encode_frames(clip[None]) for clip in clips]), together)
+
+
+def test_how_many_pictures_are_encoded_at_once_is_only_rounding(backbone, monkeypatch):
     clips = some_clips(batch=2, frames=2)
     together = backbone.encode_frames(clips)
-    assert_close(torch.cat([backbone.encode_frames(clip[None]) for clip in clips]), together, atol=1e-5, rtol=1e-4)
     monkeypatch.setattr("lga.backbone.offline.IMAGES_AT_ONCE", 6)  # three frames of two pictures, then one
     assert_close(backbone.encode_frames(clips), together, atol=1e-5, rtol=1e-4)
 
@@ -155,7 +161,7 @@ def test_the_trust_in_the_change_worked_out_by_hand():
     still_background[2:5, 2:4] = 0.3
     everything += 0.2
     noise[3, 3] = 49 / 1024  # its mean is 1/1024 of the full scale, below what counts as motion
-    found = motion_trust(torch.stack([still_background, everything, nothing, noise]))
+    found = motion_weight(torch.stack([still_background, everything, nothing, noise]))
     assert found.tolist() == pytest.approx([3.0, 0.7, 0.7, 0.7])
 
 
@@ -163,13 +169,13 @@ def test_half_as_much_motion_in_the_background_halves_the_stillness_many_times()
     cells = torch.full((1, 7, 7), 0.1)
     cells[0, :3] = 0.4  # 21 cells of 0.4 and 28 of 0.1: the median is 0.1
     stillness = 1 - 0.1 / ((21 * 0.4 + 28 * 0.1) / 49)
-    assert motion_trust(cells).item() == pytest.approx(0.7 + 2.3 * stillness**8)
+    assert motion_weight(cells).item() == pytest.approx(0.7 + 2.3 * stillness**8)
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.1])
 def test_the_strength_of_the_motion_does_not_change_the_trust(scale):
     cells = torch.rand(3, 7, 7, generator=torch.Generator().manual_seed(3)) ** 4 + 0.1
-    assert_close(motion_trust(scale * cells), motion_trust(cells))
+    assert_close(motion_weight(scale * cells), motion_weight(cells))
 
 
 # --- sentences --------------------------------------------------------------------------------------------------------

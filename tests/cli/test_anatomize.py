@@ -56,6 +56,18 @@ def test_without_a_model_the_file_holds_lexicon_template_and_own_words(capsys):
     }
 
 
+def test_anatomize_says_where_the_stages_come_from(capsys):
+    assert run(["anatomize", "jump into pool", "frobnicate"]) == 0
+    shown = capsys.readouterr().out
+    assert "shipped lexicon" in shown
+    assert "template" in shown
+    assert run(["anatomize", "a\nb"]) == 1
+    assert run(["anatomize", "jump", "--stages", "9"]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("lga: ") for line in lines)
+
+
 def test_json_is_what_it_was(capsys):
     assert run(["anatomize", "jump into pool", "zork", "--json"]) == 0
     first, second = json.loads(capsys.readouterr().out)
@@ -200,6 +212,7 @@ def wait_for(server, questions, process):
         time.sleep(0.002)
 
 
+@pytest.mark.slow
 def test_killed_at_any_point_it_goes_on_and_the_file_is_the_same():
     labels, jobs, random = [f"juggle {number} cups" for number in range(50)], 4, Random(7)
     Path("labels.txt").write_text("\n".join(labels))

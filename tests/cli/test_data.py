@@ -176,6 +176,7 @@ def folder():
 
 @pytest.mark.shared
 @pytest.mark.parametrize("benchmark", ["hmdb51", "ucf101", "kinetics100", "ssv2_small"])
+@pytest.mark.slow
 def test_an_empty_file_for_every_line_of_the_published_lists_gives_the_published_counts(shared, benchmark, folder):
     lists = shared / "data/splits" / benchmark
     suffix = ".webm" if benchmark.startswith("ssv2") else ""

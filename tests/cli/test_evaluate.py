@@ -101,3 +101,22 @@ def test_the_report_shows_classes_confusions_and_the_worst_mistakes(evaluate, tm
     assert page.count("data:image/jpeg;base64,") >= 16
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_evaluate_prints_intervals_and_json_repeats_everything(command, clips, tmp_path):
+    rows = ["path,label,group"]
+    rows += [f"{path},{path.parent.name},{path.stem}" for path in sorted(clips.rglob("*.mp4"))]
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("\n".join(rows))
+    flags = ["--backbone", "tiny", "--ways", "2", "--shots", "1", "--episodes", "50", "--seed", "3"]
+    value = json.loads(command("evaluate", manifest, *flags, "--source-disjoint", "--json").stdout)
+    for match in ("video", "text", "combined"):
+        assert 0 <= value["accuracy"][match]["mean"] <= 1
+        assert value["accuracy"][match]["ci95"] >= 0
+    assert value["protocol"] == {
+        "ways": 2, "shots": 1, "queries": 1, "episodes": 50, "seed": 3, "source_disjoint": True
+    }  # fmt: skip
+    assert value["backbone"]["identity"].startswith("tiny")
+    assert "± " in command("evaluate", manifest, *flags).stdout
+    error = command("evaluate", manifest, *flags[:2], "--ways", "9", code=1).error
+    assert "9-way episode needs 9 classes" in error

@@ -166,4 +166,12 @@ def test_a_distance_counts_rewritten_words(lga, file):
 
 def test_a_missing_file_and_lexicon_are_one_line_errors(lga, tmp_path):
     assert lga("check", tmp_path / "none.json", code=1).err.startswith("lga: ")
-    assert "no shipped lexicon 'hmdb'" in lga("diff", "builtin:hmdb", "builtin", code=1).err
+    assert "no lexicon 'hmdb'" in lga("diff", "builtin:hmdb", "builtin", code=1).err
+
+
+def test_a_model_that_is_not_there_or_not_used_is_refused(lga, file, tmp_path):
+    told, nowhere = file("told.json", GENERATED), tmp_path / "head"
+    for check in (["--sense"], ["--clips", tmp_path]):
+        assert "no checkpoint there" in lga("check", told, *check, "--model", nowhere, code=1).err
+    assert "--model: no backbone reads the sentences" in lga("check", told, "--model", nowhere, code=2).err
+    assert "there are offline, clip, tiny" in lga("check", told, "--sense", "--backbone", "mien", code=2).err

@@ -2,9 +2,12 @@
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from lga.actions import load_actions, save_actions
 from lga.cli.main import run
 from lga.recognition import TOO_FEW
 from lga.synthetic.render import render_clip, write_clip
@@ -115,3 +118,85 @@ def test_what_cannot_be_explained_is_one_line(folder, tmp_path, capsys):
     assert len(lines) == 3
     assert all(line.startswith("lga: ") for line in lines)
     assert not (tmp_path / "why.html").exists()
+
+
+def test_a_taught_clip_is_recognised_with_its_stages_and_itself_as_nearest(command, actions, clips):
+    done = command("recognize", actions, clips / "wave" / "1.mp4", "--json")
+    [result] = json.loads(done.stdout)["results"]
+    assert result["label"] == "wave"
+    assert result["best_example"].endswith("wave/1.mp4")
+    assert result["best_distance"] == pytest.approx(0, abs=1e-4)
+    assert sum(one["probability"] for one in result["candidates"]) == pytest.approx(1, abs=1e-5)
+    assert result["stages"][0]["start"] == 0
+    assert result["stages"][-1]["end"] == pytest.approx(result["duration"])
+
+
+def test_the_table_names_label_scores_stages_and_example(command, actions, clips):
+    shown = command("recognize", actions, clips / "wave" / "1.mp4", "--top", "2").stdout
+    for word in ("wave", "probability", "video alone", "text alone", "stage", "nearest example: 1.mp4"):
+        assert word in shown
+
+
+def test_a_broken_clip_among_good_ones_is_named_and_counted_and_the_others_are_recognised(
+    command, actions, clips, tmp_path
+):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video at all")
+    done = command("recognize", actions, bad, clips / "kick_ball" / "3.mp4", "--json")
+    value = json.loads(done.stdout)
+    assert [Path(one["path"]).name for one in value["results"]] == ["3.mp4"]
+    assert [Path(one["path"]).name for one in value["skipped"]] == ["bad.mp4"]
+    assert "bad.mp4" in done.stderr
+    assert "1 clip skipped" in done.stderr
+
+
+def test_an_empty_folder_given_as_a_clip_is_named(command, actions, clips, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    done = command("recognize", actions, tmp_path / "nothing", clips / "wave" / "1.mp4")
+    assert "nothing" in done.stderr
+    assert "1 clip skipped" in done.stderr
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing(command, actions, clips, tmp_path):
+    (tmp_path / "file").touch()
+    done = command("recognize", actions, clips / "wave" / "1.mp4", LGA_CACHE=str(tmp_path / "file"))
+    assert "wave" in done.stdout
+    assert done.stderr.count("cannot be written") == 1
+    manifest = tmp_path / "m.csv"
+    manifest.write_text(f"path,label\n{clips / 'wave' / '1.mp4'},wave\n")
+    refused = command("extract", manifest, "--backbone", "tiny", LGA_CACHE=str(tmp_path / "file"), code=1)
+    assert "cannot be written" in refused.error
+
+
+def test_only_broken_clips_exit_with_1(command, actions, tmp_path):
+    (tmp_path / "bad.mp4").write_bytes(b"")
+    assert "bad.mp4" in command("recognize", actions, tmp_path / "bad.mp4", code=1).stderr
+
+
+def test_hostile_names_are_only_names(command, actions, clips, tmp_path):
+    names = ["-x.mp4", "a;rm -rf $HOME.mp4", "перо %d?.mp4", "http:evil.mp4", "[red]b[bold].mp4", "two  blanks.mp4"]
+    for name in names:
+        shutil.copy(clips / "pull_up" / "5.mp4", tmp_path / name)
+    value = json.loads(command("recognize", actions, tmp_path, "--json").stdout)
+    assert sorted(Path(one["path"]).name for one in value["results"]) == sorted(names)
+    assert {one["label"] for one in value["results"]} == {"pull up"}
+    shown = command("recognize", actions, tmp_path / "[red]b[bold].mp4").stdout
+    assert "[red]b[bold].mp4" in shown
+
+
+def test_a_folder_edited_by_hand_is_refused_and_told_what_to_use(command, changed, clips):
+    record = changed / "actions.json"
+    record.write_text(record.read_text().replace("spread fingers", "closed fist"))
+    assert "changed by hand" in command("recognize", changed, clips, code=1).error
+
+
+def test_a_half_written_folder_is_refused(command, changed, clips):
+    (changed / "features.safetensors").unlink()
+    assert command("recognize", changed, clips, code=1).error
+    (changed / "actions.json").unlink()
+    assert command("recognize", changed, clips, code=1).error
+
+
+def test_actions_from_another_backbone_are_refused(command, changed, clips):
+    save_actions(replace(load_actions(changed), identity="tiny 0 another"), changed)
+    assert "taught with the backbone" in command("recognize", changed, clips, code=1).error

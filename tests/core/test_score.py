@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lga.core.score import SHOT_CONSTANT, combine, correct_hubs, resolve_alpha, shot_alpha, video_text_scores
+from lga.core.distance import class_distances
+from lga.core.score import class_scores, combine, correct_hubs, video_text_scores, weigh
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -58,30 +59,6 @@ def test_a_stage_meets_only_its_own_sentence():
 def test_different_numbers_of_stages_are_refused():
     with pytest.raises(TypeError):
         video_text_scores(torch.zeros(1, 3, 5), torch.zeros(2, 4, 5))
-
-
-@pytest.mark.parametrize(("shots", "alpha"), [(0, 0.0), (1, 0.2), (4, 0.5), (12, 0.75)])
-def test_the_video_counts_more_with_every_example(shots, alpha):
-    assert shot_alpha(shots) == resolve_alpha("shots", shots) == alpha
-
-
-@given(st.floats(0, 1e3), st.floats(0.1, 100))
-def test_as_many_examples_as_the_constant_count_as_the_text(shots, constant):
-    assert shot_alpha(constant, constant) == 0.5
-    assert 0 <= shot_alpha(shots, constant) < shot_alpha(shots + 1, constant) < 1
-    assert SHOT_CONSTANT > 0
-
-
-@pytest.mark.parametrize(("shots", "constant"), [(-1, 4.0), (1, 0.0), (1, -4.0)])
-def test_less_than_no_example_and_an_empty_constant_are_refused(shots, constant):
-    with pytest.raises(ValueError, match=f"not {shots} and {constant}"):
-        shot_alpha(shots, constant)
-
-
-def test_a_fixed_alpha_holds_from_the_first_example_on():
-    assert [resolve_alpha(0.7, shots) for shots in (0, 1, 5)] == [0.0, 0.7, 0.7]
-    assert resolve_alpha(1.0, 0) == 0.0  # without any example there is only the text
-    assert resolve_alpha(0.0, 3) == 0.0
 
 
 @given(ways, seeds, alphas, temperatures)
@@ -167,3 +144,50 @@ def test_the_discount_unmasks_an_example_that_is_near_to_everything():
     assert distance.argmin() == 0
     assert correct_hubs(distance, among, foreign, strength=1.0).argmin() == 1
     torch.testing.assert_close(correct_hubs(distance, among, foreign, strength=0.0), distance)
+
+
+@given(seeds, st.sampled_from(["softmin", "mean"]), st.floats(0, 1))
+def test_class_scores_are_corrected_for_hubs_before_examples_are_pooled(seed, pooling, correction):
+    label = torch.tensor([0, 2, 2, 0, 1])
+    distance, _ = random_pair(seed, 3, 5)
+    known, _ = random_pair(seed + 1, 5, 5)
+    _, similarity = random_pair(seed + 2, 3, 4)
+    _, heard = random_pair(seed + 3, 5, 4)
+    found = class_scores(
+        distance,
+        similarity,
+        example_distance=known,
+        example_similarity=heard,
+        support_label=label,
+        hub_correction=correction,
+        pooling=pooling,
+    )
+    foreign = label[:, None] != label
+    corrected = torch.stack(
+        [row - correction * torch.tensor([known[foreign[:, k], k].mean() for k in range(5)]) for row in distance]
+    )
+    torch.testing.assert_close(found[0], class_distances(corrected, label, 4, pooling=pooling))
+    outside = torch.stack([heard[label != one, one].mean() for one in range(4)])
+    torch.testing.assert_close(found[1], similarity - correction * outside)
+
+
+def test_without_examples_only_the_text_tells_classes_apart():
+    _, similarity = random_pair(0, 3, 4)
+    empty = torch.zeros(0, dtype=torch.float64)
+    distance, words = class_scores(
+        torch.zeros(3, 0, dtype=torch.float64),
+        similarity,
+        example_distance=empty[:, None][:, :0],
+        example_similarity=torch.zeros(0, 4, dtype=torch.float64),
+        support_label=torch.zeros(0, dtype=torch.long),
+        hub_correction=0.6,
+        pooling="softmin",
+    )
+    assert not distance.any()
+    assert torch.equal(words, similarity)
+
+
+@pytest.mark.parametrize("alpha", [-0.1, 1.1])
+def test_a_weight_outside_zero_and_one_is_refused(alpha):
+    with pytest.raises(ValueError, match=f"not {alpha}"):
+        weigh(torch.zeros(1, 2), torch.zeros(1, 2), alpha)

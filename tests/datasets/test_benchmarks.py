@@ -178,6 +178,7 @@ def test_the_numbers_of_the_lists_are_the_places_of_the_classes(shared, benchmar
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_the_longest_lists_are_imported_whole(shared, monkeypatch):
     """Without the 71,796 files, which take longer to make than to import; the command's tests make the others'."""
     lists = shared / "data/splits/ssv2_full"

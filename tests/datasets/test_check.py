@@ -1,8 +1,8 @@
 import pytest
 
 from lga.config import ProtocolConfig
-from lga.datasets.check import diagnose, inspect_clips
-from lga.datasets.manifest import read_sheet
+from lga.datasets.check import check_manifest, inspect_clips
+from lga.datasets.manifest import read_table
 from lga.errors import ManifestError
 
 PROTOCOL = ProtocolConfig(ways=2, shots=1, queries=1)
@@ -22,27 +22,27 @@ def clips(tmp_path_factory, video_files):
 
 @pytest.fixture
 def check(clips):
-    """`check(text of a manifest, ...) -> Diagnosis`."""
+    """`check(text of a manifest, ...) -> ManifestReport`."""
 
     def diagnosed(text, protocol=PROTOCOL, **options):
         (clips / "m.csv").write_text(text)
-        return diagnose(read_sheet(clips / "m.csv"), protocol, **options)
+        return check_manifest(read_table(clips / "m.csv"), protocol, **options)
 
     return diagnosed
 
 
-def kinds(diagnosis):
-    return [(one.kind, one.line) for one in diagnosis.findings]
+def kinds(report):
+    return [(one.kind, one.line) for one in report.findings]
 
 
 GOOD = "path,label,split\n0.mp4,wave,train\n1.mp4,wave,train\n2.mp4,clap,train\n3.mp4,clap,train\n"
 
 
 def test_a_good_manifest_has_no_findings(check):
-    diagnosis = check(GOOD)
-    assert diagnosis.findings == ()
-    assert [(one.split, one.classes, one.clips, one.usable) for one in diagnosis.splits] == [("train", 2, 4, 2)]
-    assert diagnosis.examined == 4
+    report = check(GOOD)
+    assert report.findings == ()
+    assert [(one.split, one.classes, one.clips, one.usable) for one in report.splits] == [("train", 2, 4, 2)]
+    assert report.examined == 4
 
 
 def test_progress_counts_every_clip(check):
@@ -52,26 +52,26 @@ def test_progress_counts_every_clip(check):
 
 
 def test_bad_rows_and_clips_are_found_with_line_and_path(check, clips):
-    diagnosis = check(
+    report = check(
         GOOD + "broken.mp4,wave,train\nempty.mp4,wave,train\ngone.mp4,wave,train\n,wave,train\n4.mp4,,train\n"
     )
-    assert kinds(diagnosis) == [
+    assert kinds(report) == [
         ("bad row", 9),
         ("bad row", 10),
         ("undecodable", 6),
         ("undecodable", 7),
         ("missing", 8),
     ]
-    assert all(one.serious for one in diagnosis.findings)
-    assert diagnosis.findings[2].path == clips / "broken.mp4"
-    assert diagnosis.findings[0].message == f"{clips / 'm.csv'}, line 9: the path is empty or not a path"
-    assert "no such file" in diagnosis.findings[4].message
+    assert all(one.serious for one in report.findings)
+    assert report.findings[2].path == clips / "broken.mp4"
+    assert report.findings[0].message == f"{clips / 'm.csv'}, line 9: the path is empty or not a path"
+    assert "no such file" in report.findings[4].message
 
 
 def test_a_clip_with_fewer_different_frames_than_are_looked_at_is_too_short(check):
-    diagnosis = check(GOOD, frames=14)
-    assert kinds(diagnosis)[:2] == [("too short", 2), ("too short", 3)]
-    assert "12 different frames where 14 are looked at" in diagnosis.findings[0].message
+    report = check(GOOD, frames=14)
+    assert kinds(report)[:2] == [("too short", 2), ("too short", 3)]
+    assert "12 different frames where 14 are looked at" in report.findings[0].message
     assert check(GOOD, frames=12).findings == ()
 
 
@@ -82,20 +82,20 @@ def test_the_number_of_different_frames_is_the_number_there_are(clips):
 
 
 def test_a_copy_in_the_same_split_is_a_duplicate_and_the_first_stays(check):
-    diagnosis = check(GOOD + "copy.mp4,wave,train\n0.mp4,clap,train\n")
-    assert kinds(diagnosis) == [("duplicate", 6), ("duplicate", 7)]
-    assert "there labelled 'wave' and here 'clap'" in diagnosis.findings[1].message
+    report = check(GOOD + "copy.mp4,wave,train\n0.mp4,clap,train\n")
+    assert kinds(report) == [("duplicate", 6), ("duplicate", 7)]
+    assert "there labelled 'wave' and here 'clap'" in report.findings[1].message
 
 
 @pytest.mark.parametrize(("split", "line"), [("test", 2), ("val", 2), ("other", 6)])
 def test_a_copy_in_two_splits_leaks_and_leaves_the_split_that_trains(check, split, line):
-    diagnosis = check(GOOD + f"copy.mp4,eat,{split}\n")
-    assert ("clip in two splits", line) in kinds(diagnosis)
+    report = check(GOOD + f"copy.mp4,eat,{split}\n")
+    assert ("clip in two splits", line) in kinds(report)
 
 
 def test_a_class_in_two_splits_leaves_the_one_that_trains_in_any_spelling(check):
-    diagnosis = check(GOOD + "4.mp4,Wave,test\n5.mp4,eat,test\n")
-    assert [one for one in kinds(diagnosis) if one[0] == "class in two splits"] == [
+    report = check(GOOD + "4.mp4,Wave,test\n5.mp4,eat,test\n")
+    assert [one for one in kinds(report) if one[0] == "class in two splits"] == [
         ("class in two splits", 2),
         ("class in two splits", 3),
     ]
@@ -116,26 +116,26 @@ def test_a_group_in_two_splits_is_noted_and_wrong_where_sources_must_be_disjoint
 
 
 def test_two_spellings_of_a_label_are_one_class(check):
-    diagnosis = check("path,label\n0.mp4,Brush Hair\n1.mp4,brush_hair\n2.mp4,brush_hair\n3.mp4,eat\n4.mp4,eat\n")
-    assert kinds(diagnosis) == [("spelling", None)]
-    assert diagnosis.spelling == {"Brush Hair": "brush_hair"}
-    assert diagnosis.splits[0].classes == 2
+    report = check("path,label\n0.mp4,Brush Hair\n1.mp4,brush_hair\n2.mp4,brush_hair\n3.mp4,eat\n4.mp4,eat\n")
+    assert kinds(report) == [("spelling", None)]
+    assert report.spelling == {"Brush Hair": "brush_hair"}
+    assert report.splits[0].classes == 2
 
 
 def test_too_few_classes_and_small_ones_are_found_by_split(check):
-    diagnosis = check(GOOD + "4.mp4,eat,test\n5.mp4,run,test\n6.mp4,run,test\n")
-    assert [(one.kind, one.serious) for one in diagnosis.findings] == [
+    report = check(GOOD + "4.mp4,eat,test\n5.mp4,run,test\n6.mp4,run,test\n")
+    assert [(one.kind, one.serious) for one in report.findings] == [
         ("too few classes", True),
         ("small class", False),
     ]
-    assert "2-way episode needs 2 classes with 1+1 clips each, only 1 of 2 have them" in diagnosis.findings[0].message
-    assert "'eat' has 1 of 2 clips" in diagnosis.findings[1].message
+    assert "2-way episode needs 2 classes with 1+1 clips each, only 1 of 2 have them" in report.findings[0].message
+    assert "'eat' has 1 of 2 clips" in report.findings[1].message
 
 
 def test_a_split_whose_clips_are_all_bad_has_too_few_classes(check):
-    diagnosis = check(GOOD + "gone.mp4,eat,test\n")
-    assert ("too few classes", None) in kinds(diagnosis)
-    assert [(one.split, one.clips) for one in diagnosis.splits] == [("test", 0), ("train", 4)]
+    report = check(GOOD + "gone.mp4,eat,test\n")
+    assert ("too few classes", None) in kinds(report)
+    assert [(one.split, one.clips) for one in report.splits] == [("test", 0), ("train", 4)]
 
 
 def test_a_label_that_no_lexicon_knows_is_noted(check):

@@ -6,7 +6,7 @@ import torch
 
 from lga.config import MethodConfig, ProtocolConfig
 from lga.errors import ManifestError
-from lga.evaluation.compare import Learnt, by_pairs, by_shots, compete
+from lga.evaluation.compare import TrainedRow, by_pairs, by_shots, compare_rows
 from lga.evaluation.run import run_episodes
 from lga.evaluation.statistics import accuracy, paired_difference
 from lga.evaluation.tables import Plan, Row, compare, segmentation, stages
@@ -22,7 +22,7 @@ ask = partial(by_shots, protocol=PROTOCOL, shots=(1, 2))
 
 def test_every_row_answers_the_same_episodes_as_the_method_itself_would(load):
     plan = compare(METHOD, ["lga", "lga_text", "protonet"], train=False)
-    standing = compete(plan, load, ask)
+    standing = compare_rows(plan, load, ask)
     loaded = load(METHOD)
     for section, question in zip(standing.sections, ask(loaded), strict=True):
         methods = {"lga": lga_method(METHOD), "lga_text": lga_method(METHOD, match="text"), "protonet": protonet}
@@ -42,7 +42,7 @@ def test_rows_are_answered_by_what_has_to_be_read_for_them_and_shown_in_their_ow
         return load(method)
 
     plan = stages(METHOD, train=False)
-    standing = compete(plan, read, ask, progress=lambda *now: steps.append(now))
+    standing = compare_rows(plan, read, ask, progress=lambda *now: steps.append(now))
     assert seen == [1, 2, 3, 4, 5]
     assert steps == [(done, 10) for done in range(1, 11)]
     names = [row.name for row in plan.rows]
@@ -53,12 +53,12 @@ def test_rows_are_answered_by_what_has_to_be_read_for_them_and_shown_in_their_ow
 def test_a_row_that_reads_other_clips_is_refused(load):
     plan = stages(METHOD, train=False)
     with pytest.raises(ManifestError, match="42 clips could be read, now 35"):
-        compete(plan, lambda method: load(method, each=6 if method.stages == 1 else 5), ask)
+        compare_rows(plan, lambda method: load(method, each=6 if method.stages == 1 else 5), ask)
 
 
 def test_each_pair_has_a_section_and_all_have_one_together(load):
     pairs = [("class 1", "class 2"), ("class 3", "class 4")]
-    standing = compete(
+    standing = compare_rows(
         compare(METHOD, ["protonet"], train=False), load, partial(by_pairs, protocol=PROTOCOL, shots=(1,), pairs=pairs)
     )
     both, *each = [one.accuracy["protonet"].mean for one in standing.sections]
@@ -73,17 +73,17 @@ def test_trained_rows_are_handed_to_the_trainer_with_the_bench_of_the_test(load)
 
     def train(asked, dataset):
         assert asked.trained
-        return Learnt(matrix_scorer(perfect[dataset.label][:, dataset.label]), {"chosen_on": "val"})
+        return TrainedRow(matrix_scorer(perfect[dataset.label][:, dataset.label]), {"chosen_on": "val"})
 
-    standing = compete(plan, load, ask, train=train)
+    standing = compare_rows(plan, load, ask, train=train)
     assert standing.training == {"lga, trained": {"chosen_on": "val"}}
     assert standing.sections[0].accuracy["lga, trained"].mean == 1.0
     with pytest.raises(ValueError, match="no trainer is given"):
-        compete(plan, load, ask)
+        compare_rows(plan, load, ask)
 
 
 def test_what_a_reader_must_know_is_noted(load):
-    standing = compete(segmentation(METHOD, train=False), load, ask)
+    standing = compare_rows(segmentation(METHOD, train=False), load, ask)
     text, fallen = standing.notes
     assert "no sentence enters the video match" in text
     assert fallen.startswith("TW-FINCH gave fewer than 3 clusters for ")

@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 
 from lga.config import MethodConfig, ProtocolConfig
-from lga.evaluation.compare import by_shots, compete, markdown, value
+from lga.evaluation.compare import by_shots, compare_rows, markdown, value
 from lga.evaluation.tables import ablation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -14,7 +14,7 @@ PROTOCOL = ProtocolConfig(ways=3, episodes=40, seed=2, source_disjoint=True)
 
 @pytest.fixture(scope="module")
 def standing(load):
-    return compete(
+    return compare_rows(
         ablation(MethodConfig(frames=6), train=False), load, partial(by_shots, protocol=PROTOCOL, shots=(1, 2))
     )
 

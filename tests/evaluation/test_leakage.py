@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lga.backbone.protocol import Space
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
-from lga.datasets.manifest import LabelledClip, write_sheet
+from lga.datasets.manifest import LabelledClip, write_table
 from lga.errors import ManifestError
 from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.leakage import SeenClips, read_seen_clips, refuse_overlap, refuse_seen, shared_clips
@@ -49,10 +49,10 @@ def test_ids_and_benchmark_are_read_from_the_manifest(tmp_path):
         ("b", "y", "test", "ssv2/2", "ssv2_full"),
         ("c", "y", "", "", ""),
     ]
-    write_sheet(path, ("path", "label", "split", "id", "benchmark"), rows)
+    write_table(path, ("path", "label", "split", "id", "benchmark"), rows)
     assert read_seen_clips(path, split="test") == provenance(str(path), ["ssv2/2"], "ssv2_full")
     assert read_seen_clips(path) == provenance(str(path), ["ssv2/1", "ssv2/2"])
-    write_sheet(path, ("path", "label"), [("a", "x")])
+    write_table(path, ("path", "label"), [("a", "x")])
     assert read_seen_clips(path) == provenance(str(path), [])
 
 

@@ -12,14 +12,14 @@ from lga.config import MethodConfig
 from lga.datasets.manifest import LabelledClip
 from lga.errors import AnatomyError, ManifestError
 from lga.evaluation.sentences import (
-    Sense,
-    Sight,
+    TextCheck,
+    VisualCheck,
+    check_against_clips,
     check_sense,
-    check_views,
     label_shares,
     own_shares,
     sign_test,
-    weigh_views,
+    weigh_checks,
 )
 from lga.features.cache import FeatureCache
 
@@ -99,7 +99,7 @@ def test_planted_nonsense_is_doubtful_and_comes_first():
     [((0.5, 1.0, 1.0), False), ((0.49, 1.0, 1.0), True), ((0.7, 0.7, 0.7), True), ((0.75, 0.75, 0.75), False)],
 )
 def test_a_stage_below_half_or_a_mean_below_three_quarters_is_doubtful(shares, doubtful):
-    assert Sense("wave", shares).doubtful is doubtful
+    assert TextCheck("wave", shares).doubtful is doubtful
 
 
 def test_sense_needs_labels_of_one_number_of_stages():
@@ -132,7 +132,7 @@ def test_planted_sentences_that_hurt_and_that_help_are_named():
     named[torch.arange(5), torch.tensor([0, 0, 0, 1, 0])] = 0.9
     told = torch.full((5, 3, 2), 0.1)
     told[torch.arange(5), torch.tensor([0, 0, 1, 1, 2])] = 0.9
-    found = weigh_views(told, named, label, [anatomy(name, "x", "y") for name in "abc"])
+    found = weigh_checks(told, named, label, [anatomy(name, "x", "y") for name in "abc"])
     a, b, c = found
     assert [one.label for one in found] == ["a", "b", "c"]
     assert (a.right, a.right_by_label, a.gained, a.lost, a.rival, a.hurts) == (2, 3, 0, 1, "b", True)
@@ -145,8 +145,8 @@ def test_planted_sentences_that_hurt_and_that_help_are_named():
 
 def test_a_label_without_clips_is_a_rival_only():
     told = torch.tensor([[[0.1], [0.9]]])
-    (only,) = weigh_views(told, told, torch.tensor([0]), [anatomy("a", "x"), anatomy("b", "y")])
-    assert only == Sight("a", "file", 1, (0.0,), 0, 0, 0, 0, "b")
+    (only,) = weigh_checks(told, told, torch.tensor([0]), [anatomy("a", "x"), anatomy("b", "y")])
+    assert only == VisualCheck("a", "file", 1, (0.0,), 0, 0, 0, 0, "b")
 
 
 class Colours:
@@ -184,7 +184,7 @@ def test_clips_tell_which_sentences_fit_them(clips):
     method = MethodConfig(frames=4, stages=2, wording="stages", overlap=0)
     fit = [anatomy("sunset", "A reddish sky.", "A blueish sky."), anatomy("leaf fall", "A greenish leaf.", "Reddish.")]
     seen = []
-    views = check_views(clips, fit, Colours(), method, cache=NOWHERE, progress=lambda *done: seen.append(done))
+    views = check_against_clips(clips, fit, Colours(), method, cache=NOWHERE, progress=lambda *done: seen.append(done))
     assert {one.label: (one.clips, one.right, one.shares) for one in views.sights} == {
         "sunset": (2, 2, (1.0, 1.0)),
         "leaf fall": (1, 1, (1.0, 1.0)),
@@ -192,7 +192,7 @@ def test_clips_tell_which_sentences_fit_them(clips):
     assert [one.path.name for one in views.skipped] == ["broken.avi"]
     assert seen[-1] == (4, 4)
     turned = [anatomy("sunset", "A greenish sky.", "A reddish sky."), anatomy("leaf fall", "Reddish.", "Blueish.")]
-    views = check_views(clips, turned, Colours(), method, cache=NOWHERE)
+    views = check_against_clips(clips, turned, Colours(), method, cache=NOWHERE)
     assert {one.label: (one.right, one.shares, one.rival) for one in views.sights} == {
         "sunset": (0, (0.0, 0.0), "leaf fall"),
         "leaf fall": (0, (0.0, 0.0), "sunset"),
@@ -202,8 +202,8 @@ def test_clips_tell_which_sentences_fit_them(clips):
 def test_views_need_two_labels_and_a_clip_that_can_be_read(clips):
     both = [anatomy("sunset", "a", "b", "c"), anatomy("leaf fall", "d", "e", "f")]
     with pytest.raises(ManifestError, match="at least two actions"):
-        check_views(clips, both[:1], Colours(), MethodConfig(), cache=NOWHERE)
+        check_against_clips(clips, both[:1], Colours(), MethodConfig(), cache=NOWHERE)
     with pytest.raises(ManifestError, match=r"none of the 1 clips can be read; the first: .*broken\.avi"):
-        check_views(clips[3:], both, Colours(), MethodConfig(), cache=NOWHERE)
+        check_against_clips(clips[3:], both, Colours(), MethodConfig(), cache=NOWHERE)
     with pytest.raises(ManifestError, match="none of the 0 clips"):
-        check_views([], both, Colours(), MethodConfig(), cache=NOWHERE)
+        check_against_clips([], both, Colours(), MethodConfig(), cache=NOWHERE)

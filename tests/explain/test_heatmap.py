@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from lga.explain.explanation import FrameMap, Match
+from lga.explain.explanation import FrameMap, FrameMatch
 from lga.explain.heatmap import CELL, FARTHEST, NEAR, PAPER, arrange_heatmap, draw_heatmap, matched_pairs
 from lga.explain.markup import css_color, render
 from lga.explain.strip import FrameTiles, stage_color
@@ -40,7 +40,7 @@ def test_near_and_far_have_their_colours_and_stages_theirs(tmp_path):
 
 def test_a_match_is_marked_where_it_is(tmp_path):
     bare = draw_heatmap(*planted(tmp_path, 8))
-    marked = draw_heatmap(*planted(tmp_path, 8, [Match(2, 5, 1, 0.5, True), Match(6, 1, 1, 0.5, False)]))
+    marked = draw_heatmap(*planted(tmp_path, 8, [FrameMatch(2, 5, 1, 0.5, True), FrameMatch(6, 1, 1, 0.5, False)]))
     rows, columns = np.nonzero((np.array(bare) != np.array(marked)).any(-1))
     first = rows < rows.mean()
     assert np.ptp(rows[first]) < CELL
@@ -50,7 +50,7 @@ def test_a_match_is_marked_where_it_is(tmp_path):
 
 
 def test_many_frames_still_fit(tmp_path):
-    picture = draw_heatmap(*planted(tmp_path, 256, [Match(0, 0, 0, 0.0, True)]))
+    picture = draw_heatmap(*planted(tmp_path, 256, [FrameMatch(0, 0, 0, 0.0, True)]))
     assert max(picture.size) < 1400
 
 
@@ -61,7 +61,7 @@ def test_equal_distances_are_drawn(tmp_path):
 
 
 def test_a_pair_matched_both_ways_is_one_pair():
-    matches = [Match(1, 2, 0, 0.3, True), Match(1, 2, 0, 0.3, False), Match(0, 1, 0, 0.1, False)]
+    matches = [FrameMatch(1, 2, 0, 0.3, True), FrameMatch(1, 2, 0, 0.3, False), FrameMatch(0, 1, 0, 0.1, False)]
     assert matched_pairs(matches) == {(0, 1): (False, True), (1, 2): (True, True)}
 
 
@@ -75,7 +75,7 @@ def svg(tmp_path, count, matches=()):
 
 
 def test_the_page_s_drawing_holds_what_the_picture_holds(tmp_path):
-    matches = [Match(2, 5, 1, 0.5, True), Match(6, 1, 1, 0.5, False)]
+    matches = [FrameMatch(2, 5, 1, 0.5, True), FrameMatch(6, 1, 1, 0.5, False)]
     heatmap = arrange_heatmap(*planted(tmp_path, 8, matches))
     drawing = svg(tmp_path, 8, matches)
     shades = {path.get("fill-opacity"): path.get("d").count("z") for path in drawing.iterfind("g[@class='cells']/path")}

@@ -13,7 +13,7 @@ from lga.config import BackboneConfig, MethodConfig
 from lga.errors import LGAError
 from lga.explain.picture import RIGHT, WRONG, draw_decision
 from lga.explain.strip import EMPTY, STAGE_COLORS, WIDTH
-from lga.recognition import Candidate, Recognition, StageReport
+from lga.recognition import Candidate, Recognition, StageReport, prepare
 
 SPACE = TinyBackbone().space
 FILM = (0, 200, 255)
@@ -38,7 +38,7 @@ def decide(clip, *, label="sit down", frames=8, stages=3, rivals=("wave", "jump"
         method=MethodConfig(frames=frames, stages=stages, segmenter="cluster" if frames < 20 else "hard"),
         anatomies=anatomies,
         text=torch.ones(len(anatomies), stages, SPACE.dim),
-        examples=(Example(label=label, path=str(clip), digest="0", times=times, duration=1.1),),
+        examples=(Example(label=anatomies[0].label, path=str(clip), digest="0", times=times, duration=1.1),),
         frames=torch.randn(1, frames, SPACE.dim, generator=torch.Generator().manual_seed(3)),
     )
     frame_stage = tuple(number * stages // frames for number in range(frames))
@@ -61,7 +61,7 @@ def decide(clip, *, label="sit down", frames=8, stages=3, rivals=("wave", "jump"
 
 
 def drawn(tmp_path, recognition, actions, **more) -> np.ndarray:
-    draw_decision(recognition, actions, tmp_path / "decision.png", space=SPACE, **more)
+    draw_decision(recognition, prepare(actions, SPACE), tmp_path / "decision.png", **more)
     with Image.open(tmp_path / "decision.png") as picture:
         assert picture.format == "PNG"
         return np.array(picture)
@@ -139,4 +139,4 @@ def test_a_place_that_cannot_be_written_is_named(clip, tmp_path):
     (tmp_path / "file").touch()
     recognition, actions = decide(clip)
     with pytest.raises(LGAError, match="cannot be written"):
-        draw_decision(recognition, actions, tmp_path / "file" / "decision.png", space=SPACE)
+        draw_decision(recognition, prepare(actions, SPACE), tmp_path / "file" / "decision.png")

@@ -204,6 +204,7 @@ print(json.dumps([sums, len(cache.rebuilt)]))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_folder_at_once(tmp_path, write_video, video_files):
     pictures = video_files.numbered(20)
     clips = [write_video(tmp_path / f"{number}.avi", pictures[number : number + 8]) for number in range(6)]

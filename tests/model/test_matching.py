@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig
 from lga.model.head import Adapter, Head, StageFusion
-from lga.model.matching import build_prototypes, cut_clips, match_text, match_videos
+from lga.model.matching import LGA
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -28,9 +28,9 @@ def random_set(seed, *, stages=STAGES):
 
 def distances(frames, text, space=SPACE, **switched):
     method = PLAIN.model_copy(update=switched)
-    cut = cut_clips(frames, method, space)
-    query, support = (build_prototypes(frames, cut, words, method, space) for words in (None, text))
-    return match_videos(query, support, method)
+    cut = LGA(method, space).cut(frames)
+    query, support = (LGA(method, space).fuse(frames, cut, words) for words in (None, text))
+    return LGA(method, space).distances(query, support)
 
 
 def inside(one, part):
@@ -55,9 +55,9 @@ def learnt_head(space=SPACE, *, head_weight=1.0):
 
 
 def matched(frames, text, head, space=SPACE):
-    cut = cut_clips(frames, PLAIN, space)
-    query, support = (build_prototypes(frames, cut, words, PLAIN, space, head) for words in (None, text))
-    return match_videos(query, support, PLAIN, head_weight=1.0 if head is None else head.head_weight)
+    cut = LGA(PLAIN, space).cut(frames)
+    query, support = (LGA(PLAIN, space, head).fuse(frames, cut, words) for words in (None, text))
+    return LGA(PLAIN, space, head).distances(query, support)
 
 
 @settings(max_examples=20)
@@ -65,10 +65,10 @@ def matched(frames, text, head, space=SPACE):
 def test_an_untrained_head_in_a_shared_space_is_text_injection(seed, injection):
     frames, text = random_set(seed)
     method, head = PLAIN.model_copy(update={"text_injection": injection}), make_head()
-    cut = cut_clips(frames, method, JOINT)
+    cut = LGA(method, JOINT).cut(frames)
     for words in (text, None):
-        found = build_prototypes(frames, cut, words, method, JOINT, head)
-        plain = build_prototypes(frames, cut, words, method, JOINT)
+        found = LGA(method, JOINT, head).fuse(frames, cut, words)
+        plain = LGA(method, JOINT).fuse(frames, cut, words)
         torch.testing.assert_close(found.learned, plain.tokens)
         assert torch.equal(found.tokens, plain.tokens)
         assert torch.equal(found.stage, plain.stage)
@@ -85,8 +85,8 @@ def test_a_block_that_learnt_something_is_used():
     frames, text = random_set(3)
     head = make_head()
     head.fusion.attend.out_proj.bias.data += 0.25
-    cut = cut_clips(frames, PLAIN, JOINT)
-    found = build_prototypes(frames, cut, text, PLAIN, JOINT, head)
+    cut = LGA(PLAIN, JOINT).cut(frames)
+    found = LGA(PLAIN, JOINT, head).fuse(frames, cut, text)
     torch.testing.assert_close(found.learned, found.tokens + 0.25)
 
 
@@ -105,29 +105,29 @@ def test_without_trust_a_head_is_not_even_asked():
     frames, text = random_set(6)
     head = learnt_head(head_weight=0.0)
     assert torch.equal(matched(frames, text, head), matched(frames, text, None))
-    cut = cut_clips(frames, PLAIN, SPACE)
-    assert build_prototypes(frames, cut, text, PLAIN, SPACE, head).learned is None
+    cut = LGA(PLAIN, SPACE).cut(frames)
+    assert LGA(PLAIN, SPACE, head).fuse(frames, cut, text).learned is None
 
 
 @settings(max_examples=20)
 @given(seeds, st.floats(0, 10))
 def test_the_injection_scales_the_text_that_an_example_takes_up(seed, injection):
     frames, text = random_set(seed)
-    cut = cut_clips(frames, PLAIN, SPACE)
+    cut = LGA(PLAIN, SPACE).cut(frames)
     by = {
-        much: build_prototypes(frames, cut, text, PLAIN.model_copy(update={"text_injection": much}), SPACE).tokens
+        much: LGA(PLAIN.model_copy(update={"text_injection": much}), SPACE).fuse(frames, cut, text).tokens
         for much in (0.0, 1.0, injection)
     }
     torch.testing.assert_close(by[injection] - by[0.0], injection * (by[1.0] - by[0.0]))
-    assert torch.equal(by[0.0], build_prototypes(frames, cut, None, PLAIN, SPACE).tokens)
+    assert torch.equal(by[0.0], LGA(PLAIN, SPACE).fuse(frames, cut, None).tokens)
 
 
 @settings(max_examples=20)
 @given(seeds)
 def test_every_token_is_a_frame_of_its_stage_plus_that_stages_sentence(seed):
     frames, text = random_set(seed)
-    cut = cut_clips(frames, PLAIN, SPACE)
-    found = build_prototypes(frames, cut, text, PLAIN, SPACE)
+    cut = LGA(PLAIN, SPACE).cut(frames)
+    found = LGA(PLAIN, SPACE).fuse(frames, cut, text)
     for clip in range(CLIPS):
         seen = [(stage, at) for stage in range(STAGES) for at in range(FRAMES) if cut.mask[clip, stage, at]]
         assert [stage for stage in found.stage[clip].tolist() if stage >= 0] == [stage for stage, _ in seen]
@@ -141,13 +141,15 @@ def test_every_token_is_a_frame_of_its_stage_plus_that_stages_sentence(seed):
 @given(seeds)
 def test_bi_mhm_does_not_look_at_the_stages_but_ab_mhm_does(seed):
     frames, _ = random_set(seed)
-    cut = cut_clips(frames, PLAIN, SPACE)
-    query = build_prototypes(frames, cut, None, PLAIN, SPACE)
-    support = build_prototypes(frames.flip(0), cut_clips(frames.flip(0), PLAIN, SPACE), None, PLAIN, SPACE)
+    cut = LGA(PLAIN, SPACE).cut(frames)
+    query = LGA(PLAIN, SPACE).fuse(frames, cut, None)
+    support = LGA(PLAIN, SPACE).fuse(frames.flip(0), LGA(PLAIN, SPACE).cut(frames.flip(0)), None)
     renamed = type(query)(query.tokens, (2 - query.stage).where(query.stage >= 0, -1))
     whole, staged = PLAIN.model_copy(update={"matcher": "bi_mhm"}), PLAIN
-    assert torch.equal(match_videos(query, support, whole), match_videos(renamed, support, whole))
-    assert not torch.allclose(match_videos(query, support, staged), match_videos(renamed, support, staged))
+    assert torch.equal(LGA(whole, SPACE).distances(query, support), LGA(whole, SPACE).distances(renamed, support))
+    assert not torch.allclose(
+        LGA(staged, SPACE).distances(query, support), LGA(staged, SPACE).distances(renamed, support)
+    )
 
 
 @settings(max_examples=20)
@@ -173,11 +175,13 @@ def test_only_the_visual_part_decides_between_videos(seed):
 @given(seeds)
 def test_only_the_semantic_part_is_compared_with_text(seed):
     frames, text = random_set(seed)
-    cut = cut_clips(frames, PLAIN, SPACE)
-    wanted = match_text(frames, cut, text, SPACE)
-    shifted = match_text(frames + inside(frames, SPACE.visual), cut, text + inside(text, SPACE.visual), SPACE)
+    cut = LGA(PLAIN, SPACE).cut(frames)
+    wanted = LGA(PLAIN, SPACE).similarities(frames, cut, text)
+    shifted = LGA(PLAIN, SPACE).similarities(
+        frames + inside(frames, SPACE.visual), cut, text + inside(text, SPACE.visual)
+    )
     torch.testing.assert_close(shifted, wanted)
-    assert not torch.allclose(match_text(frames, cut, text + inside(text, SPACE.semantic), SPACE), wanted)
+    assert not torch.allclose(LGA(PLAIN, SPACE).similarities(frames, cut, text + inside(text, SPACE.semantic)), wanted)
 
 
 def test_where_the_parts_are_the_same_everything_is_compared():
@@ -191,8 +195,8 @@ def test_where_the_parts_are_the_same_everything_is_compared():
 @given(seeds)
 def test_the_text_score_of_a_stage_is_the_cosine_of_its_mean_frame(seed):
     frames, text = random_set(seed)
-    cut = cut_clips(frames, PLAIN, SPACE)
-    found = match_text(frames, cut, text[:2], SPACE)
+    cut = LGA(PLAIN, SPACE).cut(frames)
+    found = LGA(PLAIN, SPACE).similarities(frames, cut, text[:2])
     assert found.shape == (CLIPS, 2, STAGES)
     for clip in range(CLIPS):
         for label in range(2):
@@ -206,7 +210,7 @@ def test_a_clip_is_cut_where_its_picture_changes_not_where_its_meaning_does():
     frames = torch.zeros(1, FRAMES, DIM)
     frames[0, torch.arange(FRAMES), torch.tensor([0, 0, 1, 1, 1, 1, 2])] = 1.0
     frames[0, torch.arange(FRAMES), torch.tensor([8, 9, 9, 9, 10, 11, 11])] = 5.0
-    assert cut_clips(frames, PLAIN, SPACE).label.tolist() == [[0, 0, 1, 1, 1, 1, 2]]
+    assert LGA(PLAIN, SPACE).cut(frames).label.tolist() == [[0, 0, 1, 1, 1, 1, 2]]
 
 
 def test_a_clip_is_no_distance_from_itself_while_no_text_is_taken_up():
@@ -220,7 +224,7 @@ def test_fewer_frames_than_stages_are_refused(segmenter):
     frames, _ = random_set(0)
     method = MethodConfig(stages=3, segmenter=segmenter)
     with pytest.raises(ValueError, match="2 frames can be cut into 1 to 2 stages, not 3"):
-        cut_clips(frames[:, :2], method, SPACE)
+        LGA(method, SPACE).cut(frames[:, :2])
 
 
 @pytest.mark.parametrize("stages", [1, 2, 5])
@@ -250,9 +254,9 @@ def test_every_setting_of_the_matching_changes_the_distances(switched):
 @pytest.mark.parametrize("text", [False, True])
 def test_no_clips_have_empty_prototypes(text):
     frames, words = (one[:0] for one in random_set(0))
-    cut = cut_clips(frames, PLAIN, SPACE)
-    empty = build_prototypes(frames, cut, words if text else None, PLAIN, SPACE)
+    cut = LGA(PLAIN, SPACE).cut(frames)
+    empty = LGA(PLAIN, SPACE).fuse(frames, cut, words if text else None)
     full_frames, full_text = random_set(0)
-    full = build_prototypes(full_frames, cut_clips(full_frames, PLAIN, SPACE), full_text, PLAIN, SPACE)
-    assert match_videos(full, empty, PLAIN).shape == (CLIPS, 0)
+    full = LGA(PLAIN, SPACE).fuse(full_frames, LGA(PLAIN, SPACE).cut(full_frames), full_text)
+    assert LGA(PLAIN, SPACE).distances(full, empty).shape == (CLIPS, 0)
     assert [getattr(cut, field.name).shape[0] for field in fields(cut)] == [0] * 4

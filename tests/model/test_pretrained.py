@@ -1,10 +1,11 @@
 import json
+from dataclasses import dataclass
 
 import pytest
 
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
-from lga.errors import CheckpointError
+from lga.errors import BackboneError, CheckpointError
 from lga.model.checkpoint import (
     RECORD,
     WEIGHTS,
@@ -15,9 +16,16 @@ from lga.model.checkpoint import (
     record_head,
     save_checkpoint,
 )
-from lga.model.pretrained import load_pretrained, portable
+from lga.model.pretrained import Pretrained, load_pretrained, portable
 
 TINY = TinyBackbone()
+
+
+@dataclass(frozen=True, slots=True)
+class Mine(TinyBackbone):
+    """A backbone that somebody else wrote."""
+
+    identity: str = "mine 1"
 
 
 @pytest.fixture
@@ -77,3 +85,33 @@ def test_portable_settings_find_the_backbone_from_any_folder_and_in_its_own_numb
     monkeypatch.chdir(tmp_path)
     found = portable(BackboneConfig(backbone="clip", model="clip", device="cpu"), TINY)
     assert found == BackboneConfig(backbone="clip", model=str(tmp_path / "clip"), device="auto", precision="float32")
+
+
+def test_an_object_is_named_custom_with_its_identity():
+    found = load_pretrained(backbone=Mine())
+    assert found.backbone == Mine()
+    assert found.config == portable(found.config, found.backbone) == BackboneConfig(backbone="custom", model="mine 1")
+
+
+def test_an_object_beside_settings_is_what_the_settings_find_again():
+    settings = BackboneConfig(backbone="tiny")
+    assert load_pretrained(settings, Mine()) == Pretrained(Mine(), settings)
+
+
+def test_what_an_object_made_is_only_loaded_with_that_object():
+    settings = BackboneConfig(backbone="custom", model="mine 1")
+    assert load_pretrained(settings, Mine()).backbone == Mine()
+    with pytest.raises(BackboneError) as caught:
+        load_pretrained(settings)
+    assert str(caught.value) == (
+        "a backbone object of your own is needed, with the identity 'mine 1'; "
+        "make it in Python and pass it as backbone=..."
+    )
+    with pytest.raises(BackboneError, match="the identity 'mine 1' is needed, this one is 'tiny 1"):
+        load_pretrained(settings, TINY)
+
+
+def test_an_object_takes_the_place_of_a_checkpoints_backbone_if_it_is_the_same(folder):
+    assert load_pretrained(BackboneConfig(model=str(folder)), TINY).head.head_weight == 0.5
+    with pytest.raises(CheckpointError, match="was trained on features of 'tiny 1"):
+        load_pretrained(BackboneConfig(model=str(folder)), Mine())

@@ -109,16 +109,16 @@ def test_clips_are_not_kept_where_that_is_switched_off(serve, clips, upload, tmp
 
 
 def test_a_clip_goes_when_no_example_needs_it(client, clips, upload, tmp_path):
-    shelf, clip = tmp_path / "actions.clips", clips["sweep left"][2]
+    example_store, clip = tmp_path / "actions.clips", clips["sweep left"][2]
     for label in ("one", "two"):
         assert client.post(f"/actions/{label}/examples", files=upload("clips", clip)).status_code == 201
     [example] = client.get("/actions/one").json()["action"]["examples"]
     assert client.delete(f"/actions/one/examples/{example['digest']}").status_code == 204
     assert client.get("/actions/one").json()["action"]["examples"] == []
     assert len(client.get("/actions/two").json()["action"]["examples"]) == 1
-    assert len(list(shelf.glob("*/*"))) == 1
+    assert len(list(example_store.glob("*/*"))) == 1
     assert client.delete("/actions/two").status_code == 204
-    assert not shelf.exists()
+    assert not example_store.exists()
 
 
 def test_an_action_is_renamed_and_keeps_examples_and_sentences(client, folder):

@@ -77,6 +77,7 @@ def test_eight_clients_teach_and_recognise_at_once_and_a_restart_knows_what_they
         assert client.get("/actions").json()["actions"] == listed
 
 
+@pytest.mark.slow
 def test_a_killed_server_loses_nothing_that_was_acknowledged(process, folder, clips, upload):
     """Ended with SIGKILL in the middle of writes, twice, at moments of chance."""
     acknowledged, seen = set(load_actions(folder).labels), None

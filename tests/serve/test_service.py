@@ -4,11 +4,11 @@ import anyio
 import pytest
 from starlette.exceptions import HTTPException
 
-from lga.serve.service import Lane
+from lga.serve.service import WorkQueue
 
 
 def test_so_many_work_so_many_wait_and_the_rest_is_told_when_to_come_back():
-    lane, release, running = Lane(2, 1), threading.Event(), []
+    lane, release, running = WorkQueue(2, 1), threading.Event(), []
 
     def work():
         running.append(1)
@@ -36,7 +36,7 @@ def test_so_many_work_so_many_wait_and_the_rest_is_told_when_to_come_back():
 
 
 def test_a_place_is_given_back_when_the_work_fails():
-    lane = Lane(1, 0)
+    lane = WorkQueue(1, 0)
 
     async def main():
         for _ in range(3):

@@ -13,7 +13,7 @@ from lga.errors import ActionsError, LGAError
 from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
 from lga.serve import store as store_module
-from lga.serve.store import Shelf, Store, read_store
+from lga.serve.store import ExampleStore, Store, read_store
 
 
 class Killed(BaseException):
@@ -28,7 +28,7 @@ def recognizer():
 @pytest.fixture
 def opened(folder, recognizer):
     """`opened()` opens the folder anew, as after a restart."""
-    return lambda: Store(folder, read_store(folder), recognizer, Shelf(folder.with_name("actions.clips")))
+    return lambda: Store(folder, read_store(folder), recognizer, ExampleStore(folder.with_name("actions.clips")))
 
 
 def named(store):
@@ -94,7 +94,7 @@ def test_whenever_a_change_is_cut_off_the_old_or_the_new_actions_are_there(opene
             patch.setattr(Path, name, mortal(getattr(Path, name)))
         patch.setattr(shutil, "rmtree", mortal(shutil.rmtree))
         # what runs in a finally block does not run when a process is killed
-        patch.setattr(store_module.Shelf, "sweep", lambda *_: None)
+        patch.setattr(store_module.ExampleStore, "sweep", lambda *_: None)
         with suppress(Killed, LGAError):
             store.change(lambda actions: actions.without("sweep left") if edit == "less" else None)
     both = ("sweep right", "sweep left")
@@ -139,12 +139,12 @@ def test_changes_from_many_threads_are_made_one_after_the_other(opened):
 
 
 def test_a_shelf_is_swept_of_its_own_clips_only(tmp_path):
-    shelf = Shelf(tmp_path / "clips")
+    example_store = ExampleStore(tmp_path / "clips")
     for name in ("a" * 64, "b" * 64, "mine"):
         (tmp_path / "clips" / name).mkdir(parents=True)
         (tmp_path / "clips" / name / "x.mp4").write_bytes(b"x")
     (tmp_path / "clips" / ("c" * 64)).symlink_to(tmp_path / "clips" / "mine")
     (tmp_path / "clips" / ("a" * 64) / ".1.part").write_bytes(b"x")
-    shelf.sweep([])
+    example_store.sweep([])
     assert sorted(one.name for one in (tmp_path / "clips").iterdir()) == ["c" * 64, "mine"]
     assert (tmp_path / "clips" / "mine" / "x.mp4").exists()

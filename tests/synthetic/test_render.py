@@ -59,7 +59,7 @@ def test_stages_take_a_fifth_to_a_half_and_fill_the_clip():
 
 def test_another_seed_is_another_person_in_another_place():
     one, other = (imagine_scene(Random(seed)) for seed in SHORT[:2])
-    assert one.look.shirt != other.look.shirt
+    assert one.appearance.shirt != other.appearance.shirt
     assert one.build != other.build
     frames = [render_clip("wave", seed=seed).frames for seed in SHORT[:2]]
     corner = [frame[0, :40, :60].astype(float) for frame in frames]

@@ -8,9 +8,9 @@ from PIL import Image
 from lga.backbone.protocol import Preprocessing
 from lga.errors import VideoError
 from lga.training import pixels as footage_module
-from lga.training.pixels import AHEAD, Footage
+from lga.training.pixels import AHEAD, TrainingClips
 from lga.video.clip import jittered_times
-from lga.video.transform import Augmentation, draw_look
+from lga.video.transform import Augmentation, draw_augmentation
 
 HOW = Preprocessing(short_side=20, crop=16)
 
@@ -28,14 +28,14 @@ def clips(tmp_path_factory, write_video, video_files):
     return (*videos, still)
 
 
-def training(paths, *, seed: int = 7, frames: int = 5, augmentation: Augmentation | None = None) -> Footage:
-    return Footage(tuple(paths), frames, HOW, augmentation or Augmentation(0.5), seed)
+def training(paths, *, seed: int = 7, frames: int = 5, augmentation: Augmentation | None = None) -> TrainingClips:
+    return TrainingClips(tuple(paths), frames, HOW, augmentation or Augmentation(0.5), seed)
 
 
 def test_one_moment_of_each_equal_part_is_shown(clips, video_files):
     source = training(clips)
     generator = Random("7 3 1")
-    draw_look(source.augmentation, generator)
+    draw_augmentation(source.augmentation, generator)
     times = jittered_times(2.0, 5, generator=generator)
     assert [video_files.number_of(frame) for frame in source.watch(3, 1)] == [int(time * 10) for time in times]
 

@@ -4,9 +4,9 @@ import pytest
 
 from lga.config import MethodConfig, ProtocolConfig, TrainConfig
 from lga.errors import ManifestError
-from lga.evaluation.compare import by_shots, compete
+from lga.evaluation.compare import by_shots, compare_rows
 from lga.evaluation.tables import ablation, compare
-from lga.training.rows import Teacher
+from lga.training.rows import RowTrainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -29,14 +29,14 @@ def teach(load):
             reads.append((method.stages, split))
             return load(method, seed=len(split), first={**FIRST, **first}[split], classes=3, each=3)
 
-        return Teacher(read, load(METHOD), SETTINGS, lambda *now: told.append(now)), reads, told
+        return RowTrainer(read, load(METHOD), SETTINGS, lambda *now: told.append(now)), reads, told
 
     return teach
 
 
 def test_rows_of_lga_that_differ_in_their_match_share_a_head(load, teach):
     teacher, reads, told = teach()
-    standing = compete(compare(METHOD, ["lga", "lga_video"], train=True), load, ask, train=teacher.train)
+    standing = compare_rows(compare(METHOD, ["lga", "lga_video"], train=True), load, ask, train=teacher.train)
     assert reads == [(3, "train"), (3, "val")]
     assert told == [(1, 2), (2, 2)]
     both, video = standing.training["lga, trained"], standing.training["lga_video, trained"]
@@ -48,7 +48,7 @@ def test_rows_of_lga_that_differ_in_their_match_share_a_head(load, teach):
 
 def test_a_peer_is_trained_behind_an_adapter(load, teach):
     teacher, _, told = teach()
-    standing = compete(compare(METHOD, ["protonet", "clip_fsar"], train=True), load, ask, train=teacher.train)
+    standing = compare_rows(compare(METHOD, ["protonet", "clip_fsar"], train=True), load, ask, train=teacher.train)
     assert set(standing.training) == {"protonet, trained", "clip_fsar, trained"}
     assert len(told) == 4
     assert all(0 <= one.mean <= 1 for one in standing.sections[0].accuracy.values())
@@ -56,7 +56,7 @@ def test_a_peer_is_trained_behind_an_adapter(load, teach):
 
 def test_each_setting_is_read_and_trained_by_itself(load, teach):
     teacher, reads, _ = teach()
-    compete(ablation(METHOD, train=True), load, ask, train=teacher.train)
+    compare_rows(ablation(METHOD, train=True), load, ask, train=teacher.train)
     assert [stages for stages, split in reads if split == "train"] == [1, 3, 3, 3]
 
 
@@ -64,4 +64,4 @@ def test_each_setting_is_read_and_trained_by_itself(load, teach):
 def test_a_class_in_two_splits_is_refused(load, teach, first):
     teacher, _, _ = teach(**first)
     with pytest.raises(ManifestError, match="two of the splits"):
-        compete(compare(METHOD, ["protonet"], train=True), load, ask, train=teacher.train)
+        compare_rows(compare(METHOD, ["protonet"], train=True), load, ask, train=teacher.train)

@@ -5,19 +5,19 @@ from PIL import Image
 
 from lga.errors import VideoError
 from lga.video import decode
-from lga.video.decode import VideoFile, open_footage
+from lga.video.decode import VideoFile, open_clip, picture_stream
 from lga.video.files import Limits
 
 FORMATS = [".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm", ".gif"]
 
 
 def seen(path, times, video_files):
-    with open_footage(path) as footage:
+    with open_clip(path) as footage:
         return [video_files.number_of(picture) for picture in footage.pictures_at(times)]
 
 
 def length(path):
-    with open_footage(path) as footage:
+    with open_clip(path) as footage:
         return footage.duration, footage.last
 
 
@@ -50,7 +50,7 @@ def test_pictures_come_upright(tmp_path, write_video, suffix, angle, mirror):
     picture = np.zeros((48, 64, 3), np.uint8)
     picture[:24, :32] = 200  # a light in the top left corner
     path = write_video(tmp_path / f"a{suffix}", [picture] * 3, rotation=angle, mirror=mirror)
-    with open_footage(path) as footage:
+    with open_clip(path) as footage:
         upright = next(iter(footage.pictures_at([0.1]))).numpy()
     wanted = np.rot90(picture, angle // 90)
     wanted = wanted[:, ::-1] if mirror else wanted
@@ -131,8 +131,29 @@ def test_a_damaged_stretch_is_refused_where_it_is_wanted(tmp_path, write_video):
     middle = len(content) // 2
     content[middle : middle + 6000] = bytes(6000)
     path.write_bytes(content)
-    with open_footage(path) as footage:
+    with open_clip(path) as footage:
         assert len(list(footage.pictures_at([0.05]))) == 1
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".webm"])
+def test_pictures_are_decoded_in_one_thread_on_every_machine(tmp_path, write_video, video_files, suffix):
+    path = write_video(tmp_path / f"a{suffix}", video_files.numbered(3))
+    with av.open(str(path)) as container:
+        stream = picture_stream(path, container)
+        assert len([frame for packet in container.demux(stream) for frame in packet.decode()]) == 3
+        assert stream.codec_context.thread_count == 1
+
+
+def test_damage_near_the_end_is_refused_too(tmp_path, write_video, video_files):
+    path = write_video(tmp_path / "a.mp4", video_files.numbered(20), key_every=20, encoder={"threads": "1"})
+    with av.open(str(path)) as container:
+        places = [(one.pos, one.size) for one in container.demux(container.streams.video[0]) if one.size]
+    begin, size = places[-3]
+    content = bytearray(path.read_bytes())
+    content[begin : begin + size] = b"\xff" * size
+    path.write_bytes(content)
+    with open_clip(path) as footage, pytest.raises(VideoError, match="damaged"):
+        list(footage.pictures_at([0.05, footage.last]))
 
 
 BAD_CONTENT = {
@@ -208,29 +229,29 @@ def test_an_absurdly_large_picture_is_never_decoded(tmp_path, video_files, side)
 
 def test_an_error_of_the_callers_own_passes_through(tmp_path, write_video, video_files):
     path = write_video(tmp_path / "a.mp4", video_files.numbered(3))
-    with pytest.raises(OSError, match="mine"), open_footage(path):
+    with pytest.raises(OSError, match="mine"), open_clip(path):
         raise OSError("mine")
-    with pytest.raises(av.FFmpegError, match="mine"), open_footage(path):
+    with pytest.raises(av.FFmpegError, match="mine"), open_clip(path):
         raise av.FFmpegError(1, "mine")
 
 
 def test_a_clip_is_refused_beyond_the_limits_and_read_at_them(tmp_path, write_video, video_files):
     path = write_video(tmp_path / "a.mp4", video_files.numbered(20))
     pixels = 48 * 64
-    with open_footage(path, Limits(seconds=2.0, pixels=pixels, patience=60.0)) as footage:
+    with open_clip(path, Limits(seconds=2.0, pixels=pixels, patience=60.0)) as footage:
         assert len(list(footage.pictures_at([0.0, 1.0]))) == 2
     for limits, told in (
         (Limits(seconds=1.9), "2.0 s long; at most 1.9 s"),
         (Limits(pixels=pixels - 1), "64 x 48 pixels; at most 3071"),
         (Limits(patience=-1.0), "takes longer to read"),
     ):
-        with pytest.raises(VideoError, match=told), open_footage(path, limits):
+        with pytest.raises(VideoError, match=told), open_clip(path, limits):
             pass
 
 
 def test_time_runs_out_while_frames_are_decoded(tmp_path, write_video, video_files, monkeypatch):
     path = write_video(tmp_path / "a.mp4", video_files.numbered(20))
-    with open_footage(path, Limits(patience=60.0)) as footage:
+    with open_clip(path, Limits(patience=60.0)) as footage:
         monkeypatch.setattr(decode, "monotonic", lambda: float("inf"))
         with pytest.raises(VideoError, match="than the 60 s that are allowed"):
             list(footage.pictures_at([1.0]))
@@ -239,5 +260,5 @@ def test_time_runs_out_while_frames_are_decoded(tmp_path, write_video, video_fil
 def test_a_folder_of_pictures_can_be_too_long(tmp_path):
     for number in range(3):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{number}.png")
-    with pytest.raises(VideoError, match=r"at most 0\.1 s"), open_footage(tmp_path, Limits(seconds=0.1)):
+    with pytest.raises(VideoError, match=r"at most 0\.1 s"), open_clip(tmp_path, Limits(seconds=0.1)):
         pass

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
 from lga.backbone.protocol import Preprocessing
-from lga.video.transform import Augmentation, Look, draw_look, look_at, resize_and_crop
+from lga.video.transform import Augmentation, AugmentParams, augment, draw_augmentation, resize_and_crop
 
 HOW = Preprocessing(short_side=24, crop=20)
 
@@ -24,18 +24,18 @@ def scene(height: int, width: int) -> torch.Tensor:
 @pytest.mark.parametrize("size", [(97, 131), (131, 97), (48, 48)], ids=str)
 def test_the_default_look_is_the_plain_central_crop(size, stretch):
     how = Preprocessing(24, 20, stretch=stretch)
-    apart = look_at(scene(*size), how, Look()).float() - resize_and_crop(scene(*size), how).float()
+    apart = augment(scene(*size), how, AugmentParams()).float() - resize_and_crop(scene(*size), how).float()
     assert apart.abs().mean() < 2
 
 
 def test_a_picture_of_the_right_size_is_untouched():
-    assert torch.equal(look_at(scene(20, 20), Preprocessing(20, 20), Look()), scene(20, 20))
+    assert torch.equal(augment(scene(20, 20), Preprocessing(20, 20), AugmentParams()), scene(20, 20))
 
 
 @pytest.mark.parametrize("resample", ["bicubic", "bilinear"])
 def test_matches_pillow_for_a_window_in_a_corner(resample):
     how, picture = Preprocessing(24, 20, resample), scene(96, 128)
-    ours = look_at(picture, how, Look(side=0.75, down=1.0, across=0.0))[0].numpy()
+    ours = augment(picture, how, AugmentParams(side=0.75, down=1.0, across=0.0))[0].numpy()
     cut = Image.fromarray(picture[0].numpy()).crop((0, 36, 60, 96))
     theirs = np.asarray(cut.resize((20, 20), getattr(Image.Resampling, resample.upper())))
     assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 2
@@ -44,12 +44,12 @@ def test_matches_pillow_for_a_window_in_a_corner(resample):
 def test_the_window_lies_where_it_was_put():
     picture = torch.arange(60, dtype=torch.uint8).expand(1, 40, 60)[..., None].expand(1, 40, 60, 3)
     how = Preprocessing(40, 40)
-    columns = [look_at(picture, how, Look(across=at))[0, 0, :, 0].tolist() for at in (0.0, 0.5, 1.0)]
+    columns = [augment(picture, how, AugmentParams(across=at))[0, 0, :, 0].tolist() for at in (0.0, 0.5, 1.0)]
     assert columns == [list(range(start, start + 40)) for start in (0, 10, 20)]
 
 
 def test_mirroring_turns_left_into_right():
-    plain, mirrored = (look_at(scene(31, 47), HOW, Look(mirrored=mirrored)) for mirrored in (False, True))
+    plain, mirrored = (augment(scene(31, 47), HOW, AugmentParams(mirrored=mirrored)) for mirrored in (False, True))
     assert torch.equal(mirrored, plain.flip(2))
     assert not torch.equal(mirrored, plain)
 
@@ -59,13 +59,13 @@ def test_mirroring_turns_left_into_right():
 def test_brightness_and_saturation_match_pillow(name, kind, factor):
     picture, how = scene(37, 37), Preprocessing(37, 37)
     theirs = getattr(ImageEnhance, kind)(Image.fromarray(picture[0].numpy())).enhance(factor)
-    ours = look_at(picture, how, Look(**{name: factor}))[0].int()
+    ours = augment(picture, how, AugmentParams(**{name: factor}))[0].int()
     assert (ours - torch.from_numpy(np.asarray(theirs).astype(int))).abs().max() <= 1
 
 
 def test_contrast_moves_grey_levels_away_from_the_middle():
     grey = torch.tensor([0, 100, 150, 255], dtype=torch.uint8)[None, :, None, None].expand(1, 4, 4, 3)
-    seen = look_at(grey, Preprocessing(4, 4), Look(contrast=1.4))
+    seen = augment(grey, Preprocessing(4, 4), AugmentParams(contrast=1.4))
     assert seen[0, :, 0, 0].tolist() == [0, 89, 159, 255]
 
 
@@ -73,35 +73,35 @@ def test_contrast_moves_grey_levels_away_from_the_middle():
     st.integers(1, 60), st.integers(1, 60), st.floats(0.01, 1.0), st.booleans(), st.booleans(), st.integers(0, 2**31)
 )
 def test_every_draw_can_be_looked_at(height, width, scale, flip, stretch, seed):
-    look = draw_look(Augmentation(scale, flip, 0.3), Random(seed))
-    assert scale - 1e-9 <= look.side**2 <= 1 + 1e-9
-    assert flip or not look.mirrored
+    params = draw_augmentation(Augmentation(scale, flip, 0.3), Random(seed))
+    assert scale - 1e-9 <= params.side**2 <= 1 + 1e-9
+    assert flip or not params.mirrored
     pictures = torch.full((2, height, width, 3), 77, dtype=torch.uint8)
-    seen = look_at(pictures, Preprocessing(7, 5, stretch=stretch), look)
+    seen = augment(pictures, Preprocessing(7, 5, stretch=stretch), params)
     assert seen.shape == (2, 5, 5, 3)
     assert torch.equal(seen[0], seen[1])
 
 
 def test_draws_follow_the_generator_and_spread_over_all_there_is():
     augmentation = Augmentation(0.25, flip=True)
-    looks = [draw_look(augmentation, Random(seed)) for seed in range(200)]
-    assert looks == [draw_look(augmentation, Random(seed)) for seed in range(200)]
-    assert 0.4 < sum(look.mirrored for look in looks) / 200 < 0.6
+    draws = [draw_augmentation(augmentation, Random(seed)) for seed in range(200)]
+    assert draws == [draw_augmentation(augmentation, Random(seed)) for seed in range(200)]
+    assert 0.4 < sum(params.mirrored for params in draws) / 200 < 0.6
     for values, low, high in (
-        ([look.side**2 for look in looks], 0.25, 1),
-        ([look.down for look in looks], 0, 1),
-        ([look.across for look in looks], 0, 1),
+        ([params.side**2 for params in draws], 0.25, 1),
+        ([params.down for params in draws], 0, 1),
+        ([params.across for params in draws], 0, 1),
     ):
         assert min(values) < low + 0.1 * (high - low)
         assert max(values) > high - 0.1 * (high - low)
 
 
 def test_by_default_only_the_place_of_the_crop_is_random():
-    looks = [draw_look(Augmentation(), Random(seed)) for seed in range(20)]
-    assert {(look.side, look.mirrored, look.brightness, look.contrast, look.saturation) for look in looks} == {
-        (1.0, False, 1.0, 1.0, 1.0)
-    }
-    assert len({(look.down, look.across) for look in looks}) == 20
+    draws = [draw_augmentation(Augmentation(), Random(seed)) for seed in range(20)]
+    assert {
+        (params.side, params.mirrored, params.brightness, params.contrast, params.saturation) for params in draws
+    } == {(1.0, False, 1.0, 1.0, 1.0)}
+    assert len({(params.down, params.across) for params in draws}) == 20
 
 
 @pytest.mark.parametrize("wrong", [{"crop_scale": 0.0}, {"crop_scale": 1.1}, {"colour": 1.0}, {"colour": -0.1}])
@@ -112,4 +112,4 @@ def test_what_cannot_be_drawn_is_refused(wrong):
 
 def test_a_crop_beyond_the_resized_picture_is_refused():
     with pytest.raises(ValueError, match="does not fit"):
-        look_at(scene(11, 13), Preprocessing(short_side=7, crop=8), Look())
+        augment(scene(11, 13), Preprocessing(short_side=7, crop=8), AugmentParams())

@@ -18,11 +18,11 @@ from lga.labels import checked_label, lookup_key, quote
 
 StageCount = Annotated[int, Field(ge=1, le=5)] | Literal["auto"]
 Note = Annotated[str, StringConstraints(max_length=2000), AfterValidator(visible)]
-Source = Literal["llm", "lexicon", "template", "hand"]
+RecordSource = Literal["llm", "lexicon", "template", "hand"]
 Count = Annotated[int, Field(ge=0)]
 
-SOURCES: Mapping[Origin, Source] = {"file": "hand", "lexicon": "lexicon", "template": "template", "llm": "llm"}
-ORIGINS: Mapping[Source, Origin] = {"hand": "file", "lexicon": "lexicon", "template": "template", "llm": "llm"}
+SOURCES: Mapping[Origin, RecordSource] = {"file": "hand", "lexicon": "lexicon", "template": "template", "llm": "llm"}
+ORIGINS: Mapping[RecordSource, Origin] = {"hand": "file", "lexicon": "lexicon", "template": "template", "llm": "llm"}
 
 
 class Record(FrozenModel):
@@ -31,7 +31,7 @@ class Record(FrozenModel):
     Only the stages are needed; who writes a record by hand may leave out the rest.
     """
 
-    source: Source = "hand"
+    source: RecordSource = "hand"
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=MOST_STAGES)
     detail: Note = ""
     """which lexicon or file, or what happened to the record"""
@@ -143,20 +143,6 @@ def merge_records(old: Mapping[str, Record], new: Mapping[str, Record]) -> dict[
     """The new records in their order, and behind them the old ones of labels that were not asked for."""
     asked = {lookup_key(label) for label in new}
     return {**new, **{label: record for label, record in old.items() if lookup_key(label) not in asked}}
-
-
-def distinct_labels(given: Sequence[str]) -> list[str]:
-    """The labels in their order, each once.
-
-    Raises:
-        AnatomyError: one cannot be a label, or is spelt in two ways.
-    """
-    spelling: dict[str, str] = {}
-    for label in map(checked_label, given):
-        first = spelling.setdefault(lookup_key(label), label)
-        if first != label:
-            raise AnatomyError(f"{quote(first)} and {quote(label)} are the same action; spell it in one way")
-    return list(spelling.values())
 
 
 MAX_BYTES = 10_000_000

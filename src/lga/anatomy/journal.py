@@ -1,6 +1,5 @@
 """Every reply that a language model gave, on disk the moment it came, so that nothing is asked or paid for twice."""
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -10,9 +9,10 @@ from pydantic import ValidationError
 from lga.anatomy.descriptions import Count, StageCount
 from lga.config import FrozenModel
 from lga.errors import LGAError
+from lga.files import append_durably
 
 
-class Question(FrozenModel):
+class JournalQuestion(FrozenModel):
     """All that an answer depends on; not the server, which may move."""
 
     model: str
@@ -42,7 +42,7 @@ class Line(FrozenModel):
     """One line of a journal."""
 
     version: Literal[1] = 1
-    question: Question
+    question: JournalQuestion
     reply: Reply
 
 
@@ -55,16 +55,16 @@ class Journal:
     def __init__(self, path: Path | None):
         self.path = path
         self.damaged = 0
-        self._replies: dict[Question, Reply] = {}
+        self._replies: dict[JournalQuestion, Reply] = {}
         self._torn = False
         if path is not None and path.exists():
             self._read(path)
 
-    def find(self, question: Question) -> Reply | None:
+    def find(self, question: JournalQuestion) -> Reply | None:
         """The reply to a question that was answered before."""
         return self._replies.get(question)
 
-    def keep(self, question: Question, reply: Reply) -> None:
+    def keep(self, question: JournalQuestion, reply: Reply) -> None:
         """Write a reply down; when this returns it is on the disk.
 
         Raises:
@@ -74,13 +74,7 @@ class Journal:
         if self.path is None:
             return
         line = Line(question=question, reply=reply).model_dump_json() + "\n"
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab", buffering=0) as file:
-                file.write((b"\n" if self._torn else b"") + line.encode())
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise _unusable(self.path, "written", error) from error
+        append_durably(self.path, (b"\n" if self._torn else b"") + line.encode())
         self._torn = False
 
     def _read(self, path: Path) -> None:
@@ -91,7 +85,7 @@ class Journal:
                     if line.strip():
                         self._read_line(line)
         except OSError as error:
-            raise _unusable(path, "read", error) from error
+            raise LGAError(f"{path}: the replies cannot be read ({error.strerror}); choose another place") from error
 
     def _read_line(self, line: bytes) -> None:
         try:
@@ -105,7 +99,3 @@ class Journal:
 def now() -> str:
     """The moment, for a reply."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _unusable(path: Path, deed: str, error: OSError) -> LGAError:
-    return LGAError(f"{path}: the replies cannot be {deed} ({error.strerror}); free some space or choose another place")

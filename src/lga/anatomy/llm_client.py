@@ -139,12 +139,12 @@ class ServerError(AnatomyError):
 class RetryableError(Exception):
     """The question was sent in vain and may be sent again, after `wait` seconds if the server says so.
 
-    `gone` is a server that does not take connections any more: if it stays so, no question will have a reply.
+    `unreachable` is a server that takes no connections: if it stays so, no question will have a reply.
     """
 
-    def __init__(self, why: str, *, wait: float | None = None, gone: bool = False):
+    def __init__(self, why: str, *, wait: float | None = None, unreachable: bool = False):
         super().__init__(why)
-        self.wait, self.gone = wait, gone
+        self.wait, self.unreachable = wait, unreachable
 
 
 class DialectError(Exception):
@@ -178,7 +178,12 @@ async def connect(settings: LLMConfig) -> AsyncGenerator["Server"]:
 
 
 class Server:
-    """Answers questions; keeps in mind what it learnt about the server on the way."""
+    """Answers questions; keeps in mind what it learnt about the server on the way.
+
+    It repeats failed questions itself, with the client's own retries off: those wait for one question where a server
+    that is too busy wants all of them held back, ignore a Retry-After above a minute and the limit of questions a
+    minute, do not repeat a question whose answer is broken, and are not counted in `sent`.
+    """
 
     def __init__(self, client: AsyncOpenAI, settings: LLMConfig, *, key: str):
         self.client, self.settings = client, settings
@@ -207,7 +212,7 @@ class Server:
             except RetryableError as error:
                 failures += 1
                 if failures == self.settings.tries:
-                    if error.gone:
+                    if error.unreachable:
                         raise self._not_there(str(error)) from error
                     raise NoReplyError(f"no reply in {failures} tries; the last: {error}") from error
                 await self._pause(failures, error.wait)
@@ -252,8 +257,8 @@ class Server:
 
     def _broken(self, error: Exception, why: str) -> Exception:
         """What a connection that failed means: a server that was never met is not there."""
-        gone = isinstance(error.__cause__, ConnectError | ConnectTimeout)
-        return RetryableError(why, gone=gone) if self._met or not gone else self._not_there(why)
+        unreachable = isinstance(error.__cause__, ConnectError | ConnectTimeout)
+        return RetryableError(why, unreachable=unreachable) if self._met or not unreachable else self._not_there(why)
 
     def _not_there(self, why: str) -> ServerError:
         return ServerError(f"{self._where}: cannot be reached ({why}); check --llm, and that the server runs")

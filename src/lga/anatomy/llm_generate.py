@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lga.anatomy.checks import MAX_OVERLAP, check_anatomy
 from lga.anatomy.descriptions import Record, StageCount, fingerprint
-from lga.anatomy.journal import Journal, Question, Reply
+from lga.anatomy.journal import Journal, JournalQuestion, Reply, now
 from lga.anatomy.llm_client import NoReplyError, connect
 from lga.anatomy.llm_prompt import (
     Message,
@@ -22,7 +22,7 @@ from lga.anatomy.llm_prompt import (
 from lga.anatomy.schema import Anatomy, template_anatomy
 from lga.anatomy.settings import LLMConfig
 from lga.anatomy.vocabulary import overlap
-from lga.errors import AnatomyError
+from lga.errors import AnatomyError, SettingsError
 from lga.labels import prompt_name, quote
 
 
@@ -101,7 +101,7 @@ class Sample:
     rejected: tuple[str, ...]
 
 
-class Interview:
+class Generator:
     """Asks about labels; what was answered before comes from the journal and is judged anew."""
 
     def __init__(self, ask: Ask, journal: Journal, settings: LLMConfig, stages: StageCount):
@@ -156,7 +156,7 @@ class Interview:
 
     async def _reply(self, label: str, number: int, attempt: int, last: Rejected | None) -> Reply:
         """The reply from the journal, or a new one, which is written down before anything else happens."""
-        question = Question(
+        question = JournalQuestion(
             model=self.settings.model or "",
             prompt=read_prompt().version,
             label=prompt_name(label),
@@ -174,8 +174,8 @@ class Interview:
         return reply
 
 
-class Nobody:
-    """Answers nothing and counts what it was asked: for a dry run."""
+class DryRun:
+    """Stands in for a language model: notes every question and answers none."""
 
     def __init__(self):
         self.questions: list[list[Message]] = []
@@ -187,7 +187,7 @@ class Nobody:
             NoReplyError: always.
         """
         self.questions.append(list(messages))
-        raise NoReplyError("nobody was asked")
+        raise NoReplyError("this is a dry run")
 
     @property
     def tokens(self) -> int:
@@ -221,47 +221,85 @@ def copied_stages(label: str, proposal: Proposal) -> list[str]:
 
 def generate(
     labels: Sequence[str],
-    settings: LLMConfig,
-    journal: Journal,
+    settings: LLMConfig | None = None,
+    journal: Journal | None = None,
     *,
-    stages: StageCount,
-    progress: Callable[[int, int], None],
+    stages: StageCount = 3,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    ask: Callable[[Sequence[Message]], str] | None = None,
 ) -> Generated:
-    """Ask the server about every label, `settings.jobs` at a time.
+    """Have a language model write the stages of every label, `settings.jobs` labels at a time.
 
     A label that no reply can be used for gets the template's sentences, and its record says why.
 
+    >>> def ask(messages):  # each is {"role": "system" | "user" | "assistant", "content": text}
+    ...     return my_model.chat(messages)
+    >>> generated = generate(["juggle"], ask=ask)
+    >>> write_atomically(Path("mine.json"), records_json(dict(zip(["juggle"], generated.records))))
+
+    Args:
+        labels: what is to be taken apart, each once.
+        settings: which server and model, how many samples and tries; `LLMConfig()` if not given.
+        journal: the replies of earlier runs, which are not asked for again; it tells models apart by `settings.model`.
+            Without one nothing is kept.
+        stages: 1 to 5, or `auto` to let the model choose.
+        progress: is called with how many labels are done, of how many.
+        ask: takes the place of the server: a conversation to the text of the reply, called from several threads. A
+            `NoReplyError` that it raises leaves this question without a reply; any other error ends the run.
+
     Raises:
+        SettingsError: there is neither a server nor `ask`.
         AnatomyError: the server cannot be reached, or refuses the key or the model; what came before is in the journal.
         LGAError: the journal cannot be written.
     """
+    chosen, kept = settings or LLMConfig(), journal or Journal(None)
+    if ask is None and chosen.llm is None:
+        raise SettingsError("no language model to ask: give the address of one (--llm and --model), or ask=...")
 
-    async def work() -> Generated:
-        async with connect(settings) as server:
-            interview = Interview(server.ask, journal, settings, stages)
-            records = await describe_all(interview, labels, settings.jobs, progress)
-            return Generated(
-                records,
-                sent=server.sent,
-                fresh=len(interview.fresh),
-                known=interview.known,
-                input_tokens=sum(reply.input_tokens for reply in interview.fresh),
-                output_tokens=sum(reply.output_tokens for reply in interview.fresh),
-            )
+    async def work(reply: Ask, count: Callable[[], int]) -> Generated:
+        generator = Generator(reply, kept, chosen, stages)
+        records = await describe_all(generator, labels, chosen.jobs, progress)
+        return Generated(
+            records,
+            sent=count(),
+            fresh=len(generator.fresh),
+            known=generator.known,
+            input_tokens=sum(reply.input_tokens for reply in generator.fresh),
+            output_tokens=sum(reply.output_tokens for reply in generator.fresh),
+        )
 
-    return asyncio.run(work())
+    async def work_with_server() -> Generated:
+        async with connect(chosen) as server:
+            return await work(server.ask, lambda: server.sent)
+
+    if ask is None:
+        return asyncio.run(work_with_server())
+    model = Callback(ask)
+    return asyncio.run(work(model.ask, lambda: model.sent))
 
 
-def rehearse(labels: Sequence[str], settings: LLMConfig, journal: Journal, *, stages: StageCount) -> tuple[Nobody, int]:
-    """Who would have been asked what first, and how many replies are known."""
-    nobody = Nobody()
-    interview = Interview(nobody.ask, journal, settings, stages)
-    asyncio.run(describe_all(interview, labels, 1, lambda done, total: None))
-    return nobody, interview.known
+class Callback:
+    """Asks a function instead of a server, in a thread of its own for each question."""
+
+    def __init__(self, reply: Callable[[Sequence[Message]], str]):
+        self.reply, self.sent = reply, 0
+
+    async def ask(self, messages: Sequence[Message], schema: Mapping[str, object]) -> Reply:
+        """One reply; the schema is for servers alone, since the messages say it too."""
+        self.sent += 1
+        return Reply(text=await asyncio.to_thread(self.reply, messages), date=now())
+
+
+def rehearse(labels: Sequence[str], settings: LLMConfig, journal: Journal, *, stages: StageCount) -> tuple[DryRun, int]:
+    """What the language model would be asked first about each label, and how many replies are known already."""
+    dry_run = DryRun()
+    generator = Generator(dry_run.ask, journal, settings, stages)
+    asyncio.run(describe_all(generator, labels, 1, lambda done, total: None))
+    return dry_run, generator.known
 
 
 async def describe_all(
-    interview: Interview, labels: Sequence[str], jobs: int, progress: Callable[[int, int], None]
+    generator: Generator, labels: Sequence[str], jobs: int, progress: Callable[[int, int], None]
 ) -> tuple[Record, ...]:
     """The records of all labels, in their order, whichever is ready first; the first error ends the work."""
     waiting: Iterator[tuple[int, str]] = iter(enumerate(labels))
@@ -269,7 +307,7 @@ async def describe_all(
 
     async def work() -> None:
         for place, label in waiting:
-            found[place] = await interview.describe(label)
+            found[place] = await generator.describe(label)
             progress(len(found), len(labels))
 
     try:

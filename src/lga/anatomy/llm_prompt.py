@@ -27,18 +27,18 @@ class Message(TypedDict):
     content: str
 
 
-class Choice(FrozenModel):
+class StageChoice(FrozenModel):
     """How many stages an example has where the model may choose, and why."""
 
     stages: int
     reason: str
 
 
-class Example(FrozenModel):
+class PromptExample(FrozenModel):
     """One action taken apart into one to five stages."""
 
     action: str
-    auto: Choice
+    auto: StageChoice
     stages: dict[int, tuple[Stage, ...]]
 
 
@@ -50,7 +50,7 @@ class Prompt(FrozenModel):
     auto: tuple[str, ...]
     """rules that are added where the model may choose the number of stages"""
     again: str
-    examples: tuple[Example, ...]
+    examples: tuple[PromptExample, ...]
 
 
 class Rejected(BaseModel):
@@ -108,7 +108,7 @@ def _request(name: str, stages: StageCount) -> Message:
     return {"role": "user", "content": _json({"action": name, "stages": stages})}
 
 
-def _answer(example: Example, stages: StageCount) -> str:
+def _answer(example: PromptExample, stages: StageCount) -> str:
     chosen = example.auto.stages if stages == "auto" else stages
     listed = {"stages": [stage.model_dump() for stage in example.stages[chosen]]}
     return _json({"reason": example.auto.reason, **listed} if stages == "auto" else listed)

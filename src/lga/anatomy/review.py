@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lga.anatomy.descriptions import Record, read_records
-from lga.anatomy.lexicon import LEXICONS, LexiconName, read_lexicon
+from lga.anatomy.lexicon import LEXICONS, read_lexicon
 from lga.anatomy.vocabulary import words
 from lga.errors import AnatomyError
 from lga.labels import lookup_key, quote
@@ -56,7 +56,7 @@ class Merged:
 
 
 @dataclass(frozen=True, slots=True)
-class Distance:
+class EditDistance:
     """How many words of a label's sentences must be put in, left out or exchanged, a stage each."""
 
     label: str
@@ -74,9 +74,9 @@ def named_records(name: str) -> Mapping[str, Record]:
     if not is_builtin(name):
         return read_records(Path(name))
     lexicon = name.removeprefix(BUILTIN).removeprefix(":")
-    chosen: list[LexiconName] = [each for each in LEXICONS if lexicon in ("", each)]
+    chosen = [each for each in LEXICONS if lexicon in ("", each)]
     if not chosen:
-        raise AnatomyError(f"no shipped lexicon {quote(lexicon)}; there are {', '.join(LEXICONS)}")
+        raise AnatomyError(f"no lexicon {quote(lexicon)}; there are {', '.join(LEXICONS)}")
     return {
         label: Record(source="lexicon", stages=stages, detail=f"{each}: {label}", prompt=shipped.prompt_version)
         for each in chosen
@@ -151,10 +151,10 @@ def edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
     return row[-1]
 
 
-def distances(one: Mapping[str, Record], other: Mapping[str, Record]) -> list[Distance]:
+def distances(one: Mapping[str, Record], other: Mapping[str, Record]) -> list[EditDistance]:
     """How far the labels that both sets describe were rewritten, the most first; case and punctuation do not count."""
     before, after = _by_key(one), _by_key(other)
-    found: list[Distance] = []
+    found: list[EditDistance] = []
     for key in before.keys() & after.keys():
         pairs = [
             (words(old), words(new))
@@ -162,7 +162,7 @@ def distances(one: Mapping[str, Record], other: Mapping[str, Record]) -> list[Di
         ]
         edits = tuple(edit_distance(old, new) for old, new in pairs)
         longest = sum(max(len(old), len(new)) for old, new in pairs)
-        found.append(Distance(after[key][0], edits, sum(edits) / max(1, longest)))
+        found.append(EditDistance(after[key][0], edits, sum(edits) / max(1, longest)))
     return sorted(found, key=lambda each: (-each.share, each.label))
 
 

@@ -12,8 +12,9 @@ from jaxtyping import Float, UInt8
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from lga.backbone.clip_reading import Kind, Pictures, Words, read_json, read_pictures, read_words
-from lga.backbone.hub import Checkpoint, find_checkpoint, quiet_transformers
+from lga.backbone.chunks import encode_in_chunks
+from lga.backbone.clip_reading import Kind, Pictures, Tokenizer, read_json, read_pictures, read_tokenizer
+from lga.backbone.hub import ModelFolder, find_model, quiet_transformers
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Backbone, Preprocessing, Space
 from lga.errors import BackboneError
@@ -44,8 +45,10 @@ class Vision(nn.Module):
 
 
 DEFAULT_MODEL = "openai/clip-vit-base-patch16"
-_FRAMES_AT_ONCE = {"cpu": 8, "cuda": 128, "mps": 32}
-_SENTENCES_AT_ONCE = 64
+_FRAMES_AT_ONCE = {"cpu": 8, "cuda": 64, "mps": 8}
+_SENTENCES_AT_ONCE = 4
+_ROUNDING = {torch.float32: (), torch.bfloat16: ("sentences without padding",)}
+"""What the features depend on in this number format alone; float32 has kept its features, to rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +70,26 @@ class ClipBackbone:
     def encode_frames(
         self, clips: UInt8[Tensor, "batch frames views height width 3"]
     ) -> Float[Tensor, "batch frames dim"]:
-        """Encode the first view of every frame, a fixed number of frames at a time.
+        """Encode the first view of every frame, the same to the bit alone and in company, in every number format.
 
         Raises:
             ValueError: the pictures are not of the size that the model reads.
         """
         flat = rearrange(clips[:, :, 0], "b t h w c -> (b t) 1 h w c")
-        if len(flat) == 0:
-            return torch.zeros(*clips.shape[:2], self.space.dim)
         with torch.inference_mode():
-            features = [
-                self.vision(chunk.to(self.device))[:, 0].cpu()
-                for chunk in flat.split(_FRAMES_AT_ONCE[self.device.type])
-            ]
-        return rearrange(torch.cat(features), "(b t) d -> b t d", b=len(clips))
+            features = encode_in_chunks(
+                lambda chunk: self.vision(chunk.to(self.device))[:, 0].cpu(), flat, _FRAMES_AT_ONCE[self.device.type]
+            )
+        return features.clone().unflatten(0, clips.shape[:2])
 
     def encode_text(self, sentences: Sequence[str]) -> Float[Tensor, "sentences dim"]:
-        """Encode sentences as the model's own tokenizer cuts them; what exceeds its context is left out."""
-        starts = range(0, len(sentences), _SENTENCES_AT_ONCE)
+        """Encode sentences as the model's own tokenizer cuts them; what exceeds its context is left out.
+
+        The same to the bit alone and in company, in every number format.
+        """
         with torch.inference_mode():
-            features = [self.read(sentences[at : at + _SENTENCES_AT_ONCE]).float().cpu() for at in starts]
-        return torch.cat([torch.zeros(0, self.space.dim), *features])
+            features = self.read(sentences)
+        return features.clone()
 
 
 def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Precision = "auto") -> ClipBackbone:
@@ -103,12 +105,12 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
         import transformers  # pyright: ignore[reportUnusedImport]  # noqa: F401
     except ImportError as error:
         raise BackboneError("CLIP needs transformers, which is not installed: pip install 'lga[clip]'") from error
-    checkpoint = find_checkpoint(model)
+    checkpoint = find_model(model)
     kind = _kind(checkpoint)
     checkpoint.weight_files()
     loaded = _load_model(checkpoint, kind).to(device=place, dtype=dtype).eval()
     with quiet_transformers():
-        words = read_words(checkpoint, kind, int(loaded.config.text_config.max_position_embeddings))
+        words = read_tokenizer(checkpoint, kind, int(loaded.config.text_config.max_position_embeddings))
     pictures = read_pictures(checkpoint, int(loaded.config.vision_config.image_size))
     dim = int(loaded.config.projection_dim if kind == "clip" else loaded.config.vision_config.hidden_size)
     return ClipBackbone(
@@ -118,11 +120,11 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
         device=place,
         vision=_vision(loaded, kind, pictures),
         master=lambda: _vision(_load_model(checkpoint, kind), kind, pictures),
-        read=lambda sentences: loaded.get_text_features(**words.tokens(sentences, place)).pooler_output,
+        read=lambda sentences: _read(loaded, words, sentences, torch.zeros(len(sentences), dim), place),
     )
 
 
-def _kind(checkpoint: Checkpoint) -> Kind:
+def _kind(checkpoint: ModelFolder) -> Kind:
     kind = read_json(checkpoint, "config.json").get("model_type")
     match kind:
         case "clip":
@@ -141,7 +143,25 @@ def _vision(model: Any, kind: Kind, pictures: Pictures) -> Vision:
     return Vision(model.vision_model, model.visual_projection if kind == "clip" else nn.Identity(), pictures)
 
 
-def _load_model(checkpoint: Checkpoint, kind: Kind) -> Any:
+def _read(model: Any, words: Tokenizer, sentences: Sequence[str], features: Tensor, device: torch.device) -> Tensor:
+    """Fill `features`, always reading `_SENTENCES_AT_ONCE` sentences of one length, some again where they are fewer.
+
+    Padded to the longest of a batch, a sentence is rounded otherwise in every company, in bfloat16 by a hundredth.
+    """
+    cut = [words.tokens([sentence], device) for sentence in sentences]
+    alike: dict[int, list[int]] = {}
+    for at, tokens in enumerate(cut):
+        alike.setdefault(tokens["input_ids"].shape[1], []).append(at)
+    for places in alike.values():
+        for start in range(0, len(places), _SENTENCES_AT_ONCE):
+            some = places[start : start + _SENTENCES_AT_ONCE]
+            filled = [*some, *some[-1:] * (_SENTENCES_AT_ONCE - len(some))]
+            batch = {name: torch.cat([cut[at][name] for at in filled]) for name in cut[0]}
+            features[some] = model.get_text_features(**batch).pooler_output[: len(some)].float().cpu()
+    return features
+
+
+def _load_model(checkpoint: ModelFolder, kind: Kind) -> Any:
     from huggingface_hub.errors import StrictDataclassError
     from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
@@ -187,16 +207,17 @@ def _architecture(model: Any) -> list[object]:
 
 
 def _identity(
-    checkpoint: Checkpoint,
+    checkpoint: ModelFolder,
     kind: Kind,
     pictures: Pictures,
-    words: Words,
+    words: Tokenizer,
     architecture: list[object],
     dtype: torch.dtype,
 ) -> str:
     how = pictures.preprocessing
     fit = f"stretch {how.crop}" if how.stretch else f"short side {how.short_side} crop {how.crop}"
-    reading = sha256(repr((pictures.scale, pictures.shift, words.digest, architecture)).encode()).hexdigest()
+    facts = (pictures.scale, pictures.shift, words.digest, architecture, *_ROUNDING[dtype])
+    reading = sha256(repr(facts).encode()).hexdigest()
     number = str(dtype).removeprefix("torch.")
     return f"{kind} {checkpoint.weights_digest()[:16]} {fit} {how.resample} {reading[:8]} {number}"
 

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int, UInt8
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor
 
-from lga.backbone.hub import Checkpoint
+from lga.backbone.hub import ModelFolder
 from lga.backbone.protocol import Preprocessing
 from lga.errors import BackboneError
 
@@ -40,7 +40,7 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Tokenizer:
     """How sentences become tokens; `digest` names the tokenizer."""
 
     tokens: Callable[[Sequence[str], torch.device], Tokens]
@@ -63,7 +63,7 @@ class _ImageProcessor(BaseModel):
     do_center_crop: bool | None = None
 
 
-def read_json(checkpoint: Checkpoint, name: str) -> dict[str, object]:
+def read_json(checkpoint: ModelFolder, name: str) -> dict[str, object]:
     """Read a JSON object from a checkpoint.
 
     Raises:
@@ -77,7 +77,7 @@ def read_json(checkpoint: Checkpoint, name: str) -> dict[str, object]:
         raise BackboneError(f"{checkpoint.name}: {name} is damaged; download it again") from error
 
 
-def read_pictures(checkpoint: Checkpoint, side: int) -> Pictures:
+def read_pictures(checkpoint: ModelFolder, side: int) -> Pictures:
     """Read how pictures are prepared for a model that sees `side` x `side` pixels.
 
     Raises:
@@ -121,7 +121,7 @@ def _preprocessing(how: _ImageProcessor, side: int) -> Preprocessing | None:
     return None
 
 
-def read_words(checkpoint: Checkpoint, kind: Kind, context: int) -> Words:
+def read_tokenizer(checkpoint: ModelFolder, kind: Kind, context: int) -> Tokenizer:
     """Load a checkpoint's tokenizer; sentences are cut to `context` tokens.
 
     CLIP pads to the longest sentence and masks the padding. SigLIP lowercases, pads to the whole context and
@@ -156,10 +156,10 @@ def read_words(checkpoint: Checkpoint, kind: Kind, context: int) -> Words:
         names = ("input_ids", "attention_mask") if kind == "clip" else ("input_ids",)
         return {name: cut[name].to(device) for name in names}
 
-    return Words(tokens, "".join(_digest(file)[:8] for file in files))
+    return Tokenizer(tokens, "".join(_digest(file)[:8] for file in files))
 
 
-def _tokenizer_files(checkpoint: Checkpoint, kind: Kind) -> tuple[Path, ...]:
+def _tokenizer_files(checkpoint: ModelFolder, kind: Kind) -> tuple[Path, ...]:
     whole = checkpoint.folder / "tokenizer.json"
     parts = (checkpoint.folder / "vocab.json", checkpoint.folder / "merges.txt")
     if whole.is_file():
@@ -169,7 +169,7 @@ def _tokenizer_files(checkpoint: Checkpoint, kind: Kind) -> tuple[Path, ...]:
     raise BackboneError(f"{checkpoint.name}: no tokenizer.json, so sentences cannot be read; copy it there too")
 
 
-def _is_first_siglip(checkpoint: Checkpoint) -> bool:
+def _is_first_siglip(checkpoint: ModelFolder) -> bool:
     if not (checkpoint.folder / "tokenizer_config.json").is_file():
         return False
     return str(read_json(checkpoint, "tokenizer_config.json").get("tokenizer_class")).startswith("SiglipTokenizer")

@@ -48,7 +48,7 @@ _CONVERTER, _CONVERSION = "SFconvertbot", "Adding `safetensors` variant of this 
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class ModelFolder:
     """The folder of a model's settings, and the one of its weights, which is mostly the same."""
 
     name: str
@@ -89,7 +89,7 @@ class Checkpoint:
         return digests[0] if len(digests) == 1 else sha256(" ".join(digests).encode()).hexdigest()
 
 
-def find_checkpoint(model: str) -> Checkpoint:
+def find_model(model: str) -> ModelFolder:
     """Find `model`: a folder, or a name on the hub (downloaded once, then taken from the local cache).
 
     Some models, OpenAI's first CLIPs among them, hold safetensors only in the pull request that the hub's own
@@ -100,12 +100,12 @@ def find_checkpoint(model: str) -> Checkpoint:
     """
     local = Path(model).expanduser()
     if local.is_dir():
-        return Checkpoint(model, local, local)
+        return ModelFolder(model, local, local)
     folder = _download(model, "main")
     if _has_weights(folder):
-        return Checkpoint(model, folder, folder)
+        return ModelFolder(model, folder, folder)
     revision = _converted_revision(model)
-    return Checkpoint(model, folder, _download(model, revision) if revision else folder)
+    return ModelFolder(model, folder, _download(model, revision) if revision else folder)
 
 
 def _has_weights(folder: Path) -> bool:

@@ -38,15 +38,11 @@ def choose_dtype(device: torch.device, wish: Precision = "auto") -> torch.dtype:
 
 
 def _count(kind: str) -> int:
-    match kind:
-        case "cpu":
-            return 1
-        case "cuda":
-            return torch.cuda.device_count()
-        case "mps":
-            return int(torch.backends.mps.is_available())
-        case _:
-            return 0
+    """How many devices of a kind torch can use here; 0 for a kind that it does not know."""
+    if kind == "cpu":
+        return 1
+    there = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return torch.accelerator.device_count() if there is not None and there.type == kind else 0
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:

@@ -40,6 +40,7 @@ class Preprocessing:
 class Backbone(Protocol):
     """Encodes frames and sentences into one joint space; frozen and without state.
 
+    What a frame or a sentence becomes never depends on what is encoded with it, but for the rounding of float32.
     `identity` names weights, preprocessing and number format: two backbones with the same identity give the same
     features, so it keys caches and taught actions. `motion_gap` is how many seconds after each sampled frame a second
     view of it is wanted (0: one view is enough).

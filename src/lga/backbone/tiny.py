@@ -16,7 +16,7 @@ from lga.backbone.protocol import Preprocessing, Space
 _VISUAL, _SEMANTIC = 32, 16
 _SIDE, _GRID = 32, 4
 _WORDS = 256
-_LOOK = 4 * _GRID * _GRID
+_SEEN = 4 * _GRID * _GRID
 _SEED = 20250716
 _SPACE = Space(_VISUAL + _SEMANTIC, slice(0, _VISUAL), slice(_VISUAL, _VISUAL + _SEMANTIC))
 _PREPROCESSING = Preprocessing(_SIDE, _SIDE, "bilinear")
@@ -48,8 +48,8 @@ class TinyBackbone:
         )
         colour = rearrange(mosaic[:, :, 0] - 0.5, "b t cell c -> b t (cell c)")
         change = (mosaic[:, :, -1] - mosaic[:, :, 0]).mean(-1)
-        look = torch.cat([colour, 4 * change], -1)
-        return look @ _projection(_LOOK, self.space.dim)
+        seen = torch.cat([colour, 4 * change], -1)
+        return seen @ _projection(_SEEN, self.space.dim)
 
     def encode_text(self, sentences: Sequence[str]) -> Float[Tensor, "sentences dim"]:
         """Project the counts of hashed words; zero outside the semantic part."""

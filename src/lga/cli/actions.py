@@ -101,11 +101,13 @@ class Add:
 
         actions = load_actions(self.actions)
         stages = actions.method.stages
-        told = read_descriptions(self.descriptions, stages=stages) if self.descriptions else None
+        descriptions = read_descriptions(self.descriptions, stages=stages) if self.descriptions else None
         recognizer = _recognizer(actions)
         with progress_bar("adding") as (bar,):
-            more, skipped = recognizer.add(actions, self.label, existing(self.clips), descriptions=told, progress=bar)
-        _save(more, self.actions)
+            changed, skipped = recognizer.add(
+                actions, self.label, existing(self.clips), descriptions=descriptions, progress=bar
+            )
+        _save(changed, self.actions)
         report_skipped(skipped)
         report_cache(recognizer.cache)
         return 0
@@ -133,8 +135,8 @@ class Remove:
         if (self.label is None) == (self.example is None):
             raise SettingsError("name either an action or, with --example, one example to remove")
         actions = load_actions(self.actions)
-        less = actions.without_example(self.example) if self.example else actions.without(self.label or "")
-        _save(less, self.actions)
+        changed = actions.without_example(self.example) if self.example else actions.without(self.label or "")
+        _save(changed, self.actions)
         return 0
 
 
@@ -156,8 +158,8 @@ class Describe:
         from lga.anatomy.descriptions import read_descriptions
 
         actions = load_actions(self.actions)
-        told = read_descriptions(self.descriptions, stages=actions.method.stages)
-        _save(_recognizer(actions).describe(actions, told), self.actions)
+        descriptions = read_descriptions(self.descriptions, stages=actions.method.stages)
+        _save(_recognizer(actions).describe(actions, descriptions), self.actions)
         return 0
 
 

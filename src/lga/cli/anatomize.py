@@ -82,8 +82,8 @@ class Anatomize:
 
     def _wanted(self) -> list[str]:
         """The labels, each once, from the one place that was named."""
-        from lga.anatomy.descriptions import distinct_labels
         from lga.anatomy.schema import MAX_STAGES
+        from lga.labels import check_unique_labels, checked_label
 
         if sum((bool(self.labels), self.manifest is not None, self.labels_file is not None)) != 1:
             raise SettingsError("give at least one label, or --manifest, or --labels-file; one of the three")
@@ -94,8 +94,12 @@ class Anatomize:
         if self.manifest is not None:
             from lga.datasets.manifest import read_manifest  # imports torch, which labels alone do without
 
-            return distinct_labels([clip.label for clip in read_manifest(self.manifest)])
-        return distinct_labels(read_labels(self.labels_file) if self.labels_file is not None else self.labels)
+            given = [clip.label for clip in read_manifest(self.manifest)]
+        else:
+            given = read_labels(self.labels_file) if self.labels_file is not None else self.labels
+        labels = [checked_label(label) for label in given]
+        check_unique_labels("the labels", labels)
+        return list(dict.fromkeys(labels))
 
     def _described(self, labels: Sequence[str]) -> "dict[str, Record]":
         """What the user's own file says of the labels."""
@@ -146,18 +150,18 @@ class Anatomize:
         """Say what would be asked."""
         from lga.anatomy.llm_generate import rehearse
 
-        nobody, known = rehearse(labels, self.llm, self._journal(), stages=self.stages)
+        dry_run, known = rehearse(labels, self.llm, self._journal(), stages=self.stages)
         say = stdout()
         say.print(
-            f"{plural(len(nobody.questions), 'question')} to ask, about {nobody.tokens} tokens to send and at most"
-            f" {len(nobody.questions) * self.llm.reply_tokens} to receive; {plural(known, 'reply')} known,"
+            f"{plural(len(dry_run.questions), 'question')} to ask, about {dry_run.tokens} tokens to send and at most"
+            f" {len(dry_run.questions) * self.llm.reply_tokens} to receive; {plural(known, 'reply')} known,"
             f" {plural(len(kept), 'record')} kept",
             soft_wrap=True,
         )
         if self.llm.price_in or self.llm.price_out:
-            most = self.llm.cost(nobody.tokens, len(nobody.questions) * self.llm.reply_tokens)
+            most = self.llm.cost(dry_run.tokens, len(dry_run.questions) * self.llm.reply_tokens)
             say.print(f"cost at most about {most:.4f}, unless replies are rejected and asked for again", soft_wrap=True)
-        for message in nobody.questions[0] if nobody.questions else ():
+        for message in dry_run.questions[0] if dry_run.questions else ():
             say.print(f"[{message['role']}] {message['content']}", soft_wrap=True)
         return 0
 

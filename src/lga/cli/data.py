@@ -15,7 +15,7 @@ from lga.config import ProtocolConfig
 
 if TYPE_CHECKING:
     from lga.datasets.benchmarks import Imported
-    from lga.datasets.check import Diagnosis, Finding, Treated
+    from lga.datasets.check import Finding, FixedManifest, ManifestReport
 
 SHOWN = 3
 """Examples of a kind of finding, and missing clips, that are named; --json has all."""
@@ -118,8 +118,8 @@ class Check:
 
     def run(self) -> int:
         """Check, and write the better manifest if wanted."""
-        from lga.datasets.check import diagnose, refuse_to_overwrite, write_treated
-        from lga.datasets.manifest import read_sheet
+        from lga.datasets.check import check_manifest, refuse_to_overwrite, write_fixed
+        from lga.datasets.manifest import read_table
         from lga.errors import SettingsError
 
         if not 1 <= self.frames <= 256:
@@ -129,39 +129,39 @@ class Check:
         )
         if self.fix is not None:
             refuse_to_overwrite(self.manifest, self.fix)
-        sheet, began = read_sheet(self.manifest), time.monotonic()
+        table, began = read_table(self.manifest), time.monotonic()
         with progress_bar("checking") as (bar,):
-            diagnosis = diagnose(sheet, protocol, split=self.split, frames=self.frames, progress=bar)
+            report = check_manifest(table, protocol, split=self.split, frames=self.frames, progress=bar)
         took = time.monotonic() - began
-        treated = None if self.fix is None else write_treated(sheet, diagnosis, self.fix)
+        fixed = None if self.fix is None else write_fixed(table, report, self.fix)
         if self.json:
-            print(json.dumps(self._value(diagnosis, treated, took), indent=2, ensure_ascii=False))
+            print(json.dumps(self._value(report, fixed, took), indent=2, ensure_ascii=False))
         else:
-            said = f"{self.manifest}: {plural(diagnosis.examined, 'clip')} checked in {took:.1f} s"
-            stdout().print(said if diagnosis.findings else f"{said}; nothing is wrong", soft_wrap=True)
-            stdout().print(_split_table(diagnosis), *([_finding_table(diagnosis)] if diagnosis.findings else []))
-            _report_treated(treated)
-        left = [one for one in diagnosis.findings if one.serious]
-        return 1 if any(treated is None or one.kind == "too few classes" for one in left) else 0
+            said = f"{self.manifest}: {plural(report.examined, 'clip')} checked in {took:.1f} s"
+            stdout().print(said if report.findings else f"{said}; nothing is wrong", soft_wrap=True)
+            stdout().print(_split_table(report), *([_finding_table(report)] if report.findings else []))
+            _report_fixed(fixed)
+        left = [one for one in report.findings if one.serious]
+        return 1 if any(fixed is None or one.kind == "too few classes" for one in left) else 0
 
-    def _value(self, diagnosis: "Diagnosis", treated: "Treated | None", took: float) -> dict[str, object]:
+    def _value(self, report: "ManifestReport", fixed: "FixedManifest | None", took: float) -> dict[str, object]:
         value: dict[str, object] = {
             "manifest": str(self.manifest),
             "split": self.split,
             "frames": self.frames,
             "episode": {"ways": self.ways, "shots": self.shots, "queries": self.queries},
-            "clips": diagnosis.examined,
+            "clips": report.examined,
             "seconds": round(took, 2),
-            "clean": not any(one.serious for one in diagnosis.findings),
-            "splits": [asdict(one) for one in diagnosis.splits],
-            "findings": [_finding_value(one) for one in diagnosis.findings],
+            "clean": not any(one.serious for one in report.findings),
+            "splits": [asdict(one) for one in report.splits],
+            "findings": [_finding_value(one) for one in report.findings],
         }
-        if treated is not None:
+        if fixed is not None:
             value["fix"] = {
-                "manifest": str(treated.path),
-                "kept": treated.kept,
-                "left_out": [_finding_value(one) for one in treated.left_out],
-                "respelt": treated.respelt,
+                "manifest": str(fixed.path),
+                "kept": fixed.kept,
+                "left_out": [_finding_value(one) for one in fixed.left_out],
+                "respelt": fixed.respelt,
             }
         return value
 
@@ -184,7 +184,7 @@ def _import_table(imported: "Imported") -> Table:
 
 def _report_import(imported: "Imported") -> None:
     """Name what is missing and count what was left aside."""
-    from lga.video.files import printable
+    from lga.labels import printable
 
     for name in imported.missing[:SHOWN]:
         stderr().print(f"missing: {printable(Path(name))}", soft_wrap=True)
@@ -203,18 +203,18 @@ def _report_import(imported: "Imported") -> None:
         stderr().print(f"{plural(imported.unused, 'other video')} in the folder; not of this benchmark")
 
 
-def _split_table(diagnosis: "Diagnosis") -> Table:
+def _split_table(report: "ManifestReport") -> Table:
     table = Table("split", "classes", "sound clips", "classes with enough clips")
-    for one in diagnosis.splits:
+    for one in report.splits:
         table.add_row(one.split or "(none)", str(one.classes), str(one.clips), str(one.usable))
     return table
 
 
-def _finding_table(diagnosis: "Diagnosis") -> Table:
+def _finding_table(report: "ManifestReport") -> Table:
     """A row a kind of finding: how many, how bad, and the first few."""
     table = Table("found", "times", "", "the first of them", show_lines=True)
-    for kind in dict.fromkeys(one.kind for one in diagnosis.findings):
-        same = [one for one in diagnosis.findings if one.kind == kind]
+    for kind in dict.fromkeys(one.kind for one in report.findings):
+        same = [one for one in report.findings if one.kind == kind]
         weight = "wrong" if same[0].serious else "note"
         table.add_row(kind, str(len(same)), weight, "\n".join(one.message for one in same[:SHOWN]))
     return table
@@ -224,13 +224,11 @@ def _finding_value(finding: "Finding") -> dict[str, object]:
     return {**asdict(finding), "path": None if finding.path is None else str(finding.path)}
 
 
-def _report_treated(treated: "Treated | None") -> None:
-    if treated is None:
+def _report_fixed(fixed: "FixedManifest | None") -> None:
+    if fixed is None:
         return
-    for one in treated.left_out:
+    for one in fixed.left_out:
         stderr().print(f"left out: {one.kind}: {one.message}", soft_wrap=True)
-    for label, better in treated.respelt.items():
+    for label, better in fixed.respelt.items():
         stderr().print(f"respelt: {label!r} as {better!r}", soft_wrap=True)
-    stdout().print(
-        f"{treated.path}: {plural(treated.kept, 'row')} kept, {len(treated.left_out)} left out", soft_wrap=True
-    )
+    stdout().print(f"{fixed.path}: {plural(fixed.kept, 'row')} kept, {len(fixed.left_out)} left out", soft_wrap=True)

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
     from lga.anatomy.descriptions import Record
     from lga.anatomy.schema import Anatomy
-    from lga.evaluation.sentences import Sense, Views
+    from lga.backbone.protocol import Backbone
+    from lga.evaluation.sentences import TextCheck, VisualChecks
 
 Source = Annotated[str, tyro.conf.arg(metavar="FILE|builtin[:NAME]")]
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckSentences:
     """Look for sentences that no camera could show, that are out of order, or that hurt.
 
     Every sentence is read by rules, each with its reason. With --sense every sentence is also compared with all labels
@@ -52,21 +53,27 @@ class Check:
         from lga.anatomy.review import named_records
         from lga.cli.show import problems_table, sense_table, views_table
         from lga.errors import SettingsError
+        from lga.model.pretrained import load_pretrained
 
         if self.clips and self.method.wording == "label":
             raise SettingsError("--wording label is what sentences are compared with; choose stages or label+stages")
+        if self.backbone.changed and not (self.sense or self.clips):
+            flags = ", ".join(f"--{name}" for name in self.backbone.changed)
+            raise SettingsError(f"{flags}: no backbone reads the sentences here; add --sense or --clips")
+        source = load_pretrained(self.backbone) if self.sense or self.clips else None
+        method = self.method if source is None else source.method(self.method)
         anatomies = [anatomy_of(label, record) for label, record in named_records(self.source).items()]
         problems = {one.label: check_anatomy(one, stages=self.wanted) for one in anatomies}
         problems = {label: found for label, found in problems.items() if found}
-        sense = self._sense(anatomies) if self.sense else None
-        views = self._views() if self.clips else None
+        sense = self._sense(anatomies, source.backbone) if source and self.sense else None
+        views = self._views(source.backbone, method) if source and self.clips else None
         if self.json:
             found: dict[str, object] = {"source": self.source, "labels": len(anatomies), "problems": problems}
             if sense is not None:
                 found["sense"] = [{**asdict(one), "doubtful": one.doubtful} for one in sense]
             if views is not None:
                 found["views"] = [{**asdict(one), "hurts": one.hurts, "chance": one.chance} for one in views.sights]
-                found["method"], found["backbone"] = self.method.model_dump(), self.backbone.model_dump()
+                found["method"], found["backbone"] = method.model_dump(), self.backbone.model_dump()
             print(json.dumps(found, indent=2, ensure_ascii=False))
         else:
             tables = [problems_table(problems)] if problems else []
@@ -77,34 +84,31 @@ class Check:
             report_skipped(views.skipped)
         return 1 if problems else 0
 
-    def _sense(self, anatomies: "Sequence[Anatomy]") -> "list[Sense]":
-        from lga.backbone.load import load_backbone
+    def _sense(self, anatomies: "Sequence[Anatomy]", encoder: "Backbone") -> "list[TextCheck]":
         from lga.evaluation.sentences import check_sense
         from lga.features.cache import default_cache
 
-        cache, encoder = default_cache(), load_backbone(self.backbone)
+        cache = default_cache()
         with stderr().status(f"encoding the sentences of {plural(len(anatomies), 'label')}"):
             found = check_sense(anatomies, encoder, cache)
         report_cache(cache)
         return found
 
-    def _views(self) -> "Views":
+    def _views(self, encoder: "Backbone", method: MethodConfig) -> "VisualChecks":
         """The clips' labels take their sentences as in recognition: from the file, else lexicon, else template."""
         from lga.anatomy.anatomize import anatomize
         from lga.anatomy.descriptions import read_descriptions
         from lga.anatomy.review import is_builtin
-        from lga.backbone.load import load_backbone
         from lga.datasets.manifest import read_examples
-        from lga.evaluation.sentences import check_views
+        from lga.evaluation.sentences import check_against_clips
         from lga.features.cache import default_cache
 
-        stages = self.method.stages
-        told = None if is_builtin(self.source) else read_descriptions(Path(self.source), stages=stages)
+        told = None if is_builtin(self.source) else read_descriptions(Path(self.source), stages=method.stages)
         shown = read_examples(self.clips or Path())
-        anatomies = [anatomize(label, stages=stages, descriptions=told) for label in shown.labels]
-        cache, encoder = default_cache(), load_backbone(self.backbone)
+        anatomies = [anatomize(label, stages=method.stages, descriptions=told) for label in shown.labels]
+        cache = default_cache()
         with progress_bar("encoding") as (bar,):
-            found = check_views(shown.clips, anatomies, encoder, self.method, cache=cache, progress=bar)
+            found = check_against_clips(shown.clips, anatomies, encoder, method, cache=cache, progress=bar)
         report_cache(cache)
         return found
 

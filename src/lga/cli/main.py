@@ -3,6 +3,8 @@
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Protocol, runtime_checkable
 
 import tyro
@@ -27,6 +29,35 @@ from lga.errors import LGAError, SettingsError
 sub = tyro.conf.subcommand
 OLD_FLAGS = {"--discount": "--hub-correction", "--injection": "--text-injection"}
 """The flags that were called otherwise in version 0.1.0, understood for one version more."""
+OVERVIEW = """\
+lga: teach a computer new human actions from a handful of example clips
+
+Teach and recognise
+  teach      teach actions from example clips
+  recognize  say which taught action a clip shows
+  explain    show on a page why a clip was recognised as it was
+  watch      find taught actions in a long video or a stream
+  actions    list, show, add, remove or describe taught actions
+  serve      teach and recognise in a web page
+  demo       try it with drawn clips, without a video of yours
+
+Stage sentences
+  anatomize  describe the stages of actions, by lexicon or language model
+  lexicon    check, compare and merge stage sentences
+
+Research
+  data       import a benchmark's manifest, or check one
+  extract    encode clips once and keep their features
+  evaluate   measure few-shot accuracy on a manifest
+  train      train the head on base classes
+  table      ablations and comparisons on the same episodes
+
+Examples
+  lga teach my_clips/ --out my_actions/
+  lga recognize my_actions/ new_clip.mp4
+
+`lga COMMAND --help` explains a command, `lga --version` names the version."""
+"""What `lga` prints when no command is named."""
 ActionsCommand = (
     Annotated[List, sub("list")]
     | Annotated[Show, sub("show")]
@@ -35,7 +66,7 @@ ActionsCommand = (
     | Annotated[Describe, sub("describe")]
 )
 LexiconCommand = (
-    Annotated[lexicon.Check, sub("check")]
+    Annotated[lexicon.CheckSentences, sub("check")]
     | Annotated[lexicon.Diff, sub("diff")]
     | Annotated[lexicon.Merge, sub("merge")]
     | Annotated[lexicon.Distance, sub("distance")]
@@ -67,13 +98,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; a wrong usage raises SystemExit(2)."""
+    if not arguments:
+        print(OVERVIEW)
+        return 0
+    if arguments[0] == "--version":
+        print(f"lga {version('lga')}")
+        return 0
     try:
         return _parse(_renamed(arguments)).run()
     except LGAError as error:
         stderr().print(f"lga: {error}", soft_wrap=True)
         return 2 if isinstance(error, SettingsError) else 1
     except KeyboardInterrupt:
-        stderr().print("lga: interrupted; the clips that were encoded are kept, run it again to go on")
+        stderr().print("lga: interrupted before the end; files that were finished are kept")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -107,4 +144,14 @@ def _parse(arguments: Sequence[str]) -> Command:
         | Annotated[Demo, sub("demo")]
     )
     settings = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
-    return tyro.cli(commands, prog="lga", description=about, args=arguments, config=settings)  # pyright: ignore
+    try:
+        return tyro.cli(commands, prog="lga", description=about, args=arguments, config=settings)  # pyright: ignore
+    except SystemExit:
+        for path in filter(_is_file_like_a_flag, arguments):
+            stderr().print(f"lga: {path} is a file: write ./{path}, so that it is not read as a flag", soft_wrap=True)
+        raise
+
+
+def _is_file_like_a_flag(argument: str) -> bool:
+    """Whether an argument begins with a hyphen and yet is the name of something here, as `-x.mp4` can be."""
+    return len(argument) > 1 and argument.startswith("-") and Path(argument).exists()

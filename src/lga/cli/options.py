@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from lga.errors import SettingsError
+from lga.progress import Bar, progress_bars
 
 if TYPE_CHECKING:
     from lga.features.cache import FeatureCache
@@ -34,28 +34,10 @@ def stderr() -> Console:
 
 
 @contextmanager
-def progress_bar(*tasks: str) -> Generator[tuple["Bar", ...]]:
+def progress_bar(*tasks: str) -> Generator[tuple[Bar, ...]]:
     """A bar for each task, with the time that is left, on standard error; nothing where no one watches."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=stderr(), transient=True, disable=not sys.stderr.isatty()) as progress:
-        yield tuple(Bar(progress, task) for task in tasks)
-
-
-class Bar:
-    """Callable as `bar(done, total)`."""
-
-    def __init__(self, progress: Progress, task: str):
-        self.progress, self.task = progress, progress.add_task(task, total=None)
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` are finished."""
-        self.progress.update(self.task, completed=done, total=total)
+    with progress_bars(stderr(), transient=True) as add:
+        yield tuple(add(task) for task in tasks)
 
 
 def report_skipped(skipped: Sequence["Skipped"]) -> None:

@@ -12,10 +12,8 @@ from tyro.conf import Positional
 from lga.cli.options import Accepting, Flag, existing, progress_bar, report_cache, report_skipped, stderr, stdout
 
 if TYPE_CHECKING:
-    from lga.actions import Actions
-    from lga.backbone.protocol import Space
     from lga.features.extract import Skipped
-    from lga.recognition import Recognition
+    from lga.recognition import Prepared, Recognition
     from lga.recognizer import Recognizer
 
 
@@ -63,11 +61,12 @@ class Recognize:
         if not clips:
             raise LGAError(f"{', '.join(map(str, self.clips)) or 'nothing'}: no clips to recognise there")
         recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
-        found, skipped = self._recognize(recognizer, actions, clips)
+        prepared = recognizer.prepare(actions)
+        found, skipped = self._recognize(recognizer, prepared, clips)
         if self.json:
             self._print_json(found, skipped)
         if self.pictures is not None:
-            self._draw(found, actions, recognizer.encoder.space, self.pictures)
+            self._draw(found, prepared, self.pictures)
         if found and found[0].known_score is None and self.accept == "suggested":
             stderr().print(f"every clip counts as a taught action: {found[0].rejection.why}", soft_wrap=True)
         report_skipped(skipped)
@@ -75,7 +74,7 @@ class Recognize:
         return 0 if found else 1
 
     def _recognize(
-        self, recognizer: "Recognizer", actions: "Actions", clips: Sequence[Path]
+        self, recognizer: "Recognizer", prepared: "Prepared", clips: Sequence[Path]
     ) -> "tuple[list[Recognition], list[Skipped]]":
         from lga.cli.show import headline, recognition_table, stages_table
         from lga.recognition import Recognition
@@ -83,13 +82,13 @@ class Recognize:
         found: list[Recognition] = []
         skipped: list[Skipped] = []
         with progress_bar("recognising") as (bar,):
-            for number, result in enumerate(recognizer.recognize(actions, clips), 1):
+            for number, result in enumerate(recognizer.ask(prepared, clips, self.accept), 1):
                 bar(number, len(clips))
                 if isinstance(result, Recognition):
-                    found.append(judged := result.accepting(self.accept))
+                    found.append(result)
                     if not self.json:
-                        stdout().print(headline(judged), soft_wrap=True)
-                        stdout().print(recognition_table(judged, self.top), stages_table(judged), "")
+                        stdout().print(headline(result), soft_wrap=True)
+                        stdout().print(recognition_table(result, self.top), stages_table(result), "")
                 else:
                     skipped.append(result)
         return found, skipped
@@ -103,9 +102,9 @@ class Recognize:
         }
         print(json.dumps(value, indent=2, ensure_ascii=False))
 
-    def _draw(self, found: "Sequence[Recognition]", actions: "Actions", space: "Space", folder: Path) -> None:
+    def _draw(self, found: "Sequence[Recognition]", prepared: "Prepared", folder: Path) -> None:
         from lga.explain.picture import draw_decision
 
         for number, result in enumerate(found, 1):
-            draw_decision(result, actions, folder / f"{number:03d}_{result.path.stem}.png", space=space)
+            draw_decision(result, prepared, folder / f"{number:03d}_{result.path.stem}.png")
         stderr().print(f"{len(found)} pictures in {folder}", soft_wrap=True)

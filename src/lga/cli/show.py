@@ -1,4 +1,4 @@
-"""Tables for people."""
+"""Tables for people, and the same values for JSON: taught actions, recognitions, accuracies, reviews of sentences."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,12 @@ from lga.config import ProtocolConfig
 
 if TYPE_CHECKING:
     from lga.actions import Actions
+    from lga.anatomy.review import Change, Conflict, EditDistance, Span
     from lga.anatomy.schema import Anatomy
+    from lga.evaluation.benchmark import Report
+    from lga.evaluation.dataset import LoadedDataset
+    from lga.evaluation.sentences import TextCheck, VisualCheck
+    from lga.evaluation.statistics import Interval
     from lga.recognition import Recognition
 
 ORIGINS = {
@@ -26,6 +31,19 @@ ORIGINS = {
     "template": "template: nothing is known of this label",
     "llm": "language model",
 }
+"""Where sentences come from, in words."""
+INTERVALS = ("95 %: episodes", "clips", "classes")
+"""Heads of the columns that `_intervals` fills."""
+MARKS = {"same": ("", "", ""), "removed": ("[-", "-]", "red"), "added": ("{+", "+}", "green")}
+"""How words of each kind are marked: as in `git diff --word-diff`, which can be read without colours too."""
+NONE_HURT = "no label loses clips by its sentences"
+SURE = 0.05
+"""The sign test below which sentences are said to hurt a label; among twenty labels one falls below it by chance."""
+
+
+def percent(share: float) -> str:
+    """A share for people."""
+    return f"{100 * share:.0f} %"
 
 
 def actions_table(actions: "Actions") -> Table:
@@ -70,11 +88,6 @@ def headline(result: "Recognition") -> str:
     return f"{result.path}: {said}; a taught action at all: {percent(result.known_score)}{rule}"
 
 
-def percent(share: float) -> str:
-    """A share for people."""
-    return f"{100 * share:.0f} %"
-
-
 def stages_table(result: "Recognition") -> Table:
     """Why the first label: the clip's stages with its sentences, and the example that is nearest."""
     nearest = "no examples: by its words alone"
@@ -107,17 +120,9 @@ def recognition_value(result: "Recognition", top: int) -> dict[str, object]:
     }
 
 
-if TYPE_CHECKING:
-    from lga.evaluation.benchmark import Report
-    from lga.evaluation.dataset import LoadedDataset
-    from lga.evaluation.statistics import Interval
-
-HEAD = ("95 %: episodes", "clips", "classes")
-
-
 def accuracy_table(accuracy: "Mapping[str, Interval]", protocol: ProtocolConfig, loaded: "LoadedDataset") -> Table:
     """A row a match; without examples the video match has nothing to say."""
-    table = Table("match", "accuracy", *HEAD, title=protocol.title)
+    table = Table("match", "accuracy", *INTERVALS, title=protocol.title)
     for name, one in accuracy.items():
         if name == "video" and protocol.shots == 0:
             continue
@@ -128,7 +133,7 @@ def accuracy_table(accuracy: "Mapping[str, Interval]", protocol: ProtocolConfig,
 
 def difference_table(rival: "Report", difference: "Mapping[str, Interval]", against: Sequence[str]) -> Table:
     """What other settings reach on the same episodes, and how much more this run's do."""
-    table = Table("match", "accuracy", "this run is better by", *HEAD, title=f"against {' '.join(against)}")
+    table = Table("match", "accuracy", "this run is better by", *INTERVALS, title=f"against {' '.join(against)}")
     for name, one in difference.items():
         if name == "video" and rival.protocol.shots == 0:
             continue
@@ -168,17 +173,6 @@ def _intervals(one: "Interval") -> tuple[str, ...]:
     return (f"± {100 * one.ci95:.2f}", *ranges)
 
 
-if TYPE_CHECKING:
-    from lga.anatomy.review import Change, Conflict, Distance, Span
-    from lga.evaluation.sentences import Sense, Sight
-
-MARKS = {"same": ("", "", ""), "removed": ("[-", "-]", "red"), "added": ("{+", "+}", "green")}
-"""as in `git diff --word-diff`, so that the words stay apart where there are no colours"""
-NEVER_HURT = "no label loses clips by its sentences"
-SURE = 0.05
-"""of the sign test; among twenty labels one falls below it by chance"""
-
-
 def problems_table(problems: Mapping[str, Sequence[str]]) -> Table:
     """A row a broken rule."""
     table = Table("label", "problem")
@@ -188,7 +182,7 @@ def problems_table(problems: Mapping[str, Sequence[str]]) -> Table:
     return table
 
 
-def sense_table(found: "Sequence[Sense]") -> Table:
+def sense_table(found: "Sequence[TextCheck]") -> Table:
     """A row for each doubtful label: its stages' shares."""
     doubtful = [one for one in found if one.doubtful]
     stages = [f"stage {number}" for number in range(1, len(found[0].shares) + 1)]
@@ -200,11 +194,11 @@ def sense_table(found: "Sequence[Sense]") -> Table:
         "less alike than to its own: 50 % is chance. Read them, then decide",
     )
     for one in doubtful:
-        table.add_row(one.label, *map(_percent, one.shares))
+        table.add_row(one.label, *map(percent, one.shares))
     return table
 
 
-def views_table(sights: "Sequence[Sight]") -> Table:
+def views_table(sights: "Sequence[VisualCheck]") -> Table:
     """A row a label of the clips, those that their sentences hurt first and in red."""
     stages = [f"stage {number}" for number in range(1, len(sights[0].shares) + 1)]
     clips = sum(one.clips for one in sights)
@@ -223,16 +217,16 @@ def views_table(sights: "Sequence[Sight]") -> Table:
             *stages,
             "mostly taken for",
         ),
-        title=f"recognised by words alone among {len(sights)} labels: {_percent(right / clips)} of "
-        f"{plural(clips, 'clip')} by the sentences, {_percent(plain / clips)} by the labels alone",
-        caption=f"hurt by their sentences: {', '.join(hurt)}" if hurt else NEVER_HURT,
+        title=f"recognised by words alone among {len(sights)} labels: {percent(right / clips)} of "
+        f"{plural(clips, 'clip')} by the sentences, {percent(plain / clips)} by the labels alone",
+        caption=f"hurt by their sentences: {', '.join(hurt)}" if hurt else NONE_HURT,
     )
     for one in sights:
         style = "red" if one.hurts and one.chance < SURE else "yellow" if one.hurts else ""
         table.add_row(
-            *(one.label, one.origin, str(one.clips), _percent(one.right / one.clips)),
-            *(_percent(one.right_by_label / one.clips), str(one.gained), str(one.lost), f"{one.chance:.2f}"),
-            *map(_percent, one.shares),
+            *(one.label, one.origin, str(one.clips), percent(one.right / one.clips)),
+            *(percent(one.right_by_label / one.clips), str(one.gained), str(one.lost), f"{one.chance:.2f}"),
+            *map(percent, one.shares),
             one.rival or "",
             style=style,
         )
@@ -267,18 +261,18 @@ def conflicts_table(conflicts: "Sequence[Conflict]") -> Table:
     return table
 
 
-def distance_table(found: "Sequence[Distance]") -> Table:
+def distance_table(found: "Sequence[EditDistance]") -> Table:
     """A row for each label that was rewritten."""
     most = max(len(one.edits) for one in found)
     table = Table("label", *(f"stage {number}" for number in range(1, most + 1)), "words", "share")
     for one in found:
         if any(one.edits):
             cells = [str(each) for each in one.edits] + [""] * (most - len(one.edits))
-            table.add_row(one.label, *cells, str(sum(one.edits)), _percent(one.share))
+            table.add_row(one.label, *cells, str(sum(one.edits)), percent(one.share))
     return table
 
 
-def distance_summary(found: "Sequence[Distance]", one: int, other: int) -> str:
+def distance_summary(found: "Sequence[EditDistance]", one: int, other: int) -> str:
     """How many labels were compared, how many are the same, and how much of the words changed on average."""
     if not found:
         return f"no label is in both ({one} and {other} labels)"
@@ -287,14 +281,10 @@ def distance_summary(found: "Sequence[Distance]", one: int, other: int) -> str:
     edits = sum(sum(each.edits) for each in found)
     return (
         f"{plural(len(found), 'label')} in both (of {one} and {other}), {same} with the same words; "
-        f"{plural(edits, 'word')} rewritten, {_percent(mean)} of a label's words on average"
+        f"{plural(edits, 'word')} rewritten, {percent(mean)} of a label's words on average"
     )
 
 
 def _marked(span: "Span") -> Text:
     start, end, style = MARKS[span.kind]
     return Text(f"{start}{span.text}{end}", style)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

@@ -17,7 +17,7 @@ from lga.errors import SettingsError
 if TYPE_CHECKING:
     from lga.backbone.protocol import Backbone
     from lga.cli.options import Bar
-    from lga.evaluation.compare import Question, Standing
+    from lga.evaluation.compare import Comparison, EpisodeSet
     from lga.evaluation.dataset import LoadedDataset
     from lga.evaluation.tables import Plan
     from lga.features.cache import FeatureCache
@@ -64,7 +64,8 @@ class Job(ABC):
         from lga.backbone.load import load_backbone
         from lga.features.cache import default_cache
 
-        cache, encoder = default_cache(), load_backbone(self.backbone)
+        config = self.backbone.for_training() if training else self.backbone
+        cache, encoder = default_cache(), load_backbone(config)
         with progress_bar("encoding", "training", "rows") as bars:
             standing = self._filled(plan, protocol, training, encoder, cache, bars)
         self._tell(standing, self._value(standing, training, encoder.identity))
@@ -77,7 +78,7 @@ class Job(ABC):
         """The rows."""
 
     @abstractmethod
-    def _questions(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[Question]":
+    def _questions(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[EpisodeSet]":
         """The episodes."""
 
     def _protocol(self) -> ProtocolConfig:
@@ -109,10 +110,10 @@ class Job(ABC):
         encoder: "Backbone",
         cache: "FeatureCache",
         bars: "tuple[Bar, ...]",
-    ) -> "Standing":
+    ) -> "Comparison":
         from lga.anatomy.descriptions import read_descriptions
         from lga.datasets.manifest import read_manifest
-        from lga.evaluation.compare import compete
+        from lga.evaluation.compare import compare_rows
         from lga.evaluation.dataset import load_dataset
 
         encoding, teaching, filling = bars
@@ -127,12 +128,12 @@ class Job(ABC):
 
         trainer = None
         if training is not None:
-            from lga.training.rows import Teacher
+            from lga.training.rows import RowTrainer
 
-            trainer = Teacher(read, tested(self.method), training, teaching).train
-        return compete(plan, tested, partial(self._questions, protocol=protocol), train=trainer, progress=filling)
+            trainer = RowTrainer(read, tested(self.method), training, teaching).train
+        return compare_rows(plan, tested, partial(self._questions, protocol=protocol), train=trainer, progress=filling)
 
-    def _tell(self, standing: "Standing", value: dict[str, object]) -> None:
+    def _tell(self, standing: "Comparison", value: dict[str, object]) -> None:
         from lga.evaluation.compare import markdown
         from lga.files import to_json, write_atomically
 
@@ -145,7 +146,7 @@ class Job(ABC):
         else:
             stdout().print(text, soft_wrap=True, end="")
 
-    def _value(self, standing: "Standing", training: TrainConfig | None, identity: str) -> dict[str, object]:
+    def _value(self, standing: "Comparison", training: TrainConfig | None, identity: str) -> dict[str, object]:
         """Everything that a reader needs to repeat the figures."""
         from lga.evaluation.compare import value
 
@@ -164,7 +165,7 @@ class Job(ABC):
 
 
 if TYPE_CHECKING:
-    from lga.evaluation.compare import Question
+    from lga.evaluation.compare import EpisodeSet
     from lga.evaluation.dataset import LoadedDataset
     from lga.evaluation.tables import Plan
 
@@ -176,7 +177,7 @@ class ManyWays(Job):
     ways: int = 5
     """classes in an episode"""
 
-    def _questions(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[Question]":
+    def _questions(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[EpisodeSet]":
         from lga.evaluation.compare import by_shots
 
         return by_shots(loaded, protocol, self.shots)
@@ -270,7 +271,7 @@ class Order(Job):
         read_pairs(self.pairs)
         return order(self.method, train=self.train)
 
-    def _questions(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[Question]":
+    def _questions(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[EpisodeSet]":
         from lga.evaluation.compare import by_pairs, read_pairs
 
         return by_pairs(loaded, protocol, self.shots, read_pairs(self.pairs))

@@ -38,12 +38,12 @@ class Teach:
         from lga.features.extract import Skipped
         from lga.recognizer import Recognizer
 
-        told = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
+        descriptions = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
         given = read_examples(self.examples)
         clips = {label: [clip.path for clip in given.clips if clip.label == label] for label in given.labels}
         recognizer = Recognizer(self.backbone)
         with progress_bar("teaching") as (bar,):
-            actions, skipped = recognizer.teach(clips, method=self.method, descriptions=told, progress=bar)
+            actions, skipped = recognizer.teach(clips, method=self.method, descriptions=descriptions, progress=bar)
         save_actions(actions, self.out)
         stdout().print(actions_table(actions))
         ignored = tuple(Skipped(path, f"{path}: not a clip") for path in given.ignored)

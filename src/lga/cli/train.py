@@ -149,7 +149,7 @@ class Train:
     devices: int = 1
     """processes, or GPUs"""
     arithmetic: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """number format of the training"""
+    """number format of the training; the frozen parts have their own, --precision, which is float32 unless asked for"""
     tensorboard: Flag = False
     """write TensorBoard files too"""
     dry_run: Flag = False
@@ -166,22 +166,23 @@ class Train:
         from lga.training.fit import Run
         from lga.training.run import estimate, make_fabric, train_head
 
-        source = load_pretrained(self.backbone)
+        config = self.backbone.for_training()
+        source = load_pretrained(config)
         if source.head is not None:
             raise SettingsError(
                 f"--model {self.backbone.model}: training starts from a backbone, not from a checkpoint"
             )
         splits = self._splits(source.backbone)
         if self.dry_run:
-            stdout().print(self._plan(splits, estimate(splits, source.backbone, self.train)))
+            stdout().print(self._plan(config, splits, estimate(splits, source.backbone, self.train)))
             return 0
         fabric = make_fabric(self.backbone.device, self.devices, self.arithmetic)
         if not fabric.is_global_zero:
-            train_head(splits, source.backbone, self.backbone, self.method, Run(self.train, fabric, self.out / STATE))
+            train_head(splits, source.backbone, config, self.method, Run(self.train, fabric, self.out / STATE))
             return 0
         with run_log(self.out, self.train.tasks, tensorboard=self.tensorboard) as log:
             run = Run(self.train, fabric, self.out / STATE, log)
-            fitted, record = train_head(splits, source.backbone, self.backbone, self.method, run)
+            fitted, record = train_head(splits, source.backbone, config, self.method, run)
         save_checkpoint(self.out, fitted.part, fitted.vision, record)
         (self.out / STATE).unlink(missing_ok=True)
         stdout().print(_chosen(record.selection, record.method))
@@ -240,13 +241,13 @@ class Train:
             table.add_row(str(row.shots), row.match, *shown)
         stdout().print(table)
 
-    def _plan(self, splits: "Splits", estimate: "Estimate") -> Table:
+    def _plan(self, config: BackboneConfig, splits: "Splits", estimate: "Estimate") -> Table:
         table = Table("what", "value", title="plan: nothing is trained")
         for name, one in (("train", splits.train), ("validation", splits.validation)):
             table.add_row(name, f"{len(one.clips)} clips of {len(one.labels)} classes")
         table.add_row("trained numbers", f"{estimate.parameters:,}")
         table.add_row("memory, at least", f"{estimate.memory / 2**30:.2f} GiB")
-        for group in (self.backbone, self.method, self.train):
+        for group in (config, self.method, self.train):
             for name, value in group:
                 table.add_row(f"--{name.replace('_', '-')}", str(value))
         return table

@@ -124,21 +124,21 @@ class Watch:
         if self.video is None or not address.live:
             yield lambda: address, None
             return
+        from lga.video.decode import turned
+        from lga.video.write import VideoWriter
         from lga.watch.address import Address
-        from lga.watch.output import VideoWriter
 
         self.video.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=self.video.parent, prefix=".watched") as folder:
-            writer = VideoWriter(path := Path(folder) / "seen.mp4")
+        with (
+            TemporaryDirectory(dir=self.video.parent, prefix=".watched") as folder,
+            VideoWriter(path := Path(folder) / "seen.mp4") as writer,
+        ):
 
             def recorded() -> Address:
                 writer.close()
                 return Address("file", str(path))
 
-            try:
-                yield recorded, writer.record
-            finally:
-                writer.close()
+            yield recorded, lambda shown: writer.write(shown.time, turned(shown.frame))
 
     def _draw(self, footage: "Address", log: "Log", path: Path) -> None:
         from lga.watch.output import annotate

@@ -1,5 +1,6 @@
 """Distances of clips, matched frame by frame within each stage, and of classes."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -61,6 +62,29 @@ def clip_distances(
         for some, stage in zip(query.split(rows), query_stage.split(rows), strict=True)
     ]
     return torch.cat(parts)
+
+
+def whole_clip_distances(
+    query: Float[Tensor, "query tokens dim"],
+    query_stage: Int[Tensor, "query tokens"],
+    support: Float[Tensor, "support others dim"],
+    support_stage: Int[Tensor, "support others"],
+    *,
+    reduction: Reduction = "sum",
+) -> Float[Tensor, "query support"]:
+    """Bi-MHM between every query clip and every support clip: `clip_distances` as if each clip had one stage.
+
+    Source: HyRSM (arXiv:2204.13423), Bi-MHM.
+    """
+    stages = query_stage.clamp_max(0), support_stage.clamp_max(0)
+    return clip_distances(query, stages[0], support, stages[1], reduction=reduction)
+
+
+Matcher = Callable[..., Float[Tensor, "query support"]]
+"""Takes what `clip_distances` takes: tokens and stages of the queries, those of the examples, and `reduction=`."""
+
+MATCHERS: dict[str, Matcher] = {"ab_mhm": clip_distances, "bi_mhm": whole_clip_distances}
+"""By the name that `MethodConfig.matcher` gives; put your own function here to use it."""
 
 
 def class_distances(

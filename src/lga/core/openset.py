@@ -25,10 +25,10 @@ def leave_one_out(
     """The class scores of every example, asked about twice: with itself left out, and with its whole label left out.
 
     The first is how a clip of a taught action scores, the second how one of an untaught action does; the left-out
-    label scores -inf there. What is left out does not count towards `correct_hubs` either, except that with fewer than
-    three labels, where no discount would be left to compare with, a stranger leaves out only itself there. Scores are
-    alpha * -distance + (1 - alpha) * similarity, not yet divided by a temperature. An example that is the only one of
-    its label is asked about as if that label were known by its words alone.
+    label scores -inf there. What is left out does not count towards `correct_hubs` either; but with fewer than three
+    labels nothing would be left to correct hubs by, and then the second asking leaves out only the clip itself there.
+    Scores are alpha * -distance + (1 - alpha) * similarity, not yet divided by a temperature. An example that is the
+    only one of its label is asked about as if that label were known by its text alone.
 
     Source: our choice, after cross-validation.
     """
@@ -112,22 +112,22 @@ def recall_threshold(known: Float[Tensor, " examples"], recall: float) -> float:
     return rising[low] + (place - low) * (rising[high] - rising[low])
 
 
-def fit_known(known: Float[Tensor, " examples"], strange: Float[Tensor, " strangers"]) -> tuple[float, float]:
-    """Slope and centre with which sigmoid(slope * (value - centre)) is the probability of a taught action.
+def fit_known(known: Float[Tensor, " examples"], unknown: Float[Tensor, " others"]) -> tuple[float, float]:
+    """Slope and offset with which sigmoid(slope * (value - offset)) is the probability of a taught action.
 
     Both kinds count as normal with one variance, and as equally frequent: linear discriminant analysis in one
     dimension, with the variance that makes the slope right on average, however few values there are. The slope is 0
-    where known values are not higher than strange ones.
+    where known values are not higher than unknown ones.
 
     Raises:
         ValueError: there are fewer than three values of either kind.
 
     Source: Fisher's linear discriminant; the unbiased slope is Lachenbruch's (Discriminant Analysis, 1975).
     """
-    if min(len(known), len(strange)) < 3:
-        raise ValueError(f"needs three values of either kind, not {len(known)} and {len(strange)}")
-    high, low = known.mean(), strange.mean()
-    spread = ((known - high).square().sum() + (strange - low).square().sum()) / (len(known) + len(strange) - 4)
+    if min(len(known), len(unknown)) < 3:
+        raise ValueError(f"needs three values of either kind, not {len(known)} and {len(unknown)}")
+    high, low = known.mean(), unknown.mean()
+    spread = ((known - high).square().sum() + (unknown - low).square().sum()) / (len(known) + len(unknown) - 4)
     slope = (high - low).clamp_min(0) / spread.clamp_min(1e-12)
     return float(slope), float((high + low) / 2)
 

@@ -1,15 +1,12 @@
 """From distances and similarities to probabilities: the video match, the text match and their geometric mean."""
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from einops import einsum
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-SHOT_CONSTANT = 4.0
-"""alpha = K / (K + 4): the text counts as much as four examples."""
+from lga.core.distance import Pooling, class_distances
 
 
 def video_text_scores(
@@ -47,14 +44,50 @@ def correct_hubs(
     return values - strength * mean.where(count > 0, usual)
 
 
-def shot_alpha(shots: int | float, constant: float = SHOT_CONSTANT) -> float:
-    """How much the video match counts, 0 to 1, when each class has `shots` examples: K / (K + constant).
+def class_scores(
+    distance: Float[Tensor, "query examples"],
+    similarity: Float[Tensor, "query way"],
+    *,
+    example_distance: Float[Tensor, "examples examples"],
+    example_similarity: Float[Tensor, "examples way"],
+    support_label: Int[Tensor, " examples"],
+    hub_correction: float,
+    pooling: Pooling,
+) -> tuple[Float[Tensor, "query way"], Float[Tensor, "query way"]]:
+    """The distance and the similarity of every query to every class: what `combine` turns into a posterior.
 
-    Source: our choice: each example adds evidence while the text stays one sentence long.
+    `distance` is that of each query to each example, `similarity` the summed video-text cosine of each query and class;
+    `example_distance` and `example_similarity` are the same with the examples in the place of the queries. Both are
+    first corrected for hubs by the share `hub_correction` (0 to 1), then distances are pooled over each class's
+    examples. Without any example the distances are 0.
+
+    Source: LGA (arXiv:2507.16287), "Matching"; hub correction and pooling are our choice.
     """
-    if shots < 0 or constant <= 0:
-        raise ValueError(f"shots must be >= 0 and the constant > 0, not {shots} and {constant}")
-    return shots / (shots + constant)
+    way = similarity.shape[1]
+    foreign = support_label[:, None] != support_label
+    corrected = correct_hubs(distance, example_distance, foreign, strength=hub_correction)
+    classes = torch.arange(way, device=support_label.device)
+    return (
+        class_distances(corrected, support_label, way, pooling=pooling),
+        correct_hubs(similarity, example_similarity, support_label[:, None] != classes, strength=hub_correction),
+    )
+
+
+def weigh(
+    distance: Float[Tensor, "*query way"], similarity: Float[Tensor, "*query way"], alpha: float
+) -> Float[Tensor, "*query way"]:
+    """One score for each class, the larger the likelier: alpha * -distance + (1 - alpha) * similarity.
+
+    alpha 1 is video alone, 0 text alone.
+
+    Raises:
+        ValueError: alpha is outside 0..1.
+
+    Source: LGA, "Multimodal matching": the logarithm of p_video^alpha * p_text^(1 - alpha), up to a constant.
+    """
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha must lie in 0..1, not {alpha}")
+    return alpha * -distance + (1 - alpha) * similarity
 
 
 def combine(
@@ -77,20 +110,4 @@ def combine(
     """
     if not (0 <= alpha <= 1 and temperature > 0):
         raise ValueError(f"alpha must lie in 0..1 and the temperature above 0, not {alpha} and {temperature}")
-    return torch.log_softmax((alpha * -distance + (1 - alpha) * similarity) / temperature, dim=-1)
-
-
-AlphaRule = Literal["shots"] | float
-"""A fixed alpha from 0 to 1, or "shots": falling text weight, `shot_alpha`."""
-
-
-def resolve_alpha(rule: AlphaRule, shots: int | float, constant: float = SHOT_CONSTANT) -> float:
-    """The alpha that a rule gives for `shots` examples a class; 0 (text alone) without any example.
-
-    `constant` is that of `shot_alpha`.
-
-    Source: our choice.
-    """
-    if shots == 0:
-        return 0.0
-    return shot_alpha(shots, constant) if rule == "shots" else float(rule)
+    return torch.log_softmax(weigh(distance, similarity, alpha) / temperature, dim=-1)

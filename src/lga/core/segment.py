@@ -1,7 +1,6 @@
 """Visual anatomy: cut a clip's frames into ordered stages, as masks."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -114,16 +113,26 @@ def window_mask(
     return repeat((frame >= start) & (frame < end), "l t -> b l t", b=len(label))
 
 
-SegmenterName = Literal["centred", "cluster", "hard", "twfinch"]
-Labeller = Callable[[Float[Tensor, "batch frames dim"], int], Int[Tensor, "batch frames"]]
-Masker = Callable[[Int[Tensor, "batch frames"], int, int], Bool[Tensor, "batch stages frames"]]
+Segmenter = Callable[[Float[Tensor, "batch frames dim"], int], Int[Tensor, "batch frames"]]
+"""From frame features and a number of stages to every frame's stage, which never falls from a frame to the next."""
 
-SEGMENTERS: dict[SegmenterName, tuple[Labeller, Masker]] = {
-    "centred": (centred_segment, overlap_mask),
-    "cluster": (cluster_segment, overlap_mask),
-    "hard": (hard_segment, window_mask),
-    "twfinch": (twfinch_segment, overlap_mask),
+SEGMENTERS: dict[str, Segmenter] = {
+    "centred": centred_segment,
+    "cluster": cluster_segment,
+    "hard": hard_segment,
+    "twfinch": twfinch_segment,
 }
+"""By the name that `MethodConfig.segmenter` gives; put your own function here to use it."""
+
+
+def stage_mask(
+    label: Int[Tensor, "batch frames"], stages: int, overlap: int, *, segmenter: str
+) -> Bool[Tensor, "batch stages frames"]:
+    """Which frames each stage sees, after a cut by this segmenter: HARD has windows of its own, all others overlap.
+
+    Source: LGA, HARD and the overlap.
+    """
+    return (window_mask if segmenter == "hard" else overlap_mask)(label, stages, overlap)
 
 
 def pack_stages(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lga.datasets.manifest import manifest_path, write_sheet
+from lga.datasets.manifest import manifest_path, write_table
 from lga.datasets.partition import (
     SPLITS,
     ActionClass,
@@ -22,8 +22,8 @@ from lga.datasets.partition import (
     read_split_lists,
 )
 from lga.errors import ManifestError
-from lga.labels import lookup_key, quote
-from lga.video.files import PICTURE_SUFFIXES, VIDEO_SUFFIXES, printable
+from lga.labels import lookup_key, printable, quote
+from lga.video.files import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
 YOUTUBE = re.compile(r"([A-Za-z0-9_-]{11})(?:_[0-9]+_[0-9]+)?")
 FILM = re.compile(r"(.+)_[a-z]+_[a-z]+_np[0-9]+_[a-z]+_[a-z]+_[0-9]+")
@@ -215,7 +215,7 @@ def write_benchmark(imported: Imported, manifest: Path, *, names: Names = "clean
         )
         for clip in imported.clips
     ]
-    write_sheet(manifest, COLUMNS, rows)
+    write_table(manifest, COLUMNS, rows)
 
 
 def _in_class_folders(found: Sequence[FoundClip], partition: Partition) -> SplitLists:

@@ -11,12 +11,11 @@ from typing import Literal
 
 from lga.anatomy.lexicon import find_entry
 from lga.config import ProtocolConfig
-from lga.datasets.manifest import Row, Sheet, manifest_path, write_sheet
+from lga.datasets.manifest import ManifestRow, ManifestTable, manifest_path, write_table
 from lga.errors import AnatomyError, ManifestError, SettingsError, VideoError
-from lga.labels import checked_label, lookup_key, quote
+from lga.labels import checked_label, lookup_key, printable, quote
 from lga.video.clip import content_digest, uniform_times
-from lga.video.decode import open_footage
-from lga.video.files import printable
+from lga.video.decode import open_clip
 
 DECODERS = min(8, os.cpu_count() or 1)
 """Threads that decode; FFmpeg has its own below them."""
@@ -52,7 +51,7 @@ def inspect_clips(
 def _inspect(path: Path, frames: int) -> Inspected:
     try:
         digest = content_digest(path)
-        with open_footage(path) as footage:
+        with open_clip(path) as footage:
             distinct, before = 0, None
             for picture in footage.pictures_at(uniform_times(footage.duration, frames)):
                 distinct += picture is not before
@@ -105,8 +104,8 @@ class SplitCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """What the doctor found."""
+class ManifestReport:
+    """What the check found."""
 
     examined: int
     splits: tuple[SplitCount, ...]
@@ -134,14 +133,14 @@ class _Clip:
         return LEADING.index(self.split) if self.split in LEADING else len(LEADING)
 
 
-def diagnose(
-    sheet: Sheet,
+def check_manifest(
+    table: ManifestTable,
     protocol: ProtocolConfig,
     *,
     split: str | None = None,
     frames: int = 8,
     progress: Callable[[int, int], None] | None = None,
-) -> Diagnosis:
+) -> ManifestReport:
     """Check the rows of a manifest (of one split only, if given) and decode every clip at `frames` moments.
 
     Each check is made on what the ones before have left, so that leaving out every row that a finding names, and
@@ -150,13 +149,13 @@ def diagnose(
     Raises:
         ManifestError: there is no row to look at.
     """
-    rows = [row for row in sheet.rows if split is None or sheet.cell(row, "split") == split]
+    rows = [row for row in table.rows if split is None or table.cell(row, "split") == split]
     if not rows:
-        there = sorted({sheet.cell(row, "split") for row in sheet.rows} - {""})
+        there = sorted({table.cell(row, "split") for row in table.rows} - {""})
         wanted = "no rows" if split is None else f"no row has split {quote(split)}"
-        raise ManifestError(f"{sheet.path}: {wanted}; it has {', '.join(there) or 'no splits'}")
+        raise ManifestError(f"{table.path}: {wanted}; it has {', '.join(there) or 'no splits'}")
     findings: list[Finding] = []
-    clips = list(_sound_rows(sheet, rows, findings))
+    clips = list(_sound_rows(table, rows, findings))
     spelling = _spellings(clips, findings)
     inspected = inspect_clips([clip.path for clip in clips], frames=frames, progress=progress)
     clips = list(_sound_clips(clips, inspected, frames, findings))
@@ -164,8 +163,8 @@ def diagnose(
     clips = list(_class_disjoint(clips, findings))
     clips = list(_group_disjoint(clips, findings, serious=protocol.source_disjoint))
     counts = tuple(
-        _count_classes(sheet.path, one, [clip for clip in clips if clip.split == one], protocol, findings)
-        for one in sorted({sheet.cell(row, "split") for row in rows})
+        _count_classes(table.path, one, [clip for clip in clips if clip.split == one], protocol, findings)
+        for one in sorted({table.cell(row, "split") for row in rows})
     )
     findings += [
         Finding(
@@ -174,26 +173,26 @@ def diagnose(
         for label in sorted({clip.label for clip in clips})
         if find_entry(label) is None
     ]
-    return Diagnosis(len(rows), counts, tuple(findings), spelling)
+    return ManifestReport(len(rows), counts, tuple(findings), spelling)
 
 
-def _sound_rows(sheet: Sheet, rows: Iterable[Row], findings: list[Finding]) -> Iterator[_Clip]:
+def _sound_rows(table: ManifestTable, rows: Iterable[ManifestRow], findings: list[Finding]) -> Iterator[_Clip]:
     for row in rows:
-        name, label = sheet.cell(row, "path"), sheet.cell(row, "label")
+        name, label = table.cell(row, "path"), table.cell(row, "label")
         try:
             if not name or "\0" in name:
                 raise AnatomyError("the path is empty or not a path")
             checked_label(label)
         except AnatomyError as error:
-            findings.append(Finding("bad row", f"{sheet.path}, line {row.line}: {error}", line=row.line))
+            findings.append(Finding("bad row", f"{table.path}, line {row.line}: {error}", line=row.line))
             continue
         yield _Clip(
             row.line,
-            sheet.path.parent / name,
+            table.path.parent / name,
             label,
             lookup_key(label),
-            sheet.cell(row, "group"),
-            sheet.cell(row, "split"),
+            table.cell(row, "group"),
+            table.cell(row, "split"),
         )
 
 
@@ -288,7 +287,7 @@ def _place(clip: _Clip) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Treated:
+class FixedManifest:
     """What was written, and what was not."""
 
     path: Path
@@ -308,7 +307,7 @@ def refuse_to_overwrite(manifest: Path, target: Path) -> None:
         raise SettingsError(f"--fix {target}: this is the manifest itself, which is never overwritten; name another")
 
 
-def write_treated(sheet: Sheet, diagnosis: Diagnosis, target: Path) -> Treated:
+def write_fixed(table: ManifestTable, report: ManifestReport, target: Path) -> FixedManifest:
     """Write the rows that no finding names, with all their columns; rows that were not looked at are kept.
 
     A label in two spellings is written in the one that most rows use. Paths are changed only where `target` lies in
@@ -318,21 +317,21 @@ def write_treated(sheet: Sheet, diagnosis: Diagnosis, target: Path) -> Treated:
         ManifestError: no row is left.
         SettingsError: `target` is the manifest itself.
     """
-    refuse_to_overwrite(sheet.path, target)
-    left_out = {one.line: one for one in diagnosis.findings if one.line is not None}
-    kept = [row for row in sheet.rows if row.line not in left_out]
+    refuse_to_overwrite(table.path, target)
+    left_out = {one.line: one for one in report.findings if one.line is not None}
+    kept = [row for row in table.rows if row.line not in left_out]
     if not kept:
-        raise ManifestError(f"{sheet.path}: no row is left when what is wrong is left out; nothing was written")
-    write_sheet(target, sheet.columns, (tuple(_cells(sheet, row, diagnosis, target)) for row in kept))
-    return Treated(target, len(kept), tuple(left_out.values()), diagnosis.spelling)
+        raise ManifestError(f"{table.path}: no row is left when what is wrong is left out; nothing was written")
+    write_table(target, table.columns, (tuple(_cells(table, row, report, target)) for row in kept))
+    return FixedManifest(target, len(kept), tuple(left_out.values()), report.spelling)
 
 
-def _cells(sheet: Sheet, row: Row, diagnosis: Diagnosis, target: Path) -> Iterator[str]:
-    for column, cell in zip(sheet.columns, row.cells, strict=False):
+def _cells(table: ManifestTable, row: ManifestRow, report: ManifestReport, target: Path) -> Iterator[str]:
+    for column, cell in zip(table.columns, row.cells, strict=False):
         if column == "label":
-            yield diagnosis.spelling.get(cell.strip(), cell)
-        elif column == "path" and target.absolute().parent != sheet.path.absolute().parent:
-            yield manifest_path(sheet.path.parent / cell.strip(), target)
+            yield report.spelling.get(cell.strip(), cell)
+        elif column == "path" and target.absolute().parent != table.path.absolute().parent:
+            yield manifest_path(table.path.parent / cell.strip(), target)
         else:
             yield cell
-    yield from row.cells[len(sheet.columns) :]
+    yield from row.cells[len(table.columns) :]

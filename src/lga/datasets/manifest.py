@@ -8,15 +8,14 @@ from pathlib import Path
 
 from lga.errors import AnatomyError, ManifestError
 from lga.files import write_atomically
-from lga.labels import checked_label, lookup_key, quote
+from lga.labels import check_unique_labels, checked_label, printable, quote
 from lga.video.clip import is_clip
-from lga.video.files import printable
 
 MAX_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ManifestRow:
     """The cells of one row, and the line of the file in which it ends."""
 
     line: int
@@ -24,14 +23,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ManifestTable:
     """A CSV with the columns path and label, and whatever else is in it."""
 
     path: Path
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ManifestRow, ...]
 
-    def cell(self, row: Row, column: str) -> str:
+    def cell(self, row: ManifestRow, column: str) -> str:
         """What a row says, without blanks around it; nothing where the column or the cell is missing."""
         if column not in self.columns:
             return ""
@@ -39,7 +38,7 @@ class Sheet:
         return row.cells[place].strip() if place < len(row.cells) else ""
 
 
-def read_sheet(path: Path) -> Sheet:
+def read_table(path: Path) -> ManifestTable:
     """Read a manifest whole, whatever its rows are worth.
 
     Raises:
@@ -51,7 +50,7 @@ def read_sheet(path: Path) -> Sheet:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             columns = tuple(next(reader, ()))
-            rows = tuple(Row(reader.line_num, tuple(cells)) for cells in reader if cells)
+            rows = tuple(ManifestRow(reader.line_num, tuple(cells)) for cells in reader if cells)
     except OSError as error:
         raise ManifestError(
             f"{path}: cannot be read ({error.strerror}); give a CSV with the columns path,label"
@@ -63,10 +62,10 @@ def read_sheet(path: Path) -> Sheet:
         raise ManifestError(
             f"{path}: no column {' and '.join(missing)} in its first line; it needs path,label and may have group,split"
         )
-    return Sheet(path, columns, rows)
+    return ManifestTable(path, columns, rows)
 
 
-def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a CSV whole or not at all.
 
     Raises:
@@ -120,8 +119,8 @@ def read_manifest(path: Path, *, split: str | None = None) -> tuple[LabelledClip
     Raises:
         ManifestError: the file is missing, is not such a CSV, has an empty cell or has no row left; it names the line.
     """
-    sheet = read_sheet(path)
-    rows = [_read_row(sheet, row) for row in sheet.rows]
+    table = read_table(path)
+    rows = [_read_row(table, row) for row in table.rows]
     if split is not None:
         there = sorted({row.split for row in rows if row.split})
         rows = [row for row in rows if row.split == split]
@@ -129,7 +128,7 @@ def read_manifest(path: Path, *, split: str | None = None) -> tuple[LabelledClip
             raise ManifestError(f"{path}: no row has split {quote(split)}; it has {', '.join(there) or 'no splits'}")
     if not rows:
         raise ManifestError(f"{path}: the manifest has a header and no clips")
-    refuse_twins(str(path), [row.label for row in rows])
+    check_unique_labels(str(path), [row.label for row in rows])
     return tuple(rows)
 
 
@@ -150,7 +149,7 @@ def read_examples(source: Path) -> Examples:
     if not folders:
         raise ManifestError(f"{source}: no folders in it; put the clips of each action into a folder named after it")
     labels = [_folder_label(folder) for folder in folders]
-    refuse_twins(str(source), [folder.name for folder in folders])
+    check_unique_labels(str(source), [folder.name for folder in folders])
     clips: list[LabelledClip] = []
     ignored: list[Path] = []
     for folder, label in zip(folders, labels, strict=True):
@@ -162,16 +161,16 @@ def read_examples(source: Path) -> Examples:
     return Examples(tuple(labels), tuple(clips), tuple(ignored))
 
 
-def _read_row(sheet: Sheet, row: Row) -> LabelledClip:
-    name, where = sheet.cell(row, "path"), f"{sheet.path}, line {row.line}"
+def _read_row(table: ManifestTable, row: ManifestRow) -> LabelledClip:
+    name, where = table.cell(row, "path"), f"{table.path}, line {row.line}"
     if not name or "\0" in name:
         raise ManifestError(f"{where}: the path is empty or not a path")
     try:
-        label = checked_label(sheet.cell(row, "label"))
+        label = checked_label(table.cell(row, "label"))
     except AnatomyError as error:
         raise ManifestError(f"{where}: {error}") from error
     return LabelledClip(
-        sheet.path.parent / name, label, sheet.cell(row, "group") or None, sheet.cell(row, "split") or None
+        table.path.parent / name, label, table.cell(row, "group") or None, table.cell(row, "split") or None
     )
 
 
@@ -189,18 +188,3 @@ def _visible(folder: Path) -> list[Path]:
         raise ManifestError(
             f"{printable(folder)}: cannot be listed ({error.strerror}); check that you may read it"
         ) from error
-
-
-def refuse_twins(where: str, labels: Sequence[str]) -> None:
-    """Two spellings of one label would be taught as rivals.
-
-    Raises:
-        ManifestError: there are two.
-    """
-    spelling: dict[str, str] = {}
-    for label in labels:
-        first = spelling.setdefault(lookup_key(label), label)
-        if first != label:
-            raise ManifestError(
-                f"{where}: {quote(first)} and {quote(label)} are the same action; merge them or rename one"
-            )

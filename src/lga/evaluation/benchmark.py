@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 
 from lga.config import MethodConfig, ProtocolConfig
-from lga.core.score import resolve_alpha
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError
 from lga.evaluation.dataset import LoadedDataset
@@ -41,7 +40,7 @@ def evaluate_dataset(
     """Answer the episodes by the video match, the text match and both, training-free."""
     scorers = {match: lga_scorer(matrix, method, match=match) for match in MATCHES}
     found = run_episodes(scorers, episodes, progress=progress)
-    alpha = resolve_alpha(method.alpha, protocol.shots, method.text_shots)
+    alpha = method.video_weight(protocol.shots)
     return Report({match: accuracy(one) for match, one in found.items()}, found, episodes, protocol, alpha)
 
 

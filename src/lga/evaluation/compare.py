@@ -22,7 +22,7 @@ from lga.methods.protocol import Dataset, Scorer
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class EpisodeSet:
     """Episodes of one protocol, and the parts of them that a section each of the table is about."""
 
     protocol: ProtocolConfig
@@ -30,23 +30,23 @@ class Question:
     parts: dict[str, slice]
 
 
-def by_shots(loaded: LoadedDataset, protocol: ProtocolConfig, shots: Sequence[int]) -> list[Question]:
+def by_shots(loaded: LoadedDataset, protocol: ProtocolConfig, shots: Sequence[int]) -> list[EpisodeSet]:
     """The protocol's episodes for each number of examples.
 
     Raises:
         ManifestError: the clips cannot fill them.
     """
-    found: list[Question] = []
+    found: list[EpisodeSet] = []
     for count in shots:
         own = protocol.model_copy(update={"shots": count})
         episodes = plan_episodes(loaded.label, loaded.group, own)
-        found.append(Question(own, episodes, {f"{own.ways}-way {count}-shot": slice(None)}))
+        found.append(EpisodeSet(own, episodes, {f"{own.ways}-way {count}-shot": slice(None)}))
     return found
 
 
 def by_pairs(
     loaded: LoadedDataset, protocol: ProtocolConfig, shots: Sequence[int], pairs: Sequence[tuple[str, str]]
-) -> list[Question]:
+) -> list[EpisodeSet]:
     """As many episodes of each pair of classes as the protocol says, for each number of examples.
 
     Raises:
@@ -56,7 +56,7 @@ def by_pairs(
     for label in (one for pair in pairs for one in pair):
         if label not in loaded.labels:
             raise SettingsError(f"--pairs: no clip is of class {label!r}; there are {', '.join(loaded.labels)}")
-    found: list[Question] = []
+    found: list[EpisodeSet] = []
     for count in shots:
         own = protocol.model_copy(update={"ways": 2, "shots": count})
         each = [_within(loaded, pair, own) for pair in pairs]
@@ -65,7 +65,7 @@ def by_pairs(
             start = number * own.episodes
             parts[f"{one} / {other}, {count}-shot"] = slice(start, start + own.episodes)
         joined = Episodes(*(np.concatenate(some) for some in zip(*map(_arrays, each), strict=True)))
-        found.append(Question(own, joined, parts))
+        found.append(EpisodeSet(own, joined, parts))
     return found
 
 
@@ -103,7 +103,7 @@ def _arrays(episodes: Episodes) -> tuple[ndarray, ndarray, ndarray]:
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class TrainedRow:
     """A trained row, ready for the dataset it will be tested on, and how it was chosen."""
 
     scorer: Scorer
@@ -124,7 +124,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Comparison:
     """A filled table."""
 
     plan: Plan
@@ -137,13 +137,13 @@ class Standing:
 
 
 Reader = Callable[[MethodConfig], LoadedDataset]
-Asker = Callable[[LoadedDataset], list[Question]]
-Trainer = Callable[[Row, Dataset], Learnt]
+Asker = Callable[[LoadedDataset], list[EpisodeSet]]
+Trainer = Callable[[Row, Dataset], TrainedRow]
 
 
-def compete(
+def compare_rows(
     plan: Plan, read: Reader, ask: Asker, *, train: Trainer | None = None, progress: Progress | None = None
-) -> Standing:
+) -> Comparison:
     """Let every row answer the same episodes.
 
     Raises:
@@ -175,7 +175,7 @@ def compete(
     sections = [
         _section(plan, one, number, name, outcomes) for number, one in enumerate(questions) for name in one.parts
     ]
-    return Standing(plan, tuple(sections), training, (*plan.notes, *_notes(plan.rows, first)), first)
+    return Comparison(plan, tuple(sections), training, (*plan.notes, *_notes(plan.rows, first)), first)
 
 
 def _scorer(row: Row, dataset: Dataset, matrices: dict[MethodConfig, Matrix]) -> Scorer:
@@ -188,7 +188,7 @@ def _scorer(row: Row, dataset: Dataset, matrices: dict[MethodConfig, Matrix]) ->
     return lga_scorer(matrices[row.method], row.method, match=row.match)
 
 
-def _section(plan: Plan, question: Question, number: int, name: str, outcomes: dict[str, list[Outcome]]) -> Section:
+def _section(plan: Plan, question: EpisodeSet, number: int, name: str, outcomes: dict[str, list[Outcome]]) -> Section:
     part = question.parts[name]
     found = {row.name: part_of(outcomes[row.name][number], part) for row in plan.rows}
     rivals = {row.name: plan.rival(row) for row in plan.rows}
@@ -235,7 +235,7 @@ INTERVALS = {
 }
 
 
-def markdown(standing: Standing) -> str:
+def markdown(standing: Comparison) -> str:
     """The whole table: a heading, a section for each kind of episode, and what a reader has to know."""
     plan, loaded = standing.plan, standing.loaded
     blocks = [f"## {plan.title}", f"{len(loaded.clips)} clips of {len(loaded.labels)} classes."]
@@ -248,7 +248,7 @@ def markdown(standing: Standing) -> str:
     return "\n\n".join(one for one in blocks if one) + "\n"
 
 
-def value(standing: Standing) -> dict[str, object]:
+def value(standing: Comparison) -> dict[str, object]:
     """The same with every setting of every row."""
     rows = [
         {
@@ -288,7 +288,7 @@ def _heading(section: Section) -> str:
     return f"### {section.title}\n\n{section.episodes} episodes{disjoint}, seed {protocol.seed}"
 
 
-def _cells(standing: Standing, section: Section) -> list[list[str]]:
+def _cells(standing: Comparison, section: Section) -> list[list[str]]:
     plan = standing.plan
     published = any(row.published for row in plan.rows)
     head = ["row", "accuracy", "95 %: episodes", "clips", "classes", "difference", "95 %: episodes", "clips", "against"]

@@ -20,8 +20,9 @@ from lga.datasets.manifest import LabelledClip
 from lga.errors import ManifestError
 from lga.features.cache import ClipFeatures, FeatureCache
 from lga.features.extract import Progress, Skipped, encode_names, encode_stages, extract_features
+from lga.labels import printable
 from lga.methods.protocol import Dataset
-from lga.video.files import printable, refusal
+from lga.video.files import refusal
 
 
 @dataclass(frozen=True, slots=True)

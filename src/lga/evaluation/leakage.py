@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lga.datasets.manifest import read_sheet
+from lga.datasets.manifest import read_table
 from lga.datasets.partition import BENCHMARKS, Benchmark, read_partition
 from lga.errors import ManifestError
 from lga.evaluation.dataset import LoadedDataset
@@ -28,11 +28,11 @@ def read_seen_clips(manifest: Path, *, split: str | None = None) -> SeenClips:
     Raises:
         ManifestError: it is not a manifest.
     """
-    sheet = read_sheet(manifest)
-    rows = [row for row in sheet.rows if split is None or sheet.cell(row, "split") == split]
-    named = {sheet.cell(row, "benchmark") for row in rows}
+    table = read_table(manifest)
+    rows = [row for row in table.rows if split is None or table.cell(row, "split") == split]
+    named = {table.cell(row, "benchmark") for row in rows}
     known: list[Benchmark] = [one for one in BENCHMARKS if named == {one}]
-    ids = frozenset(sheet.cell(row, "id") for row in rows) - {""}
+    ids = frozenset(table.cell(row, "id") for row in rows) - {""}
     return SeenClips(str(manifest), ids, known[0] if known else None)
 
 

@@ -18,7 +18,7 @@ from lga.datasets.manifest import LabelledClip
 from lga.errors import AnatomyError, ManifestError
 from lga.features.cache import ClipFeatures, FeatureCache
 from lga.features.extract import Progress, Skipped, encode_names, encode_stages, extract_features
-from lga.model.matching import cut_clips, match_text
+from lga.model.matching import LGA
 
 STAGE_SHARE = 0.5
 """a sentence should be nearer to its own label than to this share of the others"""
@@ -27,7 +27,7 @@ ANATOMY_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class Sense:
+class TextCheck:
     """For each stage of a label, the share of the other labels to which its sentence is less alike than to its own."""
 
     label: str
@@ -40,7 +40,7 @@ class Sense:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class VisualCheck:
     """What the example clips of one label say of its sentences; nothing is taught, the words alone decide."""
 
     label: str
@@ -72,10 +72,10 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Views:
+class VisualChecks:
     """The visual check of a set of anatomies, the most harmful first."""
 
-    sights: tuple[Sight, ...]
+    sights: tuple[VisualCheck, ...]
     skipped: tuple[Skipped, ...]
 
 
@@ -123,7 +123,7 @@ def sign_test(gained: int, lost: int) -> float:
     return min(1.0, 2 * sum(comb(total, few) for few in range(min(gained, lost) + 1)) / 2**total)
 
 
-def check_sense(anatomies: Sequence[Anatomy], backbone: Backbone, cache: FeatureCache) -> list[Sense]:
+def check_sense(anatomies: Sequence[Anatomy], backbone: Backbone, cache: FeatureCache) -> list[TextCheck]:
     """Compare every stage's sentence with all labels in the text encoder's space; the most doubtful first.
 
     Needs no clip. A sentence that names another action's things, or nothing in particular, falls behind; so may a
@@ -138,11 +138,11 @@ def check_sense(anatomies: Sequence[Anatomy], backbone: Backbone, cache: Feature
         raise AnatomyError("the labels have different numbers of stages; check those of one number at a time")
     labels = encode_names(anatomies, backbone, cache)
     shares = label_shares(encode_stages(anatomies, "stages", backbone, cache), labels)
-    found = [Sense(one.label, tuple(row)) for one, row in zip(anatomies, shares.tolist(), strict=True)]
+    found = [TextCheck(one.label, tuple(row)) for one, row in zip(anatomies, shares.tolist(), strict=True)]
     return sorted(found, key=lambda one: sum(one.shares))
 
 
-def check_views(
+def check_against_clips(
     clips: Sequence[LabelledClip],
     anatomies: Sequence[Anatomy],
     backbone: Backbone,
@@ -150,7 +150,7 @@ def check_views(
     *,
     cache: FeatureCache,
     progress: Progress | None = None,
-) -> Views:
+) -> VisualChecks:
     """Recognise clips by words alone, with each label's sentences and with the label alone, clip by clip.
 
     `anatomies` are the labels to choose among, all labels of the clips among them; the sentences are worded as `method`
@@ -179,27 +179,28 @@ def check_views(
         first = f"; the first: {skipped[0].reason}" if skipped else ""
         raise ManifestError(f"none of the {len(clips)} clips can be read{first}")
     frames = torch.stack([one.frames for one in kept])
-    cut = cut_clips(frames, method, backbone.space)
+    lga = LGA(method, backbone.space)
+    cut = lga.cut(frames)
     told, named = (
-        match_text(frames, cut, encode_stages(anatomies, wording, backbone, cache), backbone.space)
+        lga.similarities(frames, cut, encode_stages(anatomies, wording, backbone, cache))
         for wording in (method.wording, "label")
     )
-    return Views(tuple(weigh_views(told, named, torch.tensor(number), anatomies)), tuple(skipped))
+    return VisualChecks(tuple(weigh_checks(told, named, torch.tensor(number), anatomies)), tuple(skipped))
 
 
-def weigh_views(
+def weigh_checks(
     told: Float[Tensor, "clips classes stages"],
     named: Float[Tensor, "clips classes stages"],
     label: Int[Tensor, " clips"],
     anatomies: Sequence[Anatomy],
-) -> list[Sight]:
+) -> list[VisualCheck]:
     """Check each label by the similarities to all sentences and to all label names; those that lose most come first.
 
     Source: our choice; a clip's answer is the class with the largest sum over its stages, as in LGA's V-T match.
     """
     shares = own_shares(told, label)
     answer, plain = told.sum(-1).argmax(1), named.sum(-1).argmax(1)
-    found: list[Sight] = []
+    found: list[VisualCheck] = []
     for place, anatomy in enumerate(anatomies):
         mine = label == place
         if not bool(mine.any()):
@@ -207,7 +208,7 @@ def weigh_views(
         good, known = (answer == place)[mine], (plain == place)[mine]
         wrong = Counter(one for one in answer[mine].tolist() if one != place)
         found.append(
-            Sight(
+            VisualCheck(
                 label=anatomy.label,
                 origin=anatomy.origin,
                 clips=len(good),

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from lga.config import MethodConfig
-from lga.core.segment import SegmenterName
 from lga.errors import SettingsError
 from lga.methods.catalogue import METHODS, MethodName
 from lga.methods.lga import Match
@@ -84,7 +83,7 @@ ABLATION: tuple[tuple[str, str, dict[str, object], Match, tuple[float, float]], 
     ("both, V-V + V-T", "the same, both matches", {}, "combined", (86.8, 89.3)),
 )
 """Name, what it is, the settings that it switches, its match, and the paper's HMDB51 figures at 1 and 5 shots."""
-SEGMENTATION: dict[SegmenterName, tuple[str, str]] = {
+SEGMENTATION: dict[str, tuple[str, str]] = {
     "hard": ("HARD", "fixed windows, half of each shared with the next"),
     "twfinch": ("TW-FINCH", "nearest neighbours in sight and time"),
     "cluster": ("CLUSTER", "most similar neighbours first, the paper's"),

@@ -1,6 +1,5 @@
 """Why a clip was recognised as what it was, as a value: stages, scores by stage, and which frame met which."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,16 +8,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lga.actions import Actions
-from lga.backbone.protocol import Space
 from lga.config import MethodConfig
 from lga.core.distance import frame_distances, nearest_tokens, stage_costs, token_distances
-from lga.core.score import resolve_alpha
-from lga.errors import LGAError, SettingsError
+from lga.errors import SettingsError, VideoError
 from lga.explain.strip import FrameTiles
 from lga.features.cache import ClipFeatures
 from lga.features.extract import Skipped
-from lga.model.matching import Cut, Prototypes, build_prototypes, cut_clips, match_text, match_videos
-from lga.recognition import Accept, Candidate, Recognition, Support, answer
+from lga.model.head import Head
+from lga.model.matching import Prototypes
+from lga.recognition import Accept, Candidate, Matched, Prepared, Recognition, nearest_example
 from lga.recognizer import Recognizer
 
 HALF = 0.5
@@ -26,7 +24,7 @@ HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class FrameMatch:
     """A frame of one clip and the frame of the other that was nearest to it within a stage."""
 
     frame: int
@@ -48,7 +46,7 @@ class FrameMap:
     """1 - cosine; a row a frame of the clip"""
     shared: Bool[Tensor, "frames frames"]
     """whether some stage sees both, so that they may be matched"""
-    matches: tuple[Match, ...]
+    matches: tuple[FrameMatch, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,54 +107,47 @@ def explain_clip(
     """Recognise one clip and say why, for the `top` likeliest labels.
 
     Raises:
-        LGAError: the clip cannot be read, or the actions were taught with another backbone.
+        VideoError: the clip cannot be read.
+        ActionsError: the actions were taught with another backbone.
         SettingsError: `top` is below 1, or `accept` is not possible.
     """
     _check_top(top)
-    support = recognizer.prepare(actions)
+    prepared = recognizer.prepare(actions)
     (clip,) = recognizer.encode(actions, [path])
     if isinstance(clip, Skipped):
-        raise LGAError(clip.reason)
-    return explain_features(actions, support, clip, Path(path), recognizer.encoder.space, top=top, accept=accept)
+        raise VideoError(clip.reason)
+    return explain_features(prepared, clip, Path(path), top=top, accept=accept)
 
 
 def explain_features(
-    actions: Actions,
-    support: Support,
-    clip: ClipFeatures,
-    path: Path,
-    space: Space,
-    *,
-    top: int = 3,
-    accept: Accept = "suggested",
+    prepared: Prepared, clip: ClipFeatures, path: Path, *, top: int = 3, accept: Accept = "suggested"
 ) -> Explanation:
     """The same for a clip that is encoded already; `path` is where its frames can be fetched from.
+
+    The clip is cut, fused and matched once, for the answer and for its reasons.
 
     Raises:
         SettingsError: `top` is below 1, or `accept` is not possible.
     """
     _check_top(top)
-    (result,) = answer(actions, support, [clip], space)
-    result = replace(result, path=path).accepting(accept)
-    frames = clip.frames[None]
-    cut = cut_clips(frames, actions.method, space)
-    query = build_prototypes(frames, cut, None, actions.method, space, actions.head)
-    similarity = match_text(frames, cut, actions.text, space)[0]
+    actions, matched = prepared.actions, prepared.match([clip])
+    (result,) = prepared.conclude([clip], matched, accept)
+    result = replace(result, path=path)
     labels: list[LabelReport] = []
     for candidate in result.candidates[:top]:
-        label = actions.labels.index(candidate.label)
-        mine = [number for number, one in enumerate(actions.examples) if one.label == candidate.label]
+        label, own = actions.labels.index(candidate.label), actions.examples_of(candidate.label)
+        nearest = nearest_example(matched.distance[0], own)
         labels.append(
             LabelReport(
                 candidate,
                 actions.anatomies[label].sentences,
-                tuple(similarity[label].tolist()),
-                len(mine),
-                _nearest(actions, mine, query, cut, space),
+                tuple(matched.similarity[0, label].tolist()),
+                len(own),
+                None if nearest is None else _compare(prepared, matched, nearest),
             )
         )
     footage = FrameTiles.cut(result.path, result.times, result.frame_stage, result.duration)
-    alpha = resolve_alpha(actions.method.alpha, actions.shots, actions.method.text_shots)
+    alpha = actions.method.video_weight(actions.shots)
     return Explanation(result, footage, tuple(labels), alpha, len(actions.examples), actions.method, actions.identity)
 
 
@@ -165,43 +156,32 @@ def _check_top(top: int) -> None:
         raise SettingsError(f"at least 1 label is explained, not {top}")
 
 
-def _nearest(actions: Actions, mine: Sequence[int], query: Prototypes, cut: Cut, space: Space) -> ExampleReport | None:
-    """Compare the clip with whichever of some examples is nearest; None if there are none."""
-    if not mine:
-        return None
-    method, frames = actions.method, actions.frames[list(mine)]
-    cuts = cut_clips(frames, method, space)
-    support = build_prototypes(
-        frames, cuts, actions.text[actions.support_label[list(mine)]], method, space, actions.head
-    )
-    distance = match_videos(query, support, method, head_weight=actions.head_weight)[0]
-    best = int(distance.argmin())
-    stages = tuple(one.clamp_max(0) if method.matcher == "bi_mhm" else one for one in (query.stage, support.stage))
-    apart = token_distances(
-        *(one[at] for one, at in zip(_looks(query, support, actions.head_weight), (0, best), strict=True))
-    )
-    here, there = stages[0][0], stages[1][best]
-    costs = stage_costs(
-        apart, here, there, 1 if method.matcher == "bi_mhm" else method.stages, reduction=method.reduction
-    )
-    example = actions.examples[mine[best]]
+def _compare(prepared: Prepared, matched: Matched, number: int) -> ExampleReport:
+    """Hold the one matched clip beside an example, frame by frame and stage by stage."""
+    method, example, cut = prepared.actions.method, prepared.actions.examples[number], prepared.cut
+    query, support = matched.prototypes, prepared.prototypes
+    tokens = _weightier_tokens(query, support, prepared.lga.head)
+    distance = token_distances(tokens[0][0], tokens[1][number])
+    whole = method.matcher == "bi_mhm"
+    here, there = (stage.clamp_max(0) if whole else stage for stage in (query.stage[0], support.stage[number]))
+    costs = stage_costs(distance, here, there, 1 if whole else method.stages, reduction=method.reduction)
     return ExampleReport(
-        FrameTiles.cut(Path(example.path), example.times, tuple(cuts.label[best].tolist()), example.duration),
-        max(0.0, float(distance[best])),
+        FrameTiles.cut(Path(example.path), example.times, tuple(cut.label[number].tolist()), example.duration),
+        max(0.0, float(matched.distance[0, number])),
         tuple(costs.tolist()),
-        _map(apart, (here, there), (cut.frame[0], cuts.frame[best]), method.frames),
+        _map(distance, (here, there), (matched.cut.frame[0], cut.frame[number]), method.frames),
     )
 
 
-def _looks(query: Prototypes, support: Prototypes, head_weight: float) -> tuple[Tensor, Tensor]:
-    """The tokens that are compared; with a trained head, whichever of its and the backbone's weigh more."""
-    if query.learned is None or support.learned is None or head_weight < HALF:
+def _weightier_tokens(query: Prototypes, support: Prototypes, head: Head | None) -> tuple[Tensor, Tensor]:
+    """The tokens that are compared: with a trained head, whichever of its own and the backbone's weigh more."""
+    if head is None or query.learned is None or support.learned is None or head.head_weight < HALF:
         return query.tokens, support.tokens
     return query.learned, support.learned
 
 
 def _map(
-    apart: Float[Tensor, "tokens others"],
+    distance: Float[Tensor, "tokens others"],
     stage: tuple[Int[Tensor, " tokens"], Int[Tensor, " others"]],
     frame: tuple[Int[Tensor, " tokens"], Int[Tensor, " others"]],
     frames: int,
@@ -210,13 +190,13 @@ def _map(
     here, there = stage
     together = (here[:, None] == there) & (here >= 0)[:, None]
     real = (here[:, None] >= 0) & (there >= 0)
-    shared = frame_distances((~together).to(apart.dtype), *frame, frames) == 0
-    matches: list[Match] = []
-    for forth, nearest in zip((True, False), nearest_tokens(apart, here, there), strict=True):
+    shared = frame_distances((~together).to(distance.dtype), *frame, frames) == 0
+    matches: list[FrameMatch] = []
+    for forth, nearest in zip((True, False), nearest_tokens(distance, here, there), strict=True):
         for own, other in enumerate(nearest.tolist()):
             if other >= 0:
                 row, column = (own, other) if forth else (other, own)
                 at = int(frame[0][row]), int(frame[1][column])
-                matches.append(Match(*at, int(here[row]), float(apart[row, column]), forth))
-    distance = frame_distances(apart.masked_fill(~real, torch.inf), *frame, frames)
-    return FrameMap(distance, shared, tuple(matches))
+                matches.append(FrameMatch(*at, int(here[row]), float(distance[row, column]), forth))
+    between_frames = frame_distances(distance.masked_fill(~real, torch.inf), *frame, frames)
+    return FrameMap(between_frames, shared, tuple(matches))

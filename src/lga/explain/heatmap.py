@@ -6,7 +6,7 @@ from itertools import product
 
 from PIL import Image, ImageDraw
 
-from lga.explain.explanation import FrameMap, Match
+from lga.explain.explanation import FrameMap, FrameMatch
 from lga.explain.lettering import Color, Pixels, shorten, width_of, write
 from lga.explain.markup import as_source, css_color
 from lga.explain.strip import EMPTY, FrameTiles, fetch_frames, stage_color
@@ -155,7 +155,7 @@ def draw_heatmap(frame_map: FrameMap, clip: FrameTiles, example: FrameTiles) -> 
     return picture
 
 
-def matched_pairs(matches: Sequence[Match]) -> dict[tuple[int, int], tuple[bool, bool]]:
+def matched_pairs(matches: Sequence[FrameMatch]) -> dict[tuple[int, int], tuple[bool, bool]]:
     """The matched pairs of frames: whether the clip's frame chose the example's, and whether it was the other way."""
     pairs: dict[tuple[int, int], tuple[bool, bool]] = {}
     for match in matches:
@@ -178,7 +178,7 @@ def _cells(frame_map: FrameMap, start: int, side: int) -> list[Cell]:
     return cells
 
 
-def _marks(matches: Sequence[Match], start: int, side: int) -> list[Mark]:
+def _marks(matches: Sequence[FrameMatch], start: int, side: int) -> list[Mark]:
     dot, ring = max(1, side // 10), max(2, side // 5)
     above = 7 if side == CELL else 0
     return [

@@ -137,7 +137,7 @@ def _film(clip: FrameTiles, captions: list[Caption], names: Mapping[Path, str]) 
 
 def _expected(result: Recognition) -> Expected | None:
     """What the suggested threshold promises, if that is the one used and its effect is known."""
-    recall, false_accepts = result.rejection.recall, result.rejection.mistaken
+    recall, false_accepts = result.rejection.recall, result.rejection.false_accept_rate
     if result.threshold != result.rejection.threshold or recall is None or false_accepts is None:
         return None
     return Expected(recall, false_accepts)

@@ -5,14 +5,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from lga.actions import Actions
-from lga.backbone.protocol import Space
 from lga.explain.lettering import Color, shorten, width_of, write
 from lga.explain.strip import EMPTY, FAINT, INK, MARGIN, PAPER, WIDTH, Caption, FrameTiles, draw_strip
 from lga.files import write_atomically
 from lga.labels import lookup_key
-from lga.model.matching import cut_clips
-from lga.recognition import Candidate, Recognition
+from lga.recognition import Candidate, Prepared, Recognition
 
 RIGHT: Color = (27, 128, 83)
 WRONG: Color = (188, 48, 58)
@@ -25,10 +22,8 @@ _NAMES, _ROW, _BETWEEN = 300, 46, 30
 """pixels: the labels' column, the height of a label's bars, and what separates the blocks"""
 
 
-def draw_decision(
-    recognition: Recognition, actions: Actions, path: Path, *, space: Space, truth: str | None = None
-) -> None:
-    """Write a PNG that shows why a clip was recognised as what it was; `space` is the backbone's.
+def draw_decision(recognition: Recognition, prepared: Prepared, path: Path, *, truth: str | None = None) -> None:
+    """Write a PNG that shows why `prepared` recognised a clip as what it did.
 
     With `truth`, the clip's real label, it says whether that was right. The frames are read from the clip's and the
     example's files again; where one has moved, grey tiles take their place.
@@ -39,7 +34,7 @@ def draw_decision(
     blocks = [
         _draw_headline(recognition, truth),
         _draw_clip(recognition),
-        *_draw_example(recognition, actions, space),
+        *_draw_example(recognition, prepared),
         _draw_candidates(recognition.candidates[:CANDIDATES], len(recognition.candidates)),
     ]
     height = 2 * MARGIN + sum(block.height for block in blocks) + _BETWEEN * (len(blocks) - 1)
@@ -82,16 +77,15 @@ def _draw_clip(recognition: Recognition) -> Image.Image:
     return _under("The clip, cut into stages", note, draw_strip(clip, captions))
 
 
-def _draw_example(recognition: Recognition, actions: Actions, space: Space) -> list[Image.Image]:
+def _draw_example(recognition: Recognition, prepared: Prepared) -> list[Image.Image]:
     """The winner's nearest example, cut into stages of its own; a line that says so if it has none."""
-    label, best = recognition.label, recognition.best_example
+    actions, label, best = prepared.actions, recognition.label, recognition.best_example
     numbers = [number for number, one in enumerate(actions.examples) if (one.label, one.path) == (label, best)]
     if not numbers:
         why = "No example of it was taught" if actions.examples else "No examples were taught: the words decided alone"
         return [_under(why, "", Image.new("RGB", (WIDTH, 1), PAPER))]
     example = actions.examples[numbers[0]]
-    cut = cut_clips(actions.frames[numbers[:1]], actions.method, space)
-    path, frame_stage = Path(example.path), tuple(cut.label[0].tolist())
+    path, frame_stage = Path(example.path), tuple(prepared.cut.label[numbers[0]].tolist())
     strip = draw_strip(FrameTiles.cut(path, example.times, frame_stage, example.duration))
     return [_under("The nearest example taught", f"{path.name}, {_away(recognition)}", strip)]
 

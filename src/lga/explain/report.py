@@ -16,7 +16,7 @@ from lga.explain.markup import Film, make_film, render, settings_line
 from lga.explain.strip import FrameTiles
 from lga.files import write_atomically
 from lga.methods.lga import Matrix
-from lga.model.matching import cut_clips
+from lga.model.matching import LGA
 
 MISTAKES = 12
 """How many clips are shown."""
@@ -123,7 +123,7 @@ def _nearest(mistake: Mistake, loaded: LoadedDataset, matrix: Matrix) -> int:
 
 
 def _films(clips: Sequence[int], loaded: LoadedDataset, method: MethodConfig) -> list[Film]:
-    cut = cut_clips(loaded.dataset.frames[list(clips)], method, loaded.dataset.space)
+    cut = LGA(method, loaded.dataset.space).cut(loaded.dataset.frames[list(clips)])
     films: list[Film] = []
     for clip, stage in zip(clips, cut.label.tolist(), strict=True):
         moments = loaded.moments[clip]

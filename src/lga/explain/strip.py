@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageOps
 from lga.errors import VideoError
 from lga.explain.lettering import Color, printable, wrap, write
 from lga.recognition import stage_borders
-from lga.video.decode import open_footage
+from lga.video.decode import open_clip
 
 WIDTH, MARGIN = 1280, 40
 PAPER: Color = (255, 255, 255)
@@ -134,7 +134,7 @@ def _arrange(frame_stage: Sequence[int], shown: Sequence[int]) -> tuple[tuple[_G
 def fetch_frames(clip: FrameTiles, shown: Sequence[int], width: int) -> tuple[tuple[Image.Image, ...], str]:
     """Frames as tiles of one size, `width` pixels wide, or grey tiles and why there are none."""
     try:
-        with open_footage(clip.path) as video:
+        with open_clip(clip.path) as video:
             pictures: list[Image.Image] = []
             for picture in video.pictures_at([clip.times[frame] for frame in shown]):
                 image = Image.fromarray(picture.numpy())

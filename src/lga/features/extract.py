@@ -1,5 +1,6 @@
 """From clips and labels to features: decode in threads, encode in batches, keep what is done."""
 
+import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ from lga.video.files import UNLIMITED, Limits, refusal
 
 BATCH = 8
 """Clips encoded at once; also how many are decoded ahead."""
-DECODERS = 2
-"""Threads that decode; FFmpeg has its own below them."""
+DECODERS = min(BATCH, os.cpu_count() or 1)
+"""Threads that decode, each a clip of its own."""
 Progress = Callable[[int, int], None]
 """Called with how many are done, of how many."""
 

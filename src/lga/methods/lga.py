@@ -10,11 +10,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lga.config import MethodConfig
-from lga.core.score import resolve_alpha
 from lga.methods.protocol import Dataset, Method, Scorer, Tasks
 from lga.methods.scoring import in_blocks, look_up, pool
 from lga.model.head import Head
-from lga.model.matching import Prototypes, build_prototypes, cut_clips, match_text, match_videos
+from lga.model.matching import LGA, Prototypes
 
 Match = Literal["video", "text", "combined"]
 MATCHES: tuple[Match, ...] = ("video", "text", "combined")
@@ -56,20 +55,16 @@ def pairwise_matrix(
 
     Source: LGA, AB-MHM and "Video-text matching"; a single stage is our choice, to see what each is worth.
     """
-    frames, space = dataset.frames, dataset.space
-    cut = cut_clips(frames, config, space)
-    query = build_prototypes(frames, cut, None, config, space, head)
-    support = build_prototypes(frames, cut, dataset.sentences[dataset.label], config, space, head)
-    scores = match_text(frames, cut, dataset.sentences, space)
+    frames, lga = dataset.frames, LGA(config, dataset.space, head)
+    cut = lga.cut(frames)
+    query, support = lga.fuse(frames, cut, None), lga.fuse(frames, cut, dataset.sentences[dataset.label])
+    scores = lga.similarities(frames, cut, dataset.sentences)
     if stage is not None:
         query, support, scores = _only(query, stage), _only(support, stage), scores[..., stage : stage + 1]
     rows: list[Tensor] = []
-    head_weight = 1.0 if head is None else head.head_weight
     for start in range(0, len(frames), CLIPS_AT_ONCE):
         here = slice(start, start + CLIPS_AT_ONCE)
-        learned = None if query.learned is None else query.learned[here]
-        some = Prototypes(query.tokens[here], query.stage[here], learned)
-        rows.append(match_videos(some, support, config, head_weight=head_weight))
+        rows.append(lga.distances(query[here], support))
         if progress is not None:
             progress(min(start + CLIPS_AT_ONCE, len(frames)), len(frames))
     return Matrix(torch.cat(rows), scores.sum(-1))
@@ -88,7 +83,7 @@ def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined
         alpha = {
             "video": 1.0,
             "text": 0.0,
-            "combined": resolve_alpha(config.alpha, tasks.support.shape[2], config.text_shots),
+            "combined": config.video_weight(tasks.support.shape[2]),
         }[match]
         return _logits(matrix, tasks, config, alpha)
 

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from shutil import rmtree
 from typing import Annotated, Literal
-from uuid import uuid4
 
 import torch
 from pydantic import Field, FiniteFloat, ValidationError, model_validator
@@ -17,7 +15,7 @@ from torch import Tensor, nn
 from lga.backbone.protocol import Space
 from lga.config import BackboneConfig, FrozenModel, MethodConfig, Share, TrainConfig
 from lga.errors import CheckpointError, SettingsError
-from lga.files import to_json, write_atomically
+from lga.files import to_json, write_together
 from lga.model.head import Adapter, Head, StageFusion
 
 WIDEST = 2**16
@@ -162,16 +160,7 @@ def save_checkpoint(folder: Path, head: nn.Module, vision: Mapping[str, Tensor],
     """
     data = pack(head, vision)
     named = record.model_copy(update={"weights_sha256": sha256(data).hexdigest()})
-    fresh = folder / f".{uuid4().hex}.part"
-    try:
-        write_atomically(fresh / WEIGHTS, data)
-        write_atomically(fresh / RECORD, to_json(named.model_dump(mode="json")))
-        for name in (WEIGHTS, RECORD):
-            (fresh / name).replace(folder / name)
-    except OSError as error:
-        raise CheckpointError(f"{folder}: cannot be written ({error.strerror}); choose another place") from error
-    finally:
-        rmtree(fresh, ignore_errors=True)
+    write_together(folder, {WEIGHTS: data, RECORD: to_json(named.model_dump(mode="json"))})
 
 
 def pack(head: nn.Module, vision: Mapping[str, Tensor]) -> bytes:

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig
-from lga.core.distance import clip_distances
+from lga.core.distance import MATCHERS
 from lga.core.score import video_text_scores
-from lga.core.segment import SEGMENTERS, pack_stages, stage_means
+from lga.core.segment import SEGMENTERS, pack_stages, stage_mask, stage_means
 from lga.model.head import Head, inject_text
 
 
@@ -34,75 +34,78 @@ class Prototypes:
     learned: Float[Tensor, "clips tokens width"] | None = None
     """in the space of a trained head, where there is one"""
 
+    def __getitem__(self, clips: slice | Int[Tensor, " chosen"]) -> "Prototypes":
+        """Some of the clips."""
+        return Prototypes(self.tokens[clips], self.stage[clips], None if self.learned is None else self.learned[clips])
 
-def cut_clips(frames: Float[Tensor, "clips frames dim"], method: MethodConfig, space: Space) -> Cut:
-    """Segment clips by their visual features, before fusion.
 
-    Raises:
-        ValueError: there are fewer frames than stages.
+@dataclass(frozen=True, slots=True)
+class LGA:
+    """The method with its settings, for features of one layout: what is done to clips, in the order of the calls.
 
-    Source: LGA (arXiv:2507.16287), "Visual Anatomy".
+    cut -> fuse -> distances is the video match, cut -> similarities the text match.
+
+    Source: LGA (arXiv:2507.16287).
     """
-    label_frames, mask_stages = SEGMENTERS[method.segmenter]
-    label = label_frames(frames[..., space.visual], method.stages)
-    mask = mask_stages(label, method.stages, method.overlap)
-    frame, stage = pack_stages(mask)
-    return Cut(label, mask, frame, stage)
 
+    method: MethodConfig
+    space: Space
+    head: Head | None = None
+    """what training learned; its weight says how much of a distance it gives"""
 
-def build_prototypes(
-    frames: Float[Tensor, "clips frames dim"],
-    cut: Cut,
-    text: Float[Tensor, "clips stages dim"] | None,
-    method: MethodConfig,
-    space: Space,
-    head: Head | None = None,
-) -> Prototypes:
-    """Fuse clips in the support role, with each one's own stage sentences, or, text None, in the query role.
+    def cut(self, frames: Float[Tensor, "clips frames dim"]) -> Cut:
+        """Segment clips by their visual features, before fusion.
 
-    Without a trained head the fusion is what a new block computes: the text is added to the frames of its stage.
+        Raises:
+            ValueError: there are fewer frames than stages.
 
-    Source: LGA, "Fine-grained multimodal fusion"; the strength `method.text_injection` is our choice.
-    """
-    tokens = frames.gather(1, repeat(cut.frame, "c n -> c n d", d=frames.shape[-1]))
-    scaled = None if text is None else text * method.text_injection
-    plain = tokens if scaled is None else inject_text(tokens, cut.stage, scaled)
-    learned = None if head is None or head.head_weight == 0 else head(tokens, cut.stage, scaled)
-    return Prototypes(plain[..., space.visual], cut.stage, learned)
+        Source: LGA, "Visual Anatomy".
+        """
+        method = self.method
+        label = SEGMENTERS[method.segmenter](frames[..., self.space.visual], method.stages)
+        mask = stage_mask(label, method.stages, method.overlap, segmenter=method.segmenter)
+        frame, stage = pack_stages(mask)
+        return Cut(label, mask, frame, stage)
 
+    def fuse(
+        self, frames: Float[Tensor, "clips frames dim"], cut: Cut, text: Float[Tensor, "clips stages dim"] | None
+    ) -> Prototypes:
+        """Fuse clips in the support role, with each one's own stage sentences, or, text None, in the query role.
 
-def match_videos(
-    query: Prototypes, support: Prototypes, method: MethodConfig, *, head_weight: float = 1.0
-) -> Float[Tensor, "query support"]:
-    """The distance of every query to every example.
+        Without a trained head the fusion is what a new block computes: the text is added to the frames of its stage.
 
-    Where a trained head has fused the clips, the share `head_weight` of it is the distance between the head's tokens,
-    and the rest the distance in the backbone's own visual space.
+        Source: LGA, "Fine-grained multimodal fusion"; the strength `text_injection` is our choice.
+        """
+        tokens = frames.gather(1, repeat(cut.frame, "c n -> c n d", d=frames.shape[-1]))
+        scaled = None if text is None else text * self.method.text_injection
+        plain = tokens if scaled is None else inject_text(tokens, cut.stage, scaled)
+        learned = None if self.head is None or self.head.head_weight == 0 else self.head(tokens, cut.stage, scaled)
+        return Prototypes(plain[..., self.space.visual], cut.stage, learned)
 
-    Source: LGA, AB-MHM; with `bi_mhm` the same tokens are matched without regard to their stages. `head_weight` is our
-    choice.
-    """
-    stages = [query.stage, support.stage]
-    if method.matcher == "bi_mhm":
-        stages = [stage.clamp_max(0) for stage in stages]
+    def distances(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "query support"]:
+        """The distance of every query to every example.
 
-    def apart(asked: Float[Tensor, "query tokens d"], shown: Float[Tensor, "support others d"]) -> Tensor:
-        return clip_distances(asked, stages[0], shown, stages[1], reduction=method.reduction)
+        Where a trained head has fused the clips, the share `head_weight` of it is the distance between the head's
+        tokens, and the rest the distance in the backbone's own visual space.
 
-    if query.learned is None or support.learned is None:
-        return apart(query.tokens, support.tokens)
-    learned = apart(query.learned, support.learned)
-    return (
-        learned if head_weight == 1 else head_weight * learned + (1 - head_weight) * apart(query.tokens, support.tokens)
-    )
+        Source: LGA, AB-MHM, or the matcher that the settings name; `head_weight` is our choice.
+        """
+        match, reduction = MATCHERS[self.method.matcher], self.method.reduction
+        if self.head is None or query.learned is None or support.learned is None:
+            return match(query.tokens, query.stage, support.tokens, support.stage, reduction=reduction)
+        learned = match(query.learned, query.stage, support.learned, support.stage, reduction=reduction)
+        weight = self.head.head_weight
+        if weight == 1:
+            return learned
+        own = match(query.tokens, query.stage, support.tokens, support.stage, reduction=reduction)
+        return weight * learned + (1 - weight) * own
 
+    def similarities(
+        self, frames: Float[Tensor, "query frames dim"], cut: Cut, text: Float[Tensor, "way stages dim"]
+    ) -> Float[Tensor, "query way stages"]:
+        """The similarity of every stage of every query to every class's sentence for it, before fusion, -1 to 1.
 
-def match_text(
-    frames: Float[Tensor, "query frames dim"], cut: Cut, text: Float[Tensor, "way stages dim"], space: Space
-) -> Float[Tensor, "query way stages"]:
-    """The similarity of every stage of every query to every class's sentence for it, before fusion, -1 to 1.
-
-    Source: LGA, "Video-text matching".
-    """
-    means = stage_means(frames[..., space.semantic], cut.mask)
-    return video_text_scores(means, text[..., space.semantic])
+        Source: LGA, "Video-text matching".
+        """
+        means = stage_means(frames[..., self.space.semantic], cut.mask)
+        return video_text_scores(means, text[..., self.space.semantic])

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lga.backbone.clip import with_vision
-from lga.backbone.load import load_backbone
+from lga.backbone.load import CUSTOM, load_backbone
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig
-from lga.errors import CheckpointError
+from lga.errors import BackboneError, CheckpointError
 from lga.model.checkpoint import CheckpointRecord, is_checkpoint, load_checkpoint
 from lga.model.head import Head
 
@@ -27,26 +27,60 @@ class Pretrained:
         return wish if self.record is None else self.record.method.model_copy(update=wish.changed)
 
 
-def load_pretrained(config: BackboneConfig) -> Pretrained:
-    """Load a backbone; `config.model` may be the folder of a checkpoint, which then says which backbone it needs.
+def load_pretrained(config: BackboneConfig | None = None, backbone: Backbone | None = None) -> Pretrained:
+    """Load what features come from, in the one way in which every command and `Recognizer` do.
+
+    Args:
+        config: which backbone (default: `offline`); `config.model` may be the folder of a checkpoint, which then says
+            which backbone it needs.
+        backbone: an object that takes the place of the one that `config` names. Without a `config`, results that are
+            saved name it `custom`, with its identity, and can be used again only with the same object.
 
     Raises:
-        BackboneError: the backbone cannot be loaded.
-        CheckpointError: there is none, it is damaged or was trained on other features than this machine makes.
+        SettingsError: no backbone has this name.
+        BackboneError: the backbone cannot be loaded, or the object is not the one that is needed.
+        CheckpointError: there is none, it is damaged or was trained on other features than this backbone makes.
 
     Source: our choice.
     """
-    if not is_checkpoint(config.model):
-        if config.backbone != "clip" and "model" in config.changed:
-            raise CheckpointError(
-                f"{config.model}: no checkpoint there; --model names a folder that `lga train --out` wrote, or, with "
-                "--backbone clip, a model"
+    if config is None:
+        config = BackboneConfig() if backbone is None else _custom(backbone)
+    if is_checkpoint(config.model):
+        return _load_trained(config, backbone)
+    if backbone is not None:
+        if config.backbone == CUSTOM and backbone.identity != config.model:
+            raise BackboneError(
+                f"a backbone with the identity {config.model!r} is needed, this one is {backbone.identity!r}; "
+                "pass the one that was used before"
             )
-        return Pretrained(load_backbone(config), config)
+        return Pretrained(backbone, config)
+    if config.backbone in ("offline", "tiny") and "model" in config.changed:
+        raise CheckpointError(
+            f"{config.model}: no checkpoint there; --model names a folder that `lga train --out` wrote, or, with "
+            "--backbone clip, a model"
+        )
+    return Pretrained(load_backbone(config), config)
+
+
+def portable(config: BackboneConfig, backbone: Backbone) -> BackboneConfig:
+    """The settings that find the same backbone again, elsewhere too: any device, but the same number format.
+
+    Source: our choice.
+    """
+    if config.backbone == CUSTOM:
+        return _custom(backbone)
+    number = backbone.identity.rsplit(" ", 1)[-1]
+    model = str(Path(config.model).absolute()) if Path(config.model).is_dir() else config.model
+    precision = number if number in ("float32", "bfloat16") else config.precision
+    return config.model_copy(update={"device": "auto", "precision": precision, "model": model})
+
+
+def _load_trained(config: BackboneConfig, given: Backbone | None) -> Pretrained:
+    """Load a checkpoint with the backbone that it names, or with a given one."""
     checkpoint = load_checkpoint(Path(config.model))
     record = checkpoint.record
     wanted = record.backbone.model_copy(update={"device": config.device})
-    backbone = load_backbone(wanted)
+    backbone = load_backbone(wanted) if given is None else given
     if backbone.identity != record.frozen_identity:
         raise CheckpointError(
             f"{config.model}: was trained on features of {record.frozen_identity!r}, this backbone is "
@@ -57,12 +91,6 @@ def load_pretrained(config: BackboneConfig) -> Pretrained:
     return Pretrained(backbone, wanted, checkpoint.head, record)
 
 
-def portable(config: BackboneConfig, backbone: Backbone) -> BackboneConfig:
-    """The settings that find the same backbone again, elsewhere too: any device, but the same number format.
-
-    Source: our choice.
-    """
-    number = backbone.identity.rsplit(" ", 1)[-1]
-    model = str(Path(config.model).absolute()) if Path(config.model).is_dir() else config.model
-    precision = number if number in ("float32", "bfloat16") else config.precision
-    return config.model_copy(update={"device": "auto", "precision": precision, "model": model})
+def _custom(backbone: Backbone) -> BackboneConfig:
+    """Settings that name a backbone object by its identity, since nothing but the object itself can be it."""
+    return BackboneConfig(backbone=CUSTOM, model=backbone.identity)

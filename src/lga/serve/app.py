@@ -15,10 +15,10 @@ from lga.serve.guard import Guard
 from lga.serve.metrics import Metrics
 from lga.serve.routes import actions_router, router
 from lga.serve.schema import Failure
-from lga.serve.service import Lane, Service, own_version, read_assets
+from lga.serve.service import Service, WorkQueue, own_version, read_assets
 from lga.serve.settings import ServeConfig
-from lga.serve.store import Shelf, Store, read_store
-from lga.serve.teaching import Teacher
+from lga.serve.store import ExampleStore, Store, read_store
+from lga.serve.teaching import Editor
 
 
 @contextmanager
@@ -81,16 +81,16 @@ def make_service(
     uploads.mkdir()
     recognizer = Recognizer(chosen, cache=FeatureCache(own / "features"))
     way = recognizer.source.method(method or MethodConfig()) if actions is None else actions.method
-    shelf = Shelf(folder.with_name(f"{folder.name}.clips"), keeps=not config.forget_clips)
-    store, metrics = Store(folder, actions, recognizer, shelf), Metrics()
+    example_store = ExampleStore(folder.with_name(f"{folder.name}.clips"), keeps=not config.forget_clips)
+    store, metrics = Store(folder, actions, recognizer, example_store), Metrics()
     service = Service(
         config=config,
         token_needed=token_needed,
         recognizer=recognizer,
         store=store,
-        teacher=Teacher(recognizer, way, config, shelf),
-        reading=Lane(config.workers, config.queue),
-        writing=Lane(1, config.queue),
+        teacher=Editor(recognizer, way, config, example_store),
+        reading=WorkQueue(config.workers, config.queue),
+        writing=WorkQueue(1, config.queue),
         metrics=metrics,
         uploads=uploads,
         assets=read_assets(),

@@ -32,7 +32,7 @@ from lga.serve.schema import (
     SkippedValue,
     Taught,
 )
-from lga.serve.service import EXPLAINED, KINDS, Question, Service, Serving, own_version
+from lga.serve.service import EXPLAINED, KINDS, RecognitionRequest, Service, Serving, own_version
 from lga.serve.settings import CLIPS_AT_ONCE
 from lga.serve.store import Edit
 from lga.serve.teaching import without_action, without_example
@@ -115,7 +115,7 @@ async def recognize(
     request: Request, service: Serving, top: Top = 5, accept: Accepting = "suggested", why: bool = False
 ) -> Recognised:
     """Say which of the taught actions a clip shows."""
-    now, asked = service.taught(), Question(top, accept, why)
+    now, asked = service.taught(), RecognitionRequest(top, accept, why)
     with service.reading.admitted():
         async with clip_of(request, service) as clip:
             return Recognised(result=await service.reading.run(lambda: service.recognise(now, clip, asked)))
@@ -131,7 +131,7 @@ async def explain(
     request: Request, service: Serving, top: Top = EXPLAINED, accept: Accepting = "suggested"
 ) -> Response:
     """The same, with the reasons for the `top` likeliest labels, as one HTML file that needs nothing else."""
-    now, asked = service.taught(), Question(top, accept)
+    now, asked = service.taught(), RecognitionRequest(top, accept)
     with service.reading.admitted():
         async with clip_of(request, service) as clip:
             text = await service.reading.run(lambda: service.report(now, clip, asked))

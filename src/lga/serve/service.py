@@ -21,14 +21,14 @@ from lga.explain.explanation import Explanation, explain_features
 from lga.explain.page import page
 from lga.features.cache import ClipFeatures, FeatureCache
 from lga.features.extract import Skipped, extract_features
-from lga.recognition import Accept, answer
+from lga.recognition import Accept, Prepared
 from lga.recognizer import Recognizer
 from lga.serve.intake import Upload
 from lga.serve.metrics import Metrics
 from lga.serve.schema import Result
 from lga.serve.settings import ServeConfig
-from lga.serve.store import Store, Version
-from lga.serve.teaching import Teacher
+from lga.serve.store import Store
+from lga.serve.teaching import Editor
 from lga.serve.values import result_value, why_value
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ LONGEST_WAIT = 60
 """Seconds after which a refused client is asked to come back, at most."""
 
 
-class Lane:
+class WorkQueue:
     """So many threads and a queue; a request holds its place from before its upload until its answer."""
 
     def __init__(self, workers: int, queue: int):
@@ -95,7 +95,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class RecognitionRequest:
     """How a clip is to be judged, and how much is to be said of it."""
 
     top: int
@@ -111,10 +111,10 @@ class Service:
     token_needed: bool
     recognizer: Recognizer
     store: Store
-    teacher: Teacher
-    reading: Lane
+    teacher: Editor
+    reading: WorkQueue
     """recognition and pictures"""
-    writing: Lane
+    writing: WorkQueue
     """changes, one at a time"""
     metrics: Metrics
     uploads: Path
@@ -128,7 +128,7 @@ class Service:
         now = self.store.now
         return None if now is None else now.actions
 
-    def taught(self) -> Version:
+    def taught(self) -> Prepared:
         """What is taught now.
 
         Raises:
@@ -150,7 +150,7 @@ class Service:
             raise HTTPException(404, f"no action {label[:60]!r} is taught; GET /actions lists them")
         return self.actions, known
 
-    def recognise(self, now: Version, clip: Upload, asked: Question) -> Result:
+    def recognise(self, now: Prepared, clip: Upload, asked: RecognitionRequest) -> Result:
         """Say what a clip shows.
 
         Raises:
@@ -162,12 +162,12 @@ class Service:
             found, why = explanation.recognition, why_value(now.actions, explanation)
         else:
             features = self._encode(now, clip)
-            (found,) = answer(now.actions, now.support, [features], self.recognizer.encoder.space)
-            found, why = found.accepting(asked.accept), None
+            (found,) = now.answer([features], asked.accept)
+            why = None
         self.metrics.recognised.inc()
         return result_value(now.actions, replace(found, path=clip.path), clip.name, top=asked.top, why=why)
 
-    def report(self, now: Version, clip: Upload, asked: Question) -> str:
+    def report(self, now: Prepared, clip: Upload, asked: RecognitionRequest) -> str:
         """The explanation as one HTML file that names clips and not where they lie on this machine.
 
         Raises:
@@ -179,12 +179,11 @@ class Service:
         examples = [label.example.footage for label in explanation.labels if label.example]
         return page(explanation, names={clip.path: clip.path.name for clip in (explanation.footage, *examples)})
 
-    def _explain(self, now: Version, clip: Upload, top: int, accept: Accept) -> Explanation:
+    def _explain(self, now: Prepared, clip: Upload, top: int, accept: Accept) -> Explanation:
         features = self._encode(now, clip)
-        space = self.recognizer.encoder.space
-        return explain_features(now.actions, now.support, features, clip.path, space, top=top, accept=accept)
+        return explain_features(now, features, clip.path, top=top, accept=accept)
 
-    def _encode(self, now: Version, clip: Upload) -> ClipFeatures:
+    def _encode(self, now: Prepared, clip: Upload) -> ClipFeatures:
         frames, limits = now.actions.method.frames, self.config.limits
         encoder = self.recognizer.encoder
         (found,) = extract_features([clip.path], encoder, frames=frames, cache=FeatureCache(None), limits=limits)

@@ -10,12 +10,12 @@ from uuid import uuid4
 
 from lga.actions import Actions, Example, load_actions, save_actions
 from lga.errors import LGAError
-from lga.recognition import Support
+from lga.recognition import Prepared
 from lga.recognizer import Recognizer
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ExampleStore:
     """A folder beside the taught actions: `<digest>/<name>` for every clip that was uploaded as an example."""
 
     folder: Path
@@ -62,14 +62,6 @@ Edit = Callable[[Actions | None], Actions | None]
 """From the old actions to the new; None while nothing is taught."""
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """Taught actions, and their examples cut and fused once for all questions; never changed, only replaced."""
-
-    actions: Actions
-    support: Support
-
-
 class Store:
     """The newest version, in memory and in a folder; None and no folder while nothing is taught.
 
@@ -77,20 +69,20 @@ class Store:
     folder at a time.
     """
 
-    def __init__(self, folder: Path, actions: Actions | None, recognizer: Recognizer, shelf: Shelf):
+    def __init__(self, folder: Path, actions: Actions | None, recognizer: Recognizer, example_store: ExampleStore):
         """Begin with what `read_store` found in the folder.
 
         Raises:
             ActionsError: the actions are from another backbone.
         """
-        self._folder, self._recognizer, self._shelf = folder, recognizer, shelf
+        self._folder, self._recognizer, self._shelf = folder, recognizer, example_store
         self._spare = folder.with_name(f".{folder.name}.spare")
         self._lock = Lock()
         self._now = self._prepare(actions)
         self._shelf.sweep(() if self._now is None else self._now.actions.examples)
 
     @property
-    def now(self) -> Version | None:
+    def now(self) -> Prepared | None:
         """The newest version."""
         return self._now
 
@@ -111,8 +103,8 @@ class Store:
                 self._shelf.sweep(() if self._now is None else self._now.actions.examples)
             return after
 
-    def _prepare(self, actions: Actions | None) -> Version | None:
-        return None if actions is None else Version(actions, self._recognizer.prepare(actions))
+    def _prepare(self, actions: Actions | None) -> Prepared | None:
+        return None if actions is None else self._recognizer.prepare(actions)
 
     def _write(self, actions: Actions | None) -> None:
         """Write beside the folder first: while a folder is exchanged for another, there is for a moment none."""

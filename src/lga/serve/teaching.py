@@ -18,20 +18,20 @@ from lga.recognizer import Recognizer
 from lga.serve.intake import Upload
 from lga.serve.schema import SkippedValue
 from lga.serve.settings import ServeConfig
-from lga.serve.store import Shelf
+from lga.serve.store import ExampleStore
 
 SOURCE = "given over HTTP"
 
 
 @dataclass(frozen=True, slots=True)
-class Teacher:
+class Editor:
     """Everything that a change needs besides the actions; one change at a time, for the cache's sake."""
 
     recognizer: Recognizer
     """its cache is a folder of the server's own, emptied after every change"""
     method: MethodConfig
     config: ServeConfig
-    shelf: Shelf
+    example_store: ExampleStore
 
     def create(self, actions: Actions | None, label: str, sentences: Sequence[str] | None) -> Actions:
         """Teach a new action by its words.
@@ -116,13 +116,13 @@ class Teacher:
         return told | {one: one.reason(why.reason) for one, why in wrong if isinstance(why, Skipped)}
 
     def _keep(self, actions: Actions, uploads: Sequence[Upload]) -> Actions:
-        """Move the new examples' clips to the shelf, and say so in the actions."""
+        """Move the new examples' clips to the example_store, and say so in the actions."""
         came = {str(one.path): one for one in uploads}
         kept = list(actions.examples)
         for number, one in enumerate(kept):
             if one.path in came:
-                place = self.shelf.place(one.digest, came[one.path].name)
-                self.shelf.put(came[one.path].path, place)
+                place = self.example_store.place(one.digest, came[one.path].name)
+                self.example_store.put(came[one.path].path, place)
                 kept[number] = one.model_copy(update={"path": str(place)})
         return replace(actions, examples=tuple(kept))
 

@@ -1,19 +1,20 @@
 """Short clips of a drawn person in action, with the moments at which each stage begins."""
 
 import csv
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import sin
 from pathlib import Path
 from random import Random
 
-import av
 import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 from PIL import Image, ImageDraw, ImageOps
 
 from lga.errors import LGAError
+from lga.files import write_atomically
 from lga.synthetic.actions import ACTIONS
 from lga.synthetic.backdrop import paint_backdrop
 from lga.synthetic.canvas import HEIGHT, SUPERSAMPLE, WIDTH, Camera, Canvas
@@ -21,6 +22,7 @@ from lga.synthetic.motion import Action, Pose, poses_at
 from lga.synthetic.props import draw_fixture, draw_thing
 from lga.synthetic.scene import Scene, camera, imagine_scene
 from lga.synthetic.skeleton import draw_arm, draw_head, draw_leg, draw_torso, skeleton
+from lga.video.write import VideoWriter
 
 FPS = 25.0
 MARGIN = 48
@@ -61,15 +63,14 @@ def render_clip(label: str, *, seed: int) -> RenderedClip:
 
 
 def write_clip(clip: RenderedClip, path: Path) -> None:
-    """Encode a clip as H.264 in an MP4 file; the folder must exist."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=round(clip.fps), options={"crf": "20", "preset": "veryfast"})
-        stream.height, stream.width = clip.frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = 1
-        for picture in clip.frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
+    """Encode a clip as H.264 in an MP4 file; the same clip gives the same bytes.
+
+    Raises:
+        LGAError: the place cannot be written.
+    """
+    with VideoWriter(path, fps=round(clip.fps)) as writer:
+        for number, picture in enumerate(clip.frames):
+            writer.write(number / clip.fps, picture)
 
 
 def write_dataset(
@@ -99,10 +100,9 @@ def write_dataset(
             if progress:
                 progress(len(rows), len(labels) * clips)
     manifest = folder / "manifest.csv"
-    with manifest.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("path", "label", "group", "borders"))
-        writer.writerows(rows)
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([("path", "label", "group", "borders"), *rows])
+    write_atomically(manifest, table.getvalue().encode())
     return manifest
 
 
@@ -147,7 +147,7 @@ def _shadow(picture: Image.Image, view: Camera, pose: Pose) -> None:
 
 def _cast(canvas: Canvas, action: Action, scene: Scene, pose: Pose) -> None:
     """Everything in front of the backdrop, from the farthest to the nearest."""
-    build, look = scene.build, scene.look
+    build, appearance = scene.build, scene.appearance
     body = skeleton(pose, build, action.view)
     distant = 0.72 if action.view == "side" else 1.0
     things = list(zip(action.things, pose.things, strict=True))
@@ -157,14 +157,14 @@ def _cast(canvas: Canvas, action: Action, scene: Scene, pose: Pose) -> None:
         if kind == "door":
             draw_thing(canvas, kind, at, scene.paint)
     if action.view == "side":
-        draw_arm(canvas, body.arms[1], build, look, distant)
-    draw_leg(canvas, body.legs[1], build, look, distant)
-    draw_leg(canvas, body.legs[0], build, look, 1.0)
-    draw_torso(canvas, body, build, look, action.view)
-    draw_head(canvas, body, build, look, action.view)
+        draw_arm(canvas, body.arms[1], build, appearance, distant)
+    draw_leg(canvas, body.legs[1], build, appearance, distant)
+    draw_leg(canvas, body.legs[0], build, appearance, 1.0)
+    draw_torso(canvas, body, build, appearance, action.view)
+    draw_head(canvas, body, build, appearance, action.view)
     for kind, at in things:
         if kind != "door":
             draw_thing(canvas, kind, at, scene.paint)
     if action.view == "front":
-        draw_arm(canvas, body.arms[1], build, look, distant)
-    draw_arm(canvas, body.arms[0], build, look, 1.0)
+        draw_arm(canvas, body.arms[1], build, appearance, distant)
+    draw_arm(canvas, body.arms[0], build, appearance, 1.0)

@@ -39,7 +39,7 @@ class Scene:
     """Everything about one clip but the action."""
 
     build: Build
-    look: Wardrobe
+    appearance: Wardrobe
     paint: Paint
     handling: Handling
     light: tuple[float, float, float]
@@ -58,7 +58,7 @@ def imagine_scene(random: Random) -> Scene:
     warm, bright = random.uniform(-0.07, 0.07), random.uniform(0.82, 1.1)
     return Scene(
         build=_build(random),
-        look=_look(random),
+        appearance=_appearance(random),
         paint=Paint(
             pick_color(random, (0.5, 0.85), (0.55, 0.9)),
             hsv_color(random, (0.04, 0.12), (0.3, 0.7), (0.4, 0.8)),
@@ -92,7 +92,7 @@ def _build(random: Random) -> Build:
     )
 
 
-def _look(random: Random) -> Wardrobe:
+def _appearance(random: Random) -> Wardrobe:
     return Wardrobe(
         skin=random.choice(SKINS),
         hair=random.choice(HAIRS),

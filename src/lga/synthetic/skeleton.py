@@ -92,10 +92,10 @@ def _middle(root: Point, end: Point, length: float, bend: float) -> Point:
     return (root[0] + end[0]) / 2 + dy / distance * height, (root[1] + end[1]) / 2 - dx / distance * height
 
 
-def draw_leg(canvas: Canvas, limb: Limb, build: Build, look: Wardrobe, light: float) -> None:
+def draw_leg(canvas: Canvas, limb: Limb, build: Build, appearance: Wardrobe, light: float) -> None:
     """One leg with its shoe; `light` darkens the far one."""
-    trousers, shoe = shade(look.trousers, light), shade(look.shoes, light)
-    shank = trousers if look.long_trousers else shade(look.skin, light)
+    trousers, shoe = shade(appearance.trousers, light), shade(appearance.shoes, light)
+    shank = trousers if appearance.long_trousers else shade(appearance.skin, light)
     tip = limb.tip or limb.end
     heel = (limb.end[0] - (tip[0] - limb.end[0]) * 0.25, limb.end[1] - 0.012)
     widths = (0.062 * build.girth, 0.047 * build.girth, 0.032 * build.girth)
@@ -104,11 +104,11 @@ def draw_leg(canvas: Canvas, limb: Limb, build: Build, look: Wardrobe, light: fl
         canvas.capsule(heel, tip, 0.027 + grow, 0.021 + grow, color)
 
 
-def draw_arm(canvas: Canvas, limb: Limb, build: Build, look: Wardrobe, light: float) -> None:
+def draw_arm(canvas: Canvas, limb: Limb, build: Build, appearance: Wardrobe, light: float) -> None:
     """One arm with its hand; `light` darkens the far one."""
-    shirt, skin = shade(look.shirt, light), shade(look.skin, light)
+    shirt, skin = shade(appearance.shirt, light), shade(appearance.skin, light)
     widths = (0.044 * build.girth, 0.034 * build.girth, 0.027 * build.girth)
-    _bones(canvas, limb, widths, (shirt, shirt if look.long_sleeves else skin))
+    _bones(canvas, limb, widths, (shirt, shirt if appearance.long_sleeves else skin))
     canvas.disc(limb.end, 0.036, shade(skin, 0.55))
     canvas.disc(limb.end, 0.029, skin)
 
@@ -126,26 +126,26 @@ def _bones(canvas: Canvas, limb: Limb, widths: tuple[float, float, float], color
     canvas.capsule(lit.middle, lit.end, second * 0.35, third * 0.3, shade(lower, 1.1))
 
 
-def draw_torso(canvas: Canvas, body: Skeleton, build: Build, look: Wardrobe, view: View) -> None:
+def draw_torso(canvas: Canvas, body: Skeleton, build: Build, appearance: Wardrobe, view: View) -> None:
     """Pelvis, chest and neck."""
     girth = build.girth
-    dark, chest = shade(look.shirt, 0.5), _toward(body.hip, body.neck, 0.84)
-    canvas.capsule(body.neck, _toward(body.neck, body.head, 0.7), 0.036, 0.034, shade(look.skin, 0.85))
+    dark, chest = shade(appearance.shirt, 0.5), _toward(body.hip, body.neck, 0.84)
+    canvas.capsule(body.neck, _toward(body.neck, body.head, 0.7), 0.036, 0.034, shade(appearance.skin, 0.85))
     if view == "side":
-        canvas.disc(body.hip, 0.070 * girth, shade(look.trousers, 0.5))
-        canvas.disc(body.hip, 0.063 * girth, look.trousers)
+        canvas.disc(body.hip, 0.070 * girth, shade(appearance.trousers, 0.5))
+        canvas.disc(body.hip, 0.063 * girth, appearance.trousers)
         waist = _toward(body.hip, body.neck, 0.14)
         canvas.capsule(waist, chest, 0.070 * girth, 0.082 * girth, dark)
-        canvas.capsule(waist, chest, 0.062 * girth, 0.074 * girth, look.shirt)
+        canvas.capsule(waist, chest, 0.062 * girth, 0.074 * girth, appearance.shirt)
         lit = (waist[0] - 0.02, waist[1] + 0.01), (chest[0] - 0.02, chest[1] + 0.01)
-        canvas.capsule(*lit, 0.022 * girth, 0.03 * girth, shade(look.shirt, 1.15))
+        canvas.capsule(*lit, 0.022 * girth, 0.03 * girth, shade(appearance.shirt, 1.15))
         return
     left, right = body.arms[1].root, body.arms[0].root
     hips = (body.legs[1].root, body.legs[0].root)
-    canvas.capsule(*hips, 0.072 * girth, 0.072 * girth, shade(look.trousers, 0.5))
-    canvas.capsule(*hips, 0.064 * girth, 0.064 * girth, look.trousers)
+    canvas.capsule(*hips, 0.072 * girth, 0.072 * girth, shade(appearance.trousers, 0.5))
+    canvas.capsule(*hips, 0.064 * girth, 0.064 * girth, appearance.trousers)
     waist = _toward(hips[0], left, 0.2), _toward(hips[1], right, 0.2)
-    for grow, color in ((0.008, dark), (0.0, look.shirt)):
+    for grow, color in ((0.008, dark), (0.0, appearance.shirt)):
         canvas.capsule(left, right, 0.046 + grow, 0.046 + grow, color)
         canvas.capsule(left, waist[0], 0.044 + grow, 0.05 + grow, color)
         canvas.capsule(right, waist[1], 0.044 + grow, 0.05 + grow, color)
@@ -153,29 +153,29 @@ def draw_torso(canvas: Canvas, body: Skeleton, build: Build, look: Wardrobe, vie
         canvas.capsule(*waist, 0.05 + grow, 0.05 + grow, color)
 
 
-def draw_head(canvas: Canvas, body: Skeleton, build: Build, look: Wardrobe, view: View) -> None:
+def draw_head(canvas: Canvas, body: Skeleton, build: Build, appearance: Wardrobe, view: View) -> None:
     """Head, hair and a hint of a face."""
     size, at, turn = build.head, body.head, -radians(body.gaze)
-    if look.long_hair:
+    if appearance.long_hair:
         for strand in SIDE_STRANDS if view == "side" else FRONT_STRANDS:
             top, tip = turned(strand, at, turn, size)
-            canvas.capsule(top, tip, size * 0.6, size * 0.42, look.hair)
-    canvas.disc(at, size + 0.008, shade(look.skin, 0.5))
-    canvas.disc(at, size, look.skin)
-    dot, dark, hair = size * 0.13, (35, 25, 25), shade(look.hair, 0.6)
+            canvas.capsule(top, tip, size * 0.6, size * 0.42, appearance.hair)
+    canvas.disc(at, size + 0.008, shade(appearance.skin, 0.5))
+    canvas.disc(at, size, appearance.skin)
+    dot, dark, hair = size * 0.13, (35, 25, 25), shade(appearance.hair, 0.6)
     if view == "side":
         bridge, nose, eye, mouth, cheek, ear = turned(PROFILE, at, turn, size)
-        canvas.capsule(bridge, nose, dot, dot * 1.2, look.skin)
+        canvas.capsule(bridge, nose, dot, dot * 1.2, appearance.skin)
         canvas.disc(eye, dot, dark)
-        canvas.line([mouth, cheek], size * 0.12, shade(look.skin, 0.5))
-        canvas.polygon(turned(SIDE_HAIR, at, turn, size), look.hair, hair)
-        canvas.disc(ear, size * 0.2, shade(look.skin, 0.82))
+        canvas.line([mouth, cheek], size * 0.12, shade(appearance.skin, 0.5))
+        canvas.polygon(turned(SIDE_HAIR, at, turn, size), appearance.hair, hair)
+        canvas.disc(ear, size * 0.2, shade(appearance.skin, 0.82))
         return
     left, right, *smile = turned(FACE, at, turn, size)
     canvas.disc(left, dot, dark)
     canvas.disc(right, dot, dark)
-    canvas.line(smile, size * 0.13, shade(look.skin, 0.5))
-    canvas.polygon(turned(FRONT_HAIR, at, turn, size), look.hair, hair)
+    canvas.line(smile, size * 0.13, shade(appearance.skin, 0.5))
+    canvas.polygon(turned(FRONT_HAIR, at, turn, size), appearance.hair, hair)
 
 
 def _toward(start: Point, end: Point, share: float) -> Point:

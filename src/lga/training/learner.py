@@ -10,7 +10,7 @@ from lga.core.distance import class_distances
 from lga.core.loss import contrastive_loss
 from lga.methods.protocol import Dataset, Method, Scorer, Tasks
 from lga.model.head import Adapter, Head
-from lga.model.matching import build_prototypes, cut_clips, match_videos
+from lga.model.matching import LGA
 
 
 class EpisodicLGA(nn.Module):
@@ -42,10 +42,8 @@ class EpisodicLGA(nn.Module):
     ) -> Float[Tensor, "queries examples"]:
         asked, shown = dataset.frames[query], dataset.frames[support]
         told = dataset.sentences[dataset.label[support]]
-        config, space = self.config, dataset.space
-        left = build_prototypes(asked, cut_clips(asked, config, space), None, config, space, self.head)
-        right = build_prototypes(shown, cut_clips(shown, config, space), told, config, space, self.head)
-        return match_videos(left, right, config, head_weight=self.head.head_weight)
+        lga = LGA(self.config, dataset.space, self.head)
+        return lga.distances(lga.fuse(asked, lga.cut(asked), None), lga.fuse(shown, lga.cut(shown), told))
 
 
 class Adapted(nn.Module):

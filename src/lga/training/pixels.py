@@ -16,17 +16,17 @@ from torch import Tensor
 
 from lga.backbone.protocol import Preprocessing
 from lga.video.clip import jittered_times
-from lga.video.decode import open_footage
-from lga.video.transform import Augmentation, draw_look, look_at
+from lga.video.decode import open_clip
+from lga.video.transform import Augmentation, augment, draw_augmentation
 
 AHEAD = 2
 """Tasks that are decoded while an earlier one is used; also what bounds the memory."""
 DECODERS = min(16, os.cpu_count() or 1)
-"""Threads that decode; FFmpeg has its own below them."""
+"""Threads that decode, each a clip of its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Footage:
+class TrainingClips:
     """Training clips on disk, seen anew in every task.
 
     A clip's moments and augmentation depend on (seed, task number, clip number) alone: not on the threads, on what
@@ -80,12 +80,12 @@ class Footage:
             IndexError: there is no clip of this number.
         """
         generator = Random(f"{self.seed} {task} {clip}")
-        look = draw_look(self.augmentation, generator)
+        params = draw_augmentation(self.augmentation, generator)
         seen: list[UInt8[Tensor, "height width 3"]] = []
         before = None
-        with open_footage(self.paths[clip]) as footage:
-            for picture in footage.pictures_at(jittered_times(footage.duration, self.frames, generator=generator)):
+        with open_clip(self.paths[clip]) as video:
+            for picture in video.pictures_at(jittered_times(video.duration, self.frames, generator=generator)):
                 whole = rearrange(picture, "h w c -> 1 h w c")
-                seen.append(seen[-1] if picture is before else look_at(whole, self.how, look)[0])
+                seen.append(seen[-1] if picture is before else augment(whole, self.how, params)[0])
                 before = picture
         return torch.stack(seen)

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from lga.config import MethodConfig, TrainConfig
-from lga.evaluation.compare import Learnt
+from lga.evaluation.compare import TrainedRow
 from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.tables import Row
 from lga.methods.catalogue import METHODS, MethodName
@@ -22,7 +22,7 @@ from lga.training.select import Look
 CHOSEN_ON = "val"
 
 
-class Teacher:
+class RowTrainer:
     """Trains rows on the split `train` and chooses on `val`; rows of LGA that differ in their match share one head."""
 
     def __init__(
@@ -36,7 +36,7 @@ class Teacher:
         self.read, self.tested, self.settings, self.tell = read, tested, settings, tell
         self.heads: dict[MethodConfig, Fitted[Head]] = {}
 
-    def train(self, row: Row, dataset: Dataset) -> Learnt:
+    def train(self, row: Row, dataset: Dataset) -> TrainedRow:
         """Train one row and look at the dataset it will be tested on.
 
         Raises:
@@ -45,13 +45,13 @@ class Teacher:
         """
         if row.peer is not None:
             peer = self._peer(row.peer, row.method)
-            return Learnt(peer.part(dataset), _told(peer.chosen, peer.untrained))
+            return TrainedRow(peer.part(dataset), _told(peer.chosen, peer.untrained))
         if row.method not in self.heads:
             self.heads[row.method] = self._head(row.method)
         fitted = self.heads[row.method]
         matrix = pairwise_matrix(dataset, fitted.method, head=fitted.part)
         chosen = {"text_shots": fitted.method.text_shots, "temperature": fitted.method.temperature}
-        return Learnt(
+        return TrainedRow(
             lga_scorer(matrix, fitted.method, match=row.match), _told(fitted.chosen, fitted.untrained) | chosen
         )
 

@@ -20,17 +20,16 @@ from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.leakage import read_seen_clips
 from lga.evaluation.run import run_episodes
 from lga.evaluation.statistics import Interval, accuracy, paired_difference
-from lga.labels import lookup_key, quote
+from lga.labels import lookup_key, printable, quote
 from lga.methods.lga import MATCHES, Match, lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset
 from lga.model.checkpoint import CheckpointRecord, Provenance, Selection, make_head, record_head
 from lga.model.head import Head
 from lga.model.pretrained import portable
 from lga.training.fit import Fitted, Material, Pixels, Run, fit_head
-from lga.training.pixels import Footage
+from lga.training.pixels import TrainingClips
 from lga.training.select import choice_episodes
 from lga.video.clip import read_clip
-from lga.video.files import printable
 from lga.video.transform import Augmentation
 
 BYTES = 4
@@ -161,10 +160,10 @@ def _pixels(splits: Splits, backbone: Backbone, method: MethodConfig, settings: 
     vision = make_vision(backbone, gradient_checkpointing=settings.gradient_checkpointing)
     augmentation = Augmentation(crop_scale=settings.crop_scale, flip=settings.flip)
     paths = tuple(clip.path for clip in splits.train.clips)
-    footage = Footage(paths, method.frames, backbone.preprocessing, augmentation, settings.seed)
+    training_clips = TrainingClips(paths, method.frames, backbone.preprocessing, augmentation, settings.seed)
     return Pixels(
         vision,
-        lambda plan: footage.fetch((number, clips.tolist()) for number, clips in plan),
+        lambda plan: training_clips.fetch((number, clips.tolist()) for number, clips in plan),
         lambda: _watched(splits.validation, backbone, vision, method),
     )
 

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from lga.backbone.protocol import Preprocessing
-from lga.video.decode import VideoFile, open_footage
+from lga.video.decode import VideoFile, open_clip
 from lga.video.files import UNLIMITED, Limits
 from lga.video.files import content_digest as content_digest
 from lga.video.files import is_clip as is_clip
@@ -87,14 +87,14 @@ def read_clip(
     """
     if motion_gap < 0:
         raise ValueError(f"the views of a frame are 0 or more seconds apart, not {motion_gap}")
-    with open_footage(path, limits) as footage:
-        duration = footage.duration
+    with open_clip(path, limits) as source:
+        duration = source.duration
         if generator is None:
             times = uniform_times(duration, frames)
         else:
             times = jittered_times(duration, frames, generator=generator)
-        views = [_views(time, motion_gap, footage.last) for time in times]
-        return Clip(_fetch(footage, views, how), times, duration)
+        views = [_views(time, motion_gap, source.last) for time in times]
+        return Clip(_fetch(source, views, how), times, duration)
 
 
 def _views(time: float, gap: float, last: float) -> tuple[float, ...]:
@@ -104,7 +104,7 @@ def _views(time: float, gap: float, last: float) -> tuple[float, ...]:
 
 
 def _fetch(
-    footage: VideoFile | PictureFolder, views: Sequence[tuple[float, ...]], how: Preprocessing
+    source: VideoFile | PictureFolder, views: Sequence[tuple[float, ...]], how: Preprocessing
 ) -> UInt8[Tensor, "frames views height width 3"]:
     """Fetch the wanted moments in one pass from early to late, each different picture resized once.
 
@@ -114,7 +114,7 @@ def _fetch(
     resized: list[UInt8[np.ndarray, "height width 3"]] = []
     place: list[int] = []
     before = None
-    for picture in footage.pictures_at(wanted):
+    for picture in source.pictures_at(wanted):
         if picture is not before:
             square = resize_and_crop(rearrange(picture, "h w c -> 1 h w c"), how)[0]
             resized.append(np.ascontiguousarray(square.numpy()))

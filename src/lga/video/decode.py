@@ -29,11 +29,11 @@ LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels
 
 
 @contextmanager
-def open_footage(path: Path, limits: Limits = UNLIMITED) -> "Generator[VideoFile | PictureFolder]":
+def open_clip(path: Path, limits: Limits = UNLIMITED) -> "Generator[VideoFile | PictureFolder]":
     """Open a video file or a folder of frame pictures and close it afterwards.
 
     Raises:
-        VideoError: there is no footage in it that can be read, or more than the limits allow.
+        VideoError: it holds no pictures that can be read, or more than the limits allow.
     """
     if is_folder(path):
         folder = PictureFolder(path)
@@ -198,17 +198,21 @@ class _Run:
 
 
 def picture_stream(path: Path, container: InputContainer) -> VideoStream:
-    """The first stream of moving pictures; a song's cover is none."""
+    """The first stream of moving pictures, ready to be decoded; a song's cover is none.
+
+    FFmpeg decodes it in one thread: in several, whether damage is reported and what is shown in its place depend on
+    how many there are and on which is first.
+    """
     for stream in container.streams.video:
         if stream.disposition & stream.disposition.attached_pic:
             continue
         if not stream.codec_context:
             raise refusal(path, "its pictures are in a coding that is not known here, or it was cut short")
         if not stream.width:
-            raise refusal(path, "its pictures are too large to be footage, or it was cut short")
+            raise refusal(path, "its pictures are too large to be a clip's, or it was cut short")
         check_size(path, stream.width, stream.height)
         stream.codec_context.options = {"max_pixels": LIMITS["max_pixels"]}
-        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = 1
         return stream
     raise refusal(path, "only sound in it" if container.streams.audio else "no video stream in it")
 

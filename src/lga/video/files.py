@@ -8,6 +8,7 @@ from math import inf
 from pathlib import Path
 
 from lga.errors import VideoError
+from lga.labels import printable
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif"})
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
@@ -18,7 +19,7 @@ MAX_ASPECT = 100
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What reading one clip may cost; the defaults only refuse pictures that cannot be footage."""
+    """What reading one clip may cost; the defaults only refuse pictures that cannot be source."""
 
     seconds: float = inf
     """longest clip"""
@@ -99,14 +100,8 @@ def refusal(path: Path | str, why: str) -> VideoError:
     return VideoError(f"{printable(path)}: {why}")
 
 
-def printable(path: Path | str) -> str:
-    """The path, or a URL, in one line: line breaks, other control characters and stray bytes escaped."""
-    name = str(path)
-    return name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode("ascii")
-
-
 def check_size(path: Path, width: int, height: int, *, pixels: int = MAX_PIXELS) -> None:
-    """Refuse pictures without area, too large to be footage, or thinner than a ribbon.
+    """Refuse pictures without area, too large to be a clip's, or thinner than a ribbon.
 
     Raises:
         VideoError: a side is 0 or above `MAX_SIDE` pixels, the area is above `pixels`, or one side is

@@ -71,7 +71,7 @@ class Augmentation:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class AugmentParams:
     """One draw: the crop's side as a share of the central crop's, and where it lies, 0 (top, left) to 1."""
 
     side: float = 1.0
@@ -83,7 +83,7 @@ class Look:
     saturation: float = 1.0
 
 
-def draw_look(augmentation: Augmentation, generator: Random) -> Look:
+def draw_augmentation(augmentation: Augmentation, generator: Random) -> AugmentParams:
     """Draw how one clip is seen; uniform in the crop's area and position.
 
     Source: our choice. CLIP-FSAR (arXiv:2303.02982) resizes to 256 and crops 224 at a random place, a crop_scale of
@@ -93,16 +93,16 @@ def draw_look(augmentation: Augmentation, generator: Random) -> Look:
     down, across = generator.random(), generator.random()
     mirrored = generator.random() < 0.5 and augmentation.flip
     brightness, contrast, saturation = (1 + augmentation.colour * generator.uniform(-1.0, 1.0) for _ in range(3))
-    return Look(area**0.5, down, across, mirrored, brightness, contrast, saturation)
+    return AugmentParams(area**0.5, down, across, mirrored, brightness, contrast, saturation)
 
 
-def look_at(
-    frames: UInt8[Tensor, "batch height width 3"], how: Preprocessing, look: Look
+def augment(
+    frames: UInt8[Tensor, "batch height width 3"], how: Preprocessing, params: AugmentParams
 ) -> UInt8[Tensor, "batch {how.crop} {how.crop} 3"]:
-    """Cut the look's window out of pictures, resize it to what a backbone reads, then mirror and colour it.
+    """Cut the drawn window out of pictures, resize it to what a backbone reads, then mirror and colour it.
 
-    The window is cut to whole pixels before it is resized. The default look is `resize_and_crop`, within the rounding
-    of the window's border.
+    The window is cut to whole pixels before it is resized. The default parameters give `resize_and_crop`,
+    within the rounding of the window's border.
 
     Raises:
         ValueError: the crop is larger than the resized short side.
@@ -113,11 +113,11 @@ def look_at(
     wide, high = width, height
     if not how.stretch:
         wide = high = min(height, width) * how.crop / how.short_side
-    top, rows = _span(height, high * look.side, look.down)
-    left, columns = _span(width, wide * look.side, look.across)
+    top, rows = _span(height, high * params.side, params.down)
+    left, columns = _span(width, wide * params.side, params.across)
     window = frames[:, top : top + rows, left : left + columns]
     square = resize_and_crop(window, Preprocessing(how.crop, how.crop, how.resample, stretch=True))
-    return _coloured(square.flip(2) if look.mirrored else square, look)
+    return _coloured(square.flip(2) if params.mirrored else square, params)
 
 
 def _span(length: int, wanted: float, place: float) -> tuple[int, int]:
@@ -126,9 +126,11 @@ def _span(length: int, wanted: float, place: float) -> tuple[int, int]:
     return ceil(place * (length - size) - 0.5), size
 
 
-def _coloured(frames: UInt8[Tensor, "batch height width 3"], look: Look) -> UInt8[Tensor, "batch height width 3"]:
-    if look.brightness == look.contrast == look.saturation == 1.0:
+def _coloured(
+    frames: UInt8[Tensor, "batch height width 3"], params: AugmentParams
+) -> UInt8[Tensor, "batch height width 3"]:
+    if params.brightness == params.contrast == params.saturation == 1.0:
         return frames
-    bright = (frames.float() * look.brightness - _GREY) * look.contrast + _GREY
+    bright = (frames.float() * params.brightness - _GREY) * params.contrast + _GREY
     grey = rearrange(bright @ torch.tensor(_LUMA), "b h w -> b h w 1")
-    return (grey + look.saturation * (bright - grey)).round().clamp(0, 255).to(torch.uint8)
+    return (grey + params.saturation * (bright - grey)).round().clamp(0, 255).to(torch.uint8)

@@ -8,8 +8,9 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from lga.errors import SettingsError, VideoError
+from lga.labels import printable
 from lga.video.decode import FORMATS
-from lga.video.files import is_folder, printable, refusal
+from lga.video.files import is_folder, refusal
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PROTOCOLS = {

@@ -3,26 +3,17 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
-from fractions import Fraction
 from pathlib import Path
-from threading import Lock
-from uuid import uuid4
 
-import av
 import numpy as np
-from av.container import OutputContainer
-from av.error import FFmpegError
-from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
-from lga.errors import LGAError
 from lga.explain.lettering import shorten, write
 from lga.video.decode import turned
-from lga.video.files import printable
+from lga.video.write import VideoWriter
 from lga.watch.address import Address
 from lga.watch.moments import Damage, Shown
 from lga.watch.segments import Segment
@@ -69,76 +60,8 @@ def _in_order(segments: Iterable[Segment]) -> list[Segment]:
     return sorted(segments, key=lambda one: (one.start, one.end, one.label))
 
 
-CODEC = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-TICK = Fraction(1, 1000)
 PAPER, INK, BAR = (16, 16, 16), (245, 245, 245), (90, 200, 120)
 """Colours of the strip, of its letters and of its bar."""
-
-
-class VideoWriter:
-    """Writes pictures with their times as an mp4 without sound, all of the first one's size; safe to close twice."""
-
-    def __init__(self, path: Path):
-        self._path, self._lock = path, Lock()
-        self._container: OutputContainer | None = av.open(str(path), "w", format="mp4")
-        self._stream: VideoStream | None = None
-        self._last, self._step = -1, 40
-
-    def record(self, shown: Shown) -> None:
-        """Take a picture as it was decoded."""
-        self.write(shown.time, turned(shown.frame))
-
-    def write(self, time: float, picture: UInt8[np.ndarray, "height width 3"]) -> None:
-        """Take an RGB picture that comes on screen at `time` (seconds)."""
-        with self._lock:
-            if self._container is None:
-                return
-            stream = self._stream = self._stream or _video_stream(self._container, picture)
-            stamp = max(self._last + 1, round(time * 1000))
-            if self._last >= 0:
-                self._step = stamp - self._last
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
-            frame = frame.reformat(stream.width, stream.height, "yuv420p")
-            frame.pts, frame.time_base, self._last = stamp, TICK, stamp
-            self._mux(self._container, stream, frame)
-
-    def close(self) -> None:
-        """Finish the file."""
-        with self._lock:
-            if self._container is not None:
-                if self._stream is not None:
-                    self._mux(self._container, self._stream, None)
-                self._container.close()
-            self._container = None
-
-    def _mux(self, container: OutputContainer, stream: VideoStream, frame: av.VideoFrame | None) -> None:
-        for packet in stream.encode(frame):
-            packet.duration = self._step  # else the last picture goes too early
-            container.mux(packet)
-
-
-@contextmanager
-def video_writer(path: Path) -> Generator[VideoWriter]:
-    """Write a video that appears under its name when the block ends without an error, and whole.
-
-    Raises:
-        LGAError: the place cannot be written.
-    """
-    part = path.with_name(f".{uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writer = VideoWriter(part)
-        try:
-            yield writer
-        finally:
-            writer.close()
-        part.replace(path)
-    except (FFmpegError, OSError) as error:
-        why = error.strerror or error
-        raise LGAError(f"{printable(path)}: cannot be written ({why}); choose another place") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def annotate(
@@ -155,7 +78,7 @@ def annotate(
         VideoError: the source cannot be read.
         LGAError: the place cannot be written.
     """
-    with open_source(address, timeout=10.0) as source, video_writer(path) as writer:
+    with open_source(address, timeout=10.0) as source, VideoWriter(path) as writer:
         for one in source.shown():
             if not isinstance(one, Shown):
                 continue
@@ -185,12 +108,3 @@ def lettered(
         thick = max(2, size // 4)
         draw.rectangle((0, top + tall - thick, round(share * (image.width - 1)), top + tall - 1), fill=BAR)
     return np.array(image)
-
-
-def _video_stream(container: OutputContainer, picture: UInt8[np.ndarray, "height width 3"]) -> VideoStream:
-    options = {"preset": "veryfast", "crf": "20"} if CODEC == "libx264" else {"q": "4"}
-    stream = container.add_stream(CODEC, rate=25, options=options)
-    stream.height, stream.width = (max(2, side - side % 2) for side in picture.shape[:2])
-    stream.pix_fmt = "yuv420p"
-    stream.codec_context.time_base = TICK
-    return stream

@@ -14,7 +14,7 @@ from lga.actions import Actions
 from lga.backbone.protocol import Backbone
 from lga.errors import LGAError, VideoError
 from lga.features.cache import ClipFeatures
-from lga.recognition import Recognition, Support, answer
+from lga.recognition import Prepared, Recognition
 from lga.recognizer import Recognizer
 from lga.watch.address import Address, find_address
 from lga.watch.moments import Damage, Finish, Moment, Shown, sample_moments
@@ -155,9 +155,9 @@ def watch(
         VideoError: the source cannot be read, broke off with an error, or was silent for longer than the timeout.
     """
     settings = settings or WatchSettings()
-    support = recognizer.prepare(actions)
+    prepared = recognizer.prepare(actions)
     address = source if isinstance(source, Address) else find_address(source)
-    watcher = _Watcher(recognizer.encoder, actions, support, settings)
+    watcher = _Watcher(recognizer.encoder, prepared, settings)
     end = float("inf")
     with reading(address, recognizer.encoder, settings, stop or Event(), record) as found:
         try:
@@ -199,9 +199,9 @@ def batched(items: Iterable[Item]) -> Iterator[list[Item]]:
 class _Watcher:
     """What is taught, and what is still undecided."""
 
-    def __init__(self, backbone: Backbone, actions: Actions, support: Support, settings: WatchSettings):
-        self.backbone, self.actions, self.support, self.settings = backbone, actions, support, settings
-        rejection = support.rejection
+    def __init__(self, backbone: Backbone, prepared: Prepared, settings: WatchSettings):
+        self.backbone, self.prepared, self.settings = backbone, prepared, settings
+        actions, rejection = prepared.actions, prepared.rejection
         rejection.judge(rejection.known_score(0.0), settings.accept)  # refuses a threshold that nothing can be held to
         cut = fit_cut(actions.frames, actions.support_label) if settings.cuts else None
         self.plan = WindowPlan(actions.method.frames, settings.rate, settings.windows, settings.stride, cut=cut)
@@ -231,11 +231,10 @@ class _Watcher:
 
     def _hits(self, windows: Sequence[Window]) -> list[Hit]:
         clips = [ClipFeatures(one.tokens, one.times, one.end, "") for one in windows]
-        answers = answer(self.actions, self.support, clips, self.backbone.space)
-        judged = [one.accepting(self.settings.accept) for one in answers]
+        answers = self.prepared.answer(clips, self.settings.accept)
         return [
             Hit(window.start, window.end, one.label, one.probability * _sureness(one))
-            for window, one in zip(windows, judged, strict=True)
+            for window, one in zip(windows, answers, strict=True)
             if one.known
         ]
 

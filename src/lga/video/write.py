@@ -1,0 +1,133 @@
+"""Write pictures as an mp4 file, whole or not at all."""
+
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from uuid import uuid4
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+from jaxtyping import UInt8
+
+from lga.errors import LGAError
+from lga.video.files import printable
+
+CODEC = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+TICKS = 1000
+"""Time stamps a second of a video whose frame rate varies."""
+
+
+class VideoWriter:
+    """An mp4 without sound, written beside `path` and put there by `close`, or by leaving the `with` block.
+
+    The size is that of the first picture, rounded down to even sides; later pictures are scaled to it. If the block
+    ends with an error, what was at `path` before stays. Without a single picture no file is written.
+
+    With `fps`, a whole number of frames a second, the frame rate is constant and encoding takes one thread, so that
+    the same pictures give the same bytes. Without it, pictures have the times they are given, to a millisecond.
+    Threads may share a writer; what is written after it was closed is dropped.
+    """
+
+    def __init__(self, path: Path, *, fps: int | None = None):
+        """Begin a file in the folder of `path`, which is made if it is missing.
+
+        Raises:
+            LGAError: the place cannot be written.
+        """
+        self._path, self._part = path, path.with_name(f".{uuid4().hex}.part")
+        self._fps, self._tick = fps, Fraction(1, fps or TICKS)
+        self._lock = Lock()
+        self._container: OutputContainer | None = None
+        self._stream: VideoStream | None = None
+        self._last, self._step = -1, 1 if fps else 40
+        with self._as_one_line():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._container = av.open(str(self._part), "w", format="mp4")
+
+    def __enter__(self) -> "VideoWriter":
+        """Write in a `with` block."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Put the file in its place, or remove what was written if the block ended with an error."""
+        if kind is None:
+            self.close()
+        else:
+            with self._lock:
+                self._discard()
+
+    def write(self, time: float, picture: UInt8[np.ndarray, "height width 3"]) -> None:
+        """Take an RGB picture that comes on screen at `time` (seconds), later than the one before.
+
+        Raises:
+            LGAError: it cannot be encoded or written, for instance because the disk is full.
+        """
+        with self._lock, self._as_one_line():
+            if self._container is None:
+                return
+            stream = self._stream = self._stream or self._begin(self._container, picture)
+            stamp = max(self._last + 1, round(time / self._tick))
+            if self._last >= 0:
+                self._step = stamp - self._last
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
+            frame = frame.reformat(stream.width, stream.height, "yuv420p")
+            frame.pts, frame.time_base, self._last = stamp, self._tick, stamp
+            self._mux(self._container, stream, frame)
+
+    def close(self) -> None:
+        """Finish the file and put it in its place; closing twice does no harm.
+
+        Raises:
+            LGAError: it cannot be written, for instance because the disk is full.
+        """
+        with self._lock, self._as_one_line():
+            if self._container is None:
+                return
+            if self._stream is None:
+                self._discard()
+                return
+            self._mux(self._container, self._stream, None)
+            self._container.close()
+            self._container = None
+            self._part.replace(self._path)
+
+    def _begin(self, container: OutputContainer, picture: UInt8[np.ndarray, "height width 3"]) -> VideoStream:
+        options = {"preset": "veryfast", "crf": "20"} if CODEC == "libx264" else {"q": "4"}
+        stream = container.add_stream(CODEC, rate=self._fps or 25, options=options)
+        stream.height, stream.width = (max(2, side - side % 2) for side in picture.shape[:2])
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = self._tick
+        if self._fps:
+            stream.codec_context.thread_count = 1
+        return stream
+
+    def _mux(self, container: OutputContainer, stream: VideoStream, frame: av.VideoFrame | None) -> None:
+        for packet in stream.encode(frame):
+            packet.duration = self._step  # else the last picture goes too early
+            container.mux(packet)
+
+    def _discard(self) -> None:
+        """Give up what was written; the failure of a file that is thrown away anyway does not matter."""
+        container, self._container = self._container, None
+        with suppress(FFmpegError, OSError):
+            if container is not None:
+                container.close()
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _as_one_line(self) -> Generator[None]:
+        try:
+            yield
+        except (FFmpegError, OSError) as error:
+            self._discard()
+            why = error.strerror or error
+            raise LGAError(
+                f"{printable(self._path)}: cannot be written ({why}); free some space or choose another place"
+            ) from error

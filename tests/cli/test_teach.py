@@ -1,0 +1,55 @@
+"""`lga teach` on the command line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+def test_an_action_with_a_broken_clip_is_taught_from_the_good_ones(command, clips, tmp_path):
+    examples = Path(shutil.copytree(clips, tmp_path / "examples"))
+    (examples / "wave" / "broken.mp4").write_bytes((clips / "wave" / "1.mp4").read_bytes()[:200])
+    (examples / "wave" / "notes.txt").write_text("not a clip")
+    done = command("teach", examples, "--out", tmp_path / "actions", "--backbone", "tiny")
+    assert "broken.mp4" in done.stderr
+    assert "notes.txt" in done.stderr
+    assert "2 clips skipped" in done.stderr
+    listed = json.loads(command("actions", "list", tmp_path / "actions", "--json").stdout)["actions"]
+    assert {one["label"]: one["examples"] for one in listed} == {"kick ball": 2, "pull up": 1, "wave": 2}
+
+
+def test_two_folders_with_the_same_label_are_refused(command, clips, tmp_path):
+    examples = Path(shutil.copytree(clips, tmp_path / "examples"))
+    (examples / "Wave").mkdir()
+    error = command("teach", examples, "--out", tmp_path / "a", "--backbone", "tiny", code=1).error
+    assert "same action" in error
+
+
+@pytest.mark.parametrize("source", ["nothing", "empty"])
+def test_nothing_to_teach_is_one_line(command, tmp_path, source):
+    if source == "empty":
+        (tmp_path / source).mkdir()
+    assert command("teach", tmp_path / source, "--out", tmp_path / "a", "--backbone", "tiny", code=1).error
+
+
+def test_a_label_without_clips_is_taught_by_its_words(command, clips, tmp_path):
+    examples = tmp_path / "examples"
+    (examples / "swing golf club").mkdir(parents=True)
+    (examples / "frobnicate").mkdir()
+    shown = command("teach", examples, "--out", tmp_path / "a", "--backbone", "tiny").stdout
+    assert "by its words alone" in shown
+    assert "template" in shown
+    value = json.loads(command("recognize", tmp_path / "a", clips / "wave" / "1.mp4", "--json").stdout)
+    [result] = value["results"]
+    assert result["best_example"] is None
+    assert all(one["video"] == pytest.approx(0.5) for one in result["candidates"])
+
+
+def test_a_model_that_cannot_be_reached_names_the_offline_backbone(command, clips, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    error = command(
+        "teach", clips, "--out", tmp_path / "a", "--backbone", "clip", "--model", "no/such-model", code=1
+    ).error
+    assert "offline" in error
+    assert not (tmp_path / "a").exists()
