@@ -59,6 +59,11 @@ class Actions:
         return f"Actions({len(self.labels)} labels, {len(self.examples)} examples, {self.identity!r})"
 
     @property
+    def head_weight(self) -> float:
+        """The share of the clip distance that the head gives, 0 to 1; 0 without a head."""
+        return 0.0 if self.head is None else self.head.head_weight
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The taught labels, in the order in which they were taught."""
         return tuple(anatomy.label for anatomy in self.anatomies)

@@ -15,7 +15,7 @@ def test_an_explanation_holds_the_answer_and_its_likeliest_labels(taught):
     (plain,) = taught.recognizer.recognize(taught.actions, [taught.clip])
     assert found.recognition == plain
     assert [one.candidate for one in found.labels] == list(plain.candidates)
-    assert found.footage.path == taught.clip
+    assert found.frames_shown.path == taught.clip
     assert found.taught == 6
     assert found.by_text.text == max(one.text for one in plain.candidates)
     assert found.by_video.video == max(one.video for one in plain.candidates)
@@ -34,7 +34,7 @@ def test_the_stages_distances_are_the_parts_of_the_distance(taught, method):
     actions, _ = taught.recognizer.teach(paths, method=MethodConfig(**method))
     found = explain_clip(taught.recognizer, actions, taught.clip)
     assert found.labels[0].example.distance == pytest.approx(found.recognition.best_distance, abs=1e-4)
-    assert str(found.labels[0].example.footage.path) == found.recognition.best_example
+    assert str(found.labels[0].example.frames_shown.path) == found.recognition.best_example
     for one in found.labels:
         if one.example is not None:
             assert sum(one.example.stage_distance) == pytest.approx(one.example.distance, abs=1e-4)

@@ -67,7 +67,10 @@ def test_labels_and_paths_that_look_like_html_are_shown_as_they_are(explanation,
 
 
 def test_names_are_shown_in_place_of_paths(explanation, tmp_path):
-    paths = [explanation.footage.path, *(one.example.footage.path for one in explanation.labels if one.example)]
+    paths = [
+        explanation.frames_shown.path,
+        *(one.example.frames_shown.path for one in explanation.labels if one.example),
+    ]
     names = {path: f"<i>clip {number}" for number, path in enumerate(paths)}
     found = read(page(explanation, names=names))
     assert all(str(path) not in found.text and path.name not in found.text for path in paths)
@@ -84,7 +87,7 @@ def test_why_a_clip_cannot_be_shown_names_it_as_the_page_does(explanation, tmp_p
     pictures.mkdir()
     (pictures / "1.jpg").write_bytes(b"no picture")
     (pictures / "2.jpg").write_bytes(b"no picture")
-    moved = replace(explanation, footage=replace(explanation.footage, path=pictures))
+    moved = replace(explanation, frames_shown=replace(explanation.frames_shown, path=pictures))
     assert str(pictures) in page(moved)
     assert "secret" not in page(moved, names={pictures: "upload"})
 
@@ -112,7 +115,7 @@ def test_frames_are_pictures_and_gone_clips_say_so(explanation, tmp_path):
     whole = read(page(explanation)).tags.count("img")
     assert whole == 4 * 8
     best = explanation.labels[0]
-    moved = replace(best.example, footage=replace(best.example.footage, path=tmp_path / "moved.mp4"))
+    moved = replace(best.example, frames_shown=replace(best.example.frames_shown, path=tmp_path / "moved.mp4"))
     found = read(page(replace(explanation, labels=(replace(best, example=moved), *explanation.labels[1:]))))
     assert found.tags.count("img") == whole - 8
     assert "This clip cannot be shown: no such file" in found.text

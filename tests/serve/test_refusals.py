@@ -192,7 +192,7 @@ def test_a_sender_name_becomes_a_harmless_file_name(given, name):
 
 
 def test_a_mistake_in_the_program_is_told_in_short_and_does_not_end_it(client, refused, clips, upload, monkeypatch):
-    monkeypatch.setattr("lga.serve.service.answer", lambda *_: 1 / 0)
+    monkeypatch.setattr("lga.recognition.Prepared.answer", lambda *_: 1 / 0)
     error = refused(client.post("/recognize", files=upload("clip", clips["sweep left"][3])), 500, "mistake")
     assert "Zero" not in error
     assert client.get("/healthz").status_code == 200

@@ -41,7 +41,7 @@ def test_a_change_is_on_disk_when_it_is_seen_and_the_old_version_stays_what_it_w
     store.change(lambda actions: actions.without("sweep left"))
     assert named(store) == load_actions(folder).labels == ("sweep right",)
     assert old.actions.labels == ("sweep right", "sweep left")
-    assert store.now.support.prototypes is not old.support.prototypes
+    assert store.now.prototypes is not old.prototypes
     assert [one.name for one in folder.parent.iterdir()] == ["actions"]
 
 

@@ -86,7 +86,7 @@ class Watch:
         actions = load_actions(self.actions)
         recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
         log = Log(self.json, self.csv, self.srt)
-        with stopping() as stop, self._footage(address) as (footage, record):
+        with stopping() as stop, self._recording(address) as (recording, record):
             from lga.watch.watching import watch
 
             try:
@@ -107,7 +107,7 @@ class Watch:
                 log.watched = monotonic() - log.begun
                 log.write()
             if self.video is not None and log.seen > 0:
-                self._draw(footage(), log, self.video)
+                self._draw(recording(), log, self.video)
         log.close(stopped=stop.is_set())
         if log.trouble is not None:
             raise log.trouble
@@ -119,7 +119,9 @@ class Watch:
                 raise SettingsError(f"{written}: is the video that is watched; write to another file")
 
     @contextmanager
-    def _footage(self, address: "Address") -> "Generator[tuple[Callable[[], Address], Callable[[Shown], None] | None]]":
+    def _recording(
+        self, address: "Address"
+    ) -> "Generator[tuple[Callable[[], Address], Callable[[Shown], None] | None]]":
         """Where the pictures can be read again: a file is there, a stream has to be recorded on the way."""
         if self.video is None or not address.live:
             yield lambda: address, None
@@ -140,7 +142,7 @@ class Watch:
 
             yield recorded, lambda shown: writer.write(shown.time, turned(shown.frame))
 
-    def _draw(self, footage: "Address", log: "Log", path: Path) -> None:
+    def _draw(self, recording: "Address", log: "Log", path: Path) -> None:
         from lga.watch.output import annotate
 
         with progress_bar("drawing") as (bar,):
@@ -148,7 +150,7 @@ class Watch:
             def progress(seen: float, duration: float | None) -> None:
                 bar(round(seen), round(duration or log.seen))
 
-            annotate(footage, log.segments, path, until=log.seen + 1.0, progress=progress)
+            annotate(recording, log.segments, path, until=log.seen + 1.0, progress=progress)
         stderr().print(f"video: {path}", soft_wrap=True)
 
 

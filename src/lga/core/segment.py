@@ -24,7 +24,7 @@ def cluster_segment(frames: Float[Tensor, "batch frames dim"], stages: int) -> I
     Raises:
         ValueError: if there are fewer frames than stages, or no stage at all.
 
-    Source: LGA (arXiv:2507.16287), "Visual Anatomy", CLUSTER-Segment; the treatment of ties is our choice.
+    Source: LGA (arXiv:2507.16287), "Visual Anatomy", CLUSTER-Segment; which of ties is merged is our choice.
     """
     length = _checked_length(frames, stages)
     cut = frames.new_ones(len(frames), length - 1, dtype=torch.bool)  # a border after frame t?

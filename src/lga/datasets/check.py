@@ -51,9 +51,9 @@ def inspect_clips(
 def _inspect(path: Path, frames: int) -> Inspected:
     try:
         digest = content_digest(path)
-        with open_clip(path) as footage:
+        with open_clip(path) as video:
             distinct, before = 0, None
-            for picture in footage.pictures_at(uniform_times(footage.duration, frames)):
+            for picture in video.pictures_at(uniform_times(video.duration, frames)):
                 distinct += picture is not before
                 before = picture
         return Inspected(digest, distinct)

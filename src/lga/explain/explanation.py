@@ -53,7 +53,7 @@ class FrameMap:
 class ExampleReport:
     """A label's nearest example, and how the clip compares with it."""
 
-    footage: FrameTiles
+    frames_shown: FrameTiles
     distance: float
     """AB-MHM as it counted"""
     stage_distance: tuple[float, ...]
@@ -80,7 +80,7 @@ class Explanation:
     """A recognition with everything that led to it; the labels from likely to unlikely."""
 
     recognition: Recognition
-    footage: FrameTiles
+    frames_shown: FrameTiles
     labels: tuple[LabelReport, ...]
     alpha: float
     """the weight of the video match against the text match, 0 to 1"""
@@ -146,9 +146,11 @@ def explain_features(
                 None if nearest is None else _compare(prepared, matched, nearest),
             )
         )
-    footage = FrameTiles.cut(result.path, result.times, result.frame_stage, result.duration)
+    frames_shown = FrameTiles.cut(result.path, result.times, result.frame_stage, result.duration)
     alpha = actions.method.video_weight(actions.shots)
-    return Explanation(result, footage, tuple(labels), alpha, len(actions.examples), actions.method, actions.identity)
+    return Explanation(
+        result, frames_shown, tuple(labels), alpha, len(actions.examples), actions.method, actions.identity
+    )
 
 
 def _check_top(top: int) -> None:

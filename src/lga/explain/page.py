@@ -90,12 +90,12 @@ def page(explanation: Explanation, *, names: Mapping[Path, str] | None = None) -
         video_weight=explanation.alpha,
         why_unknown=result.rejection.why,
         expected=_expected(result),
-        clip=_film(explanation.footage, captions, names),
+        clip=_film(explanation.frames_shown, captions, names),
         labels=[_label_section(label, names) for label in labels],
         farthest=max(distances, default=1.0) or 1.0,
         matched_as_a_whole=explanation.method.matcher == "bi_mhm",
-        map=None if best is None else arrange_heatmap(best.map, explanation.footage, best.footage),
-        matches=[] if best is None else _match_rows(explanation.footage, best),
+        map=None if best is None else arrange_heatmap(best.map, explanation.frames_shown, best.frames_shown),
+        matches=[] if best is None else _match_rows(explanation.frames_shown, best),
         backbone=explanation.identity,
         settings=settings_line(explanation.method),
         temperature=result.rejection.temperature,
@@ -113,13 +113,13 @@ def write_pictures(explanation: Explanation, folder: Path) -> tuple[str, ...]:
         Caption(f"similarity {similarity:z.2f}", sentence)
         for similarity, sentence in zip(best.similarity, best.sentences, strict=True)
     ]
-    pictures = {"clip.png": draw_strip(explanation.footage, captions)}
+    pictures = {"clip.png": draw_strip(explanation.frames_shown, captions)}
     for number, label in enumerate(explanation.labels, 1):
         if label.example is not None:
             captions = [Caption(f"stage {stage}", sentence) for stage, sentence in enumerate(label.sentences, 1)]
-            pictures[f"example_{number}.png"] = draw_strip(label.example.footage, captions)
+            pictures[f"example_{number}.png"] = draw_strip(label.example.frames_shown, captions)
     if best.example is not None:
-        pictures["map.png"] = draw_heatmap(best.example.map, explanation.footage, best.example.footage)
+        pictures["map.png"] = draw_heatmap(best.example.map, explanation.frames_shown, best.example.frames_shown)
     for name, picture in pictures.items():
         write_atomically(folder / name, encoded(picture, "PNG"))
     return tuple(pictures)
@@ -152,8 +152,8 @@ def _label_section(label: LabelReport, names: Mapping[Path, str]) -> LabelSectio
     )
     if example is None:
         return LabelSection(label.candidate, label.sentences, stages, 0, 0.0, "", None)
-    film = _film(example.footage, [Caption("", sentence) for sentence in label.sentences], names)
-    where = _shown(example.footage.path, names)
+    film = _film(example.frames_shown, [Caption("", sentence) for sentence in label.sentences], names)
+    where = _shown(example.frames_shown.path, names)
     return LabelSection(label.candidate, label.sentences, stages, label.examples, example.distance, where, film)
 
 
@@ -161,7 +161,7 @@ def _match_rows(clip: FrameTiles, example: ExampleReport) -> list[MatchRow]:
     return [
         MatchRow(
             clip.times[row],
-            example.footage.times[column],
+            example.frames_shown.times[column],
             float(example.map.distance[row, column]),
             _NEAREST_TO[chosen],
         )

@@ -71,10 +71,10 @@ def _draw_headline(recognition: Recognition, truth: str | None) -> Image.Image:
 
 
 def _draw_clip(recognition: Recognition) -> Image.Image:
-    clip = FrameTiles.cut(recognition.path, recognition.times, recognition.frame_stage, recognition.duration)
+    frames_shown = FrameTiles.cut(recognition.path, recognition.times, recognition.frame_stage, recognition.duration)
     captions = [Caption(f"similarity {stage.similarity:z.2f}", stage.sentence) for stage in recognition.stages]
     note = f"{recognition.path.name}; similarity: how well a stage's frames fit its sentence, -1 to 1"
-    return _under("The clip, cut into stages", note, draw_strip(clip, captions))
+    return _under("The clip, cut into stages", note, draw_strip(frames_shown, captions))
 
 
 def _draw_example(recognition: Recognition, prepared: Prepared) -> list[Image.Image]:

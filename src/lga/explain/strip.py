@@ -69,14 +69,14 @@ class _Group:
     frames: tuple[int, ...]
 
 
-def draw_strip(clip: FrameTiles, captions: Sequence[Caption] = ()) -> Image.Image:
+def draw_strip(frames_shown: FrameTiles, captions: Sequence[Caption] = ()) -> Image.Image:
     """Draw a clip's frames, the seconds at its stages' borders, and under each stage its caption if there is one.
 
     A clip that cannot be read gives grey tiles and a line that says why.
     """
-    shown = choose_frames(clip.frame_stage, SHOWN)
-    groups, tile = _arrange(clip.frame_stage, shown)
-    pictures, reason = fetch_frames(clip, shown, tile)
+    shown = choose_frames(frames_shown.frame_stage, SHOWN)
+    groups, tile = _arrange(frames_shown.frame_stage, shown)
+    pictures, reason = fetch_frames(frames_shown, shown, tile)
     deep = _TOP + pictures[0].height + 2 * _FRAME
     texts = [
         wrap(caption.sentence, _SENTENCE, group.right - group.left, lines=SENTENCE_LINES)
@@ -86,7 +86,7 @@ def draw_strip(clip: FrameTiles, captions: Sequence[Caption] = ()) -> Image.Imag
     strip = Image.new("RGB", (WIDTH, deep + below), PAPER)
     draw = ImageDraw.Draw(strip)
     _paste(strip, draw, groups, dict(zip(shown, pictures, strict=True)))
-    _draw_clock(draw, groups, clip.borders)
+    _draw_clock(draw, groups, frames_shown.borders)
     if reason:
         middle = (groups[0].left + groups[-1].right) / 2, _TOP + _FRAME + pictures[0].height / 2
         fitting = wrap(reason, _SENTENCE, groups[-1].right - groups[0].left - 40, lines=2)
@@ -131,19 +131,19 @@ def _arrange(frame_stage: Sequence[int], shown: Sequence[int]) -> tuple[tuple[_G
     return tuple(groups), tile
 
 
-def fetch_frames(clip: FrameTiles, shown: Sequence[int], width: int) -> tuple[tuple[Image.Image, ...], str]:
+def fetch_frames(frames_shown: FrameTiles, shown: Sequence[int], width: int) -> tuple[tuple[Image.Image, ...], str]:
     """Frames as tiles of one size, `width` pixels wide, or grey tiles and why there are none."""
     try:
-        with open_clip(clip.path) as video:
+        with open_clip(frames_shown.path) as clip:
             pictures: list[Image.Image] = []
-            for picture in video.pictures_at([clip.times[frame] for frame in shown]):
+            for picture in clip.pictures_at([frames_shown.times[frame] for frame in shown]):
                 image = Image.fromarray(picture.numpy())
                 shape = min(1.4, max(0.5, image.height / image.width))
                 pictures.append(ImageOps.fit(image, (width, round(width * shape)), Image.Resampling.LANCZOS))
             return tuple(pictures), ""
     except VideoError as error:
         grey = Image.new("RGB", (width, round(width * 0.75)), EMPTY)
-        why = str(error).removeprefix(f"{clip.path}: ")
+        why = str(error).removeprefix(f"{frames_shown.path}: ")
         return (grey,) * len(shown), f"This clip cannot be shown: {printable(why)}"
 
 

@@ -24,7 +24,7 @@ def text_only(dataset: Dataset, *, words: Words = "name", scale: float = 1.0) ->
     Source: CLIP's zero-shot recognition (arXiv:2103.00020); "thirds" is LGA's video-text match (arXiv:2507.16287) on
     fixed parts. CLIP's own scale is 100; it does not change which class is first.
     """
-    similarity = scale * _LIKENESS[words](dataset)
+    similarity = scale * _SIMILARITY[words](dataset)
 
     def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
         return similarity[rearrange(tasks.query, "e w q -> e (w q) 1"), rearrange(tasks.classes, "e w -> e 1 w")]
@@ -32,17 +32,17 @@ def text_only(dataset: Dataset, *, words: Words = "name", scale: float = 1.0) ->
     return in_blocks(score, lambda tasks: tasks.query[0].numel() * tasks.classes.shape[1])
 
 
-def _sentence_likeness(dataset: Dataset) -> Float[Tensor, "clips classes"]:
+def _sentence_similarity(dataset: Dataset) -> Float[Tensor, "clips classes"]:
     clips = F.normalize(dataset.frames[..., dataset.space.semantic].mean(1), dim=-1)
     told = F.normalize(dataset.sentences[..., dataset.space.semantic], dim=-1)
     return einsum(clips, told, "n d, c l d -> n c")
 
 
-def _part_likeness(dataset: Dataset) -> Float[Tensor, "clips classes"]:
+def _part_similarity(dataset: Dataset) -> Float[Tensor, "clips classes"]:
     meant = dataset.frames[..., dataset.space.semantic]
     stages = dataset.sentences.shape[1]
     parts = stage_means(meant, overlap_mask(hard_segment(meant, stages), stages, 0))
     return video_text_scores(parts, dataset.sentences[..., dataset.space.semantic]).sum(-1)
 
 
-_LIKENESS = {"name": name_similarity, "sentences": _sentence_likeness, "thirds": _part_likeness}
+_SIMILARITY = {"name": name_similarity, "sentences": _sentence_similarity, "thirds": _part_similarity}

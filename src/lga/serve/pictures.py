@@ -16,12 +16,12 @@ TILE, STRIP_TILE, STRIP_FRAMES = 200, 96, 8
 """Widths in pixels, and frames of a strip."""
 
 
-def show_frames(clip: FrameTiles, *, there: bool) -> list[FrameValue]:
+def show_frames(frames_shown: FrameTiles, *, there: bool) -> list[FrameValue]:
     """All sampled frames of a clip in order, without pictures if it is not there any more."""
-    frames = zip(clip.times, clip.frame_stage, strict=True)
-    pictures: Sequence[str | None] = [None] * len(clip.times)
+    frames = zip(frames_shown.times, frames_shown.frame_stage, strict=True)
+    pictures: Sequence[str | None] = [None] * len(frames_shown.times)
     if there:
-        tiles, reason = fetch_frames(clip, range(len(clip.times)), TILE)
+        tiles, reason = fetch_frames(frames_shown, range(len(frames_shown.times)), TILE)
         pictures = pictures if reason else [as_source(one, "JPEG") for one in tiles]
     return [
         FrameValue(time=time, stage=stage, picture=one) for (time, stage), one in zip(frames, pictures, strict=True)
@@ -34,8 +34,8 @@ def draw_row(example: Example) -> bytes | None:
         return None
     count = len(example.times)
     shown = [(2 * place + 1) * count // (2 * STRIP_FRAMES) for place in range(STRIP_FRAMES)]
-    clip = FrameTiles.cut(Path(example.path), example.times, (0,) * count, example.duration)
-    tiles, reason = fetch_frames(clip, shown, STRIP_TILE)
+    frames_shown = FrameTiles.cut(Path(example.path), example.times, (0,) * count, example.duration)
+    tiles, reason = fetch_frames(frames_shown, shown, STRIP_TILE)
     if reason:
         return None
     row = Image.new("RGB", (STRIP_TILE * len(tiles), tiles[0].height))

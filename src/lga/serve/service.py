@@ -176,8 +176,9 @@ class Service:
         """
         explanation = self._explain(now, clip, asked.top, asked.accept)
         self.metrics.recognised.inc()
-        examples = [label.example.footage for label in explanation.labels if label.example]
-        return page(explanation, names={clip.path: clip.path.name for clip in (explanation.footage, *examples)})
+        examples = [label.example.frames_shown for label in explanation.labels if label.example]
+        clips = (explanation.frames_shown, *examples)
+        return page(explanation, names={clip.path: clip.path.name for clip in clips})
 
     def _explain(self, now: Prepared, clip: Upload, top: int, accept: Accept) -> Explanation:
         features = self._encode(now, clip)

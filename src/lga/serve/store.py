@@ -75,11 +75,11 @@ class Store:
         Raises:
             ActionsError: the actions are from another backbone.
         """
-        self._folder, self._recognizer, self._shelf = folder, recognizer, example_store
+        self._folder, self._recognizer, self._example_store = folder, recognizer, example_store
         self._spare = folder.with_name(f".{folder.name}.spare")
         self._lock = Lock()
         self._now = self._prepare(actions)
-        self._shelf.sweep(() if self._now is None else self._now.actions.examples)
+        self._example_store.sweep(() if self._now is None else self._now.actions.examples)
 
     @property
     def now(self) -> Prepared | None:
@@ -100,7 +100,7 @@ class Store:
                 self._write(after)
                 self._now = fresh
             finally:
-                self._shelf.sweep(() if self._now is None else self._now.actions.examples)
+                self._example_store.sweep(() if self._now is None else self._now.actions.examples)
             return after
 
     def _prepare(self, actions: Actions | None) -> Prepared | None:

@@ -65,7 +65,7 @@ def why_value(actions: Actions, explanation: Explanation) -> Why:
         by_video=None if by_video is None else by_video.label,
         by_text=explanation.by_text.label,
         note=explanation.recognition.rejection.why,
-        frames=show_frames(explanation.footage, there=True),
+        frames=show_frames(explanation.frames_shown, there=True),
         labels=[_label(actions, one) for one in explanation.labels],
     )
 
@@ -90,13 +90,13 @@ def _label(actions: Actions, report: LabelReport) -> WhyLabel:
 
 
 def _nearest(actions: Actions, label: str, report: ExampleReport) -> WhyExample:
-    example = _taught(actions, label, str(report.footage.path))
+    example = _taught(actions, label, str(report.frames_shown.path))
     return WhyExample(
-        name=report.footage.path.name,
+        name=report.frames_shown.path.name,
         digest=example.digest,
         distance=report.distance,
         stage_distance=list(report.stage_distance),
-        frames=show_frames(report.footage, there=is_there(example)),
+        frames=show_frames(report.frames_shown, there=is_there(example)),
         distance_map=[
             _compared(row, shared)
             for row, shared in zip(report.map.distance.tolist(), report.map.shared.tolist(), strict=True)

@@ -53,7 +53,7 @@ def poster(draw: Draw, random: Random, x: int, floor: int) -> None:
     )
 
 
-def shelf(draw: Draw, random: Random, x: int, floor: int) -> None:
+def bookcase(draw: Draw, random: Random, x: int, floor: int) -> None:
     """Two boards of books."""
     wood = hsv_color(random, (0.05, 0.11), (0.3, 0.7), (0.3, 0.7))
     for level in range(2):
@@ -87,8 +87,8 @@ def lamp(draw: Draw, random: Random, x: int, floor: int) -> None:
     )
 
 
-def park_bench(draw: Draw, random: Random, x: int, floor: int) -> None:
-    """A low park_bench."""
+def seat(draw: Draw, random: Random, x: int, floor: int) -> None:
+    """A low seat for the park."""
     wood = hsv_color(random, (0.03, 0.12), (0.3, 0.8), (0.3, 0.7))
     for left in (x + 8, x + 92):
         draw.rectangle((left, floor - 34, left + 8, floor + 6), fill=shade(wood, 0.6))
@@ -150,7 +150,7 @@ def _room(random: Random, size: Size, floor: int) -> Image.Image:
     _boards(draw, random, size, floor, ground)
     draw.rectangle((0, floor - 12, size[0], floor), fill=shade(wall, random.choice((0.6, 1.2))))
     for x in range(random.randrange(20, 90), size[0] - 60, random.randrange(150, 260)):
-        random.choice((window, poster, shelf, plant, nothing))(draw, random, x, floor)
+        random.choice((window, poster, bookcase, plant, nothing))(draw, random, x, floor)
     return picture
 
 
@@ -171,7 +171,7 @@ def _hall(random: Random, size: Size, floor: int) -> Image.Image:
             width=9,
         )
     for x in range(random.randrange(30, 200), size[0], random.randrange(180, 320)):
-        random.choice((window, poster, lamp, park_bench, nothing))(draw, random, x, floor)
+        random.choice((window, poster, lamp, seat, nothing))(draw, random, x, floor)
     return picture
 
 
@@ -192,7 +192,7 @@ def _street(random: Random, size: Size, floor: int) -> Image.Image:
         x += width + random.choice((0, 0, 30))
     draw.rectangle((0, floor, size[0], floor + 10), fill=shade(ground, 1.35))
     for left in range(random.randrange(60, 250), size[0], random.randrange(220, 420)):
-        random.choice((lamp, tree, park_bench, nothing))(draw, random, left, floor)
+        random.choice((lamp, tree, seat, nothing))(draw, random, left, floor)
     return picture
 
 
@@ -216,7 +216,7 @@ def _park(random: Random, size: Size, floor: int) -> Image.Image:
     if random.random() < 0.4:
         _fence(draw, random, size, floor)
     for x in range(random.randrange(10, 200), size[0], random.randrange(120, 300)):
-        random.choice((tree, tree, park_bench, nothing))(draw, random, x, floor)
+        random.choice((tree, tree, seat, nothing))(draw, random, x, floor)
     return picture
 
 
