@@ -66,6 +66,32 @@ def test_labels_and_paths_that_look_like_html_are_shown_as_they_are(explanation,
     assert "<b>&'new'.mp4" in found.text
 
 
+def test_names_are_shown_in_place_of_paths(explanation, tmp_path):
+    paths = [
+        explanation.frames_shown.path,
+        *(one.example.frames_shown.path for one in explanation.labels if one.example),
+    ]
+    names = {path: f"<i>clip {number}" for number, path in enumerate(paths)}
+    found = read(page(explanation, names=names))
+    assert all(str(path) not in found.text and path.name not in found.text for path in paths)
+    assert all(name in found.text for name in names.values())
+    assert "<i>clip 0: why" in found.text
+    some = read(page(explanation, names={paths[0]: "upload"})).text
+    assert "upload, " in some
+    assert str(paths[0]) not in some
+    assert all(str(path) in some for path in paths[1:])
+
+
+def test_why_a_clip_cannot_be_shown_names_it_as_the_page_does(explanation, tmp_path):
+    pictures = tmp_path / "secret"
+    pictures.mkdir()
+    (pictures / "1.jpg").write_bytes(b"no picture")
+    (pictures / "2.jpg").write_bytes(b"no picture")
+    moved = replace(explanation, frames_shown=replace(explanation.frames_shown, path=pictures))
+    assert str(pictures) in page(moved)
+    assert "secret" not in page(moved, names={pictures: "upload"})
+
+
 def test_a_path_that_is_no_text_is_still_shown(explanation, tmp_path):
     named = replace(explanation.recognition, path=Path("/clips/\udce9\x00\n.mp4"))
     write_page(replace(explanation, recognition=named), tmp_path / "page.html")
@@ -87,7 +113,7 @@ def test_everything_that_decided_is_on_the_page(explanation):
 
 def test_frames_are_pictures_and_gone_clips_say_so(explanation, tmp_path):
     whole = read(page(explanation)).tags.count("img")
-    assert whole == 4 * 8 + 1
+    assert whole == 4 * 8
     best = explanation.labels[0]
     moved = replace(best.example, frames_shown=replace(best.example.frames_shown, path=tmp_path / "moved.mp4"))
     found = read(page(replace(explanation, labels=(replace(best, example=moved), *explanation.labels[1:]))))

@@ -76,6 +76,8 @@ def wrap(text: str, size: int, width: Pixels, *, lines: int) -> tuple[str, ...]:
 
 def printable(text: str) -> str:
     """The text on one line, with a question mark for whatever is not a visible character."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in text)
 
 
@@ -115,10 +117,10 @@ def _fallbacks(size: int) -> tuple[Font, ...]:
 @cache
 def _has(font: Font, char: str) -> bool:
     """Whether the font draws something else for the character than for one that no font has."""
-    return char.isspace() or " " < char <= "~" or _look(font, char) != _look(font, "\uffff")
+    return char.isspace() or " " < char <= "~" or _glyph(font, char) != _glyph(font, "\uffff")
 
 
-def _look(font: Font, char: str) -> bytes:
+def _glyph(font: Font, char: str) -> bytes:
     picture = Image.new("L", (96, 96))
     ImageDraw.Draw(picture).text((24, 24), char, font=font, fill=255)
     return picture.tobytes()

@@ -1,47 +1,73 @@
-"""Pieces of an HTML page."""
+"""HTML pages from templates, and the pictures in them as text."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
-from html import escape
-from importlib.resources import files
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
-from string import Template
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from PIL import Image
 
 from lga.config import Frozen
-from lga.explain.lettering import printable
-from lga.explain.strip import FrameTiles, choose_frames, fetch_frames, stage_color
+from lga.explain.lettering import Color, printable
+from lga.explain.strip import Caption, FrameTiles, choose_frames, fetch_frames, stage_color
 
-TEMPLATE = "templates/page.html"
-
-
-def document(title: str, parts: Iterable[str]) -> str:
-    """A whole page that needs nothing else; the title is text, the parts are HTML."""
-    shell = Template(files("lga.explain").joinpath(TEMPLATE).read_text(encoding="utf-8"))
-    return shell.substitute(title=as_text(title), body="\n".join(parts))
+SHOWN, TILE = 12, 180
+"""Frames shown of a clip with many, and their width in pixels."""
 
 
-def meter(value: float, fill: str) -> str:
-    """A share as a percentage and a bar."""
-    return percent(value) + bar(value, fill)
+@dataclass(frozen=True, slots=True)
+class FilmFrame:
+    """A frame of a film: its moment in seconds, and its picture as a data URI."""
+
+    time: float
+    source: str
 
 
-def bar(share: float, fill: str) -> str:
-    """A horizontal bar; `fill` is a CSS colour."""
-    return f'<span class=bar><i style="--share:{100 * min(1.0, max(0.0, share)):.1f}%;--fill:{fill}"></i></span>'
+@dataclass(frozen=True, slots=True)
+class FilmStage:
+    """A stage of a film: its colour for CSS, its seconds, its frames, and what stands below them."""
+
+    color: str
+    start: float
+    end: float
+    frames: tuple[FilmFrame, ...]
+    caption: Caption | None
 
 
-def table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of HTML cells."""
-    top = "".join(f"<th>{one}</th>" for one in head)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<div class=scroll><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A clip as a page shows it; without frames, `missing` says why."""
+
+    stages: tuple[FilmStage, ...]
+    missing: str
 
 
-def section(heading: str, body: str) -> str:
-    """A box with a heading; both are HTML."""
-    return f"<section><h2>{heading}</h2>{body}</section>"
+def render(template: str, **values: object) -> str:
+    """A page by one of the templates in `templates/`; whatever the values hold, it is shown as text and never obeyed.
+
+    Raises:
+        jinja2.UndefinedError: the template asks for a value that is not given.
+    """
+    return _environment().get_template(template).render(values)
+
+
+def make_film(clip: FrameTiles, captions: Sequence[Caption] = ()) -> Film:
+    """The clip's frames in their stages, each stage with its caption if there is one."""
+    shown = choose_frames(clip.frame_stage, SHOWN)
+    pictures, missing = fetch_frames(clip, shown, TILE)
+    stages: list[FilmStage] = []
+    for stage, (start, end) in enumerate(zip(clip.borders, clip.borders[1:], strict=False)):
+        frames = tuple(
+            FilmFrame(clip.times[frame], as_source(picture, "JPEG"))
+            for frame, picture in zip(shown, pictures, strict=True)
+            if clip.frame_stage[frame] == stage and not missing
+        )
+        caption = captions[stage] if stage < len(captions) else None
+        stages.append(FilmStage(css_color(stage_color(stage)), start, end, frames, caption))
+    return Film(tuple(stages), missing)
 
 
 def settings_line(settings: Frozen) -> str:
@@ -49,18 +75,13 @@ def settings_line(settings: Frozen) -> str:
     return ", ".join(f"{name} {value}" for name, value in settings.model_dump(mode="json", by_alias=False).items())
 
 
-def percent(share: float) -> str:
-    """A share for people."""
-    return f"{100 * share:.0f} %"
-
-
-def as_text(value: object) -> str:
-    """Whatever it holds, as text that HTML shows and never obeys."""
-    return escape(printable(str(value)))
+def css_color(color: Color) -> str:
+    """A colour as CSS writes it."""
+    return "#{:02x}{:02x}{:02x}".format(*color)
 
 
 def as_source(picture: Image.Image, kind: str) -> str:
-    """A picture as a data URI."""
+    """A picture as a data URI; `kind` is the file format, PNG or JPEG."""
     return f"data:image/{kind.lower()};base64,{b64encode(encoded(picture, kind)).decode()}"
 
 
@@ -71,29 +92,30 @@ def encoded(picture: Image.Image, kind: str) -> bytes:
     return data.getvalue()
 
 
-SHOWN, TILE = 12, 180
-"""Frames shown of a clip with many, and their width in pixels."""
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("lga.explain"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_on_one_line,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(percent=_percent, fixed=_fixed)  # pyright: ignore[reportArgumentType]  # typed too narrowly
+    return environment
 
 
-def film(frames_shown: FrameTiles, notes: Sequence[str]) -> str:
-    """The frames with a note (HTML) below each stage; in place of frames that cannot be read, why."""
-    shown = choose_frames(frames_shown.frame_stage, SHOWN)
-    pictures, reason = fetch_frames(frames_shown, shown, TILE)
-    boxes: list[str] = []
-    for stage, (start, end, note) in enumerate(
-        zip(frames_shown.borders, frames_shown.borders[1:], notes, strict=False)
-    ):
-        tiles = [
-            f'<figure><img src="{as_source(tile, "JPEG")}" alt="frame at {frames_shown.times[frame]:.2f} s">'
-            f"<figcaption>{frames_shown.times[frame]:.2f} s</figcaption></figure>"
-            for frame, tile in zip(shown, pictures, strict=True)
-            if frames_shown.frame_stage[frame] == stage and not reason
-        ]
-        color = "#{:02x}{:02x}{:02x}".format(*stage_color(stage))
-        clock = f"Stage {stage + 1}: {start:.2f} to {end:.2f} s"
-        boxes.append(
-            f'<div class=stage style="--stage:{color}"><p class=clock>{clock}</p>'
-            f"<div class=frames>{''.join(tiles)}</div><p>{note}</p></div>"
-        )
-    gone = f"<p class=unknown>{as_text(reason)}</p>" if reason else ""
-    return f"{gone}<div class=strip>{''.join(boxes)}</div>"
+def _on_one_line(value: object) -> str:
+    """What is put into a page: HTML of the templates' own as it is, everything else without control characters."""
+    return value if isinstance(value, Markup) else printable(str(value))
+
+
+def _percent(share: float | int) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _fixed(number: float | int, digits: int) -> str:
+    """A number with so many digits behind the point, and no minus before a zero."""
+    return f"{number:z.{digits}f}"

@@ -1,4 +1,4 @@
-"""Plots of an evaluation: accuracy by class, confusions, curves."""
+"""The results of an evaluation as a folder of tables and plots: which class was taken for which, and curves."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +24,13 @@ CELL, LEAST, MOST = 0.42, 4.0, 24.0
 """inches: a cell of the confusion matrix, and the least and most that its square takes"""
 NAMED = 60
 """classes whose names and shares still can be read"""
+AXES = {
+    "alpha": ("Accuracy against the weight of the video", "alpha: 0 is text alone, 1 is video alone"),
+    "ways": ("Accuracy against the classes to choose from", "classes in an episode (ways)"),
+    "shots": ("Accuracy against the examples", "examples of each class (shots)"),
+    "stages": ("Accuracy by one stage alone", "stage"),
+}
+"""what the title and the axis of each curve say"""
 
 
 def require_plots() -> None:
@@ -34,6 +41,43 @@ def require_plots() -> None:
     """
     if find_spec("matplotlib") is None:
         raise LGAError("pictures of the results need matplotlib: pip install 'lga[research]', or leave out --out")
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Make sure, before any work is done, that nothing but an earlier evaluation would be replaced.
+
+    Raises:
+        LGAError: the folder holds something else, or is a file.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / "report.json").is_file()):
+        raise LGAError(f"{folder}: holds something that is not an evaluation; give a new folder")
+
+
+def write_evaluation(
+    folder: Path,
+    report: dict[str, object],
+    *,
+    labels: Sequence[str],
+    confusion: Int[ndarray, "classes classes"],
+    curves: Mapping[str, Sequence[Point]],
+    marks: Mapping[str, int | float],
+) -> None:
+    """Write report.json, confusion.csv and .png, and for every curve NAME.csv and NAME.png, all or nothing.
+
+    `marks` are the settings that the report was made with. Whatever was in the folder is replaced.
+
+    Raises:
+        LGAError: the place cannot be written, or matplotlib is not installed.
+    """
+    with replace_folder(folder) as fresh:
+        write_atomically(fresh / "report.json", to_json(report))
+        rows = [[label, *line] for label, line in zip(labels, confusion.tolist(), strict=True)]
+        write_atomically(fresh / "confusion.csv", _csv(["is / taken for", *labels], rows))
+        picture = draw_confusion(confusion, labels, title="Combined match: what each class was taken for")
+        write_atomically(fresh / "confusion.png", picture)
+        for name, points in curves.items():
+            write_atomically(fresh / f"{name}.csv", _curve_csv(name, points))
+            write_atomically(fresh / f"{name}.png", _curve_png(name, points, marks))
 
 
 def draw_curves(
@@ -102,6 +146,39 @@ def draw_confusion(counts: Int[ndarray, "classes classes"], labels: Sequence[str
     return _png(figure)
 
 
+def _curve_csv(name: str, points: Sequence[Point]) -> bytes:
+    head = [name, "match", "accuracy", "ci95", "clips_low", "clips_high", "classes_low", "classes_high"]
+    rows = [
+        [point.at, match, one.mean, one.ci95, *one.clips, *one.classes]
+        for point in points
+        for match, one in point.accuracy.items()
+    ]
+    return _csv(head, rows)
+
+
+def _curve_png(name: str, points: Sequence[Point], marks: Mapping[str, int | float]) -> bytes:
+    title, along = AXES[name]
+    lines = {
+        match: [(float(point.at), point.accuracy[match].mean, point.accuracy[match].ci95) for point in points]
+        for match in points[0].accuracy
+    }
+    chance = [(float(point.at), 1 / (point.at if name == "ways" else marks["ways"])) for point in points]
+    return draw_curves(
+        lines,
+        title=title,
+        along=along,
+        chance=chance,
+        mark=float(marks[name]) if name in marks else None,
+        whole=name != "alpha",
+    )
+
+
+def _csv(head: Sequence[object], rows: Iterable[Sequence[object]]) -> bytes:
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([head, *rows])
+    return text.getvalue().encode()
+
+
 def _figure(width: float, height: float) -> "Figure":
     """A figure of its own, drawn by Agg: no window, no state shared with other figures.
 
@@ -121,82 +198,3 @@ def _png(figure: "Figure") -> bytes:
     FigureCanvasAgg(figure)
     figure.savefig(data, format="png", dpi=DPI)
     return data.getvalue()
-
-
-def write_evaluation(
-    folder: Path,
-    report: dict[str, object],
-    *,
-    labels: Sequence[str],
-    confusion: Int[ndarray, "classes classes"],
-    curves: Mapping[str, Sequence[Point]],
-    marks: Mapping[str, int | float],
-) -> None:
-    """Write report.json, confusion.csv and .png, and for every curve NAME.csv and NAME.png, all or nothing.
-
-    `marks` are the settings that the report was made with. Whatever was in the folder is replaced.
-
-    Raises:
-        LGAError: the place cannot be written, or matplotlib is not installed.
-    """
-    with replace_folder(folder) as fresh:
-        write_atomically(fresh / "report.json", to_json(report))
-        rows = [[label, *line] for label, line in zip(labels, confusion.tolist(), strict=True)]
-        write_atomically(fresh / "confusion.csv", _csv(["is / taken for", *labels], rows))
-        picture = draw_confusion(confusion, labels, title="Combined match: what each class was taken for")
-        write_atomically(fresh / "confusion.png", picture)
-        for name, points in curves.items():
-            write_atomically(fresh / f"{name}.csv", _points_csv(name, points))
-            write_atomically(fresh / f"{name}.png", _points_png(name, points, marks))
-
-
-def refuse_foreign(folder: Path) -> None:
-    """Make sure, before any work is done, that nothing but an earlier evaluation would be replaced.
-
-    Raises:
-        LGAError: the folder holds something else, or is a file.
-    """
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / "report.json").is_file()):
-        raise LGAError(f"{folder}: holds something that is not an evaluation; give a new folder")
-
-
-ALONG = {
-    "alpha": ("Accuracy against the weight of the video", "alpha: 0 is text alone, 1 is video alone"),
-    "ways": ("Accuracy against the classes to choose from", "classes in an episode (ways)"),
-    "shots": ("Accuracy against the examples", "examples of each class (shots)"),
-    "stages": ("Accuracy by one stage alone", "stage"),
-}
-"""what a curve's title and axis say"""
-
-
-def _points_csv(name: str, points: Sequence[Point]) -> bytes:
-    head = [name, "match", "accuracy", "ci95", "clips_low", "clips_high", "classes_low", "classes_high"]
-    rows = [
-        [point.at, match, one.mean, one.ci95, *one.clips, *one.classes]
-        for point in points
-        for match, one in point.accuracy.items()
-    ]
-    return _csv(head, rows)
-
-
-def _points_png(name: str, points: Sequence[Point], marks: Mapping[str, int | float]) -> bytes:
-    title, along = ALONG[name]
-    lines = {
-        match: [(float(point.at), point.accuracy[match].mean, point.accuracy[match].ci95) for point in points]
-        for match in points[0].accuracy
-    }
-    ways = [(float(point.at), 1 / (point.at if name == "ways" else marks["ways"])) for point in points]
-    return draw_curves(
-        lines,
-        title=title,
-        along=along,
-        chance=ways,
-        mark=float(marks[name]) if name in marks else None,
-        whole=name != "alpha",
-    )
-
-
-def _csv(head: Sequence[object], rows: Iterable[Sequence[object]]) -> bytes:
-    text = StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([head, *rows])
-    return text.getvalue().encode()

@@ -18,7 +18,6 @@ from starlette.requests import Request
 from lga.actions import Actions
 from lga.errors import VideoError
 from lga.explain.explanation import Explanation, explain_features
-from lga.explain.markup import as_text
 from lga.explain.page import page
 from lga.features.cache import ClipFeatures, FeatureCache
 from lga.features.extract import Skipped, extract_features
@@ -177,11 +176,9 @@ class Service:
         """
         explanation = self._explain(now, clip, asked.top, asked.accept)
         self.metrics.recognised.inc()
-        text = page(explanation)
-        shown = [explanation.frames_shown, *(one.example.frames_shown for one in explanation.labels if one.example)]
-        for frames_shown in shown:
-            text = text.replace(as_text(frames_shown.path), as_text(frames_shown.path.name))
-        return text
+        examples = [label.example.frames_shown for label in explanation.labels if label.example]
+        clips = (explanation.frames_shown, *examples)
+        return page(explanation, names={clip.path: clip.path.name for clip in clips})
 
     def _explain(self, now: Prepared, clip: Upload, top: int, accept: Accept) -> Explanation:
         features = self._encode(now, clip)
