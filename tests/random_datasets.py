@@ -15,24 +15,34 @@ JOINT = Space(13, slice(0, 13), slice(0, 13))
 CLASSES = 7
 
 
-def random_loaded(method, *, seed=0, each=6, classes=CLASSES, first=0, space=SPLIT):
-    """Clips about each class's own frames, so that methods are right more often than not; groups in turn."""
-    random = torch.Generator().manual_seed(seed)
-    labels = tuple(f"class {first + number}" for number in range(classes))
-    label = torch.arange(classes).repeat_interleave(each)
-    own = torch.randn(classes, method.frames, space.dim, generator=random)
-    frames = own[label] + torch.randn(len(label), method.frames, space.dim, generator=random)
-    text = torch.randn(classes, 5, space.dim, generator=random)
-    clips = tuple(LabelledClip(Path(f"{first}-{n}.mp4"), labels[one], f"g{n % 4}") for n, one in enumerate(label))
+def as_loaded(dataset, *, groups=None, first=0):
+    """A dataset as if its clips had been read from files: clip n has the content `first-n` and the group groups[n]."""
+    labels = tuple(f"class {first + number}" for number in range(len(dataset.names)))
+    groups = [None] * len(dataset.label) if groups is None else groups
+    clips = tuple(
+        LabelledClip(Path(f"{first}-{n}.mp4"), labels[one], group)
+        for n, (one, group) in enumerate(zip(dataset.label, groups, strict=True))
+    )
     return LoadedDataset(
-        Dataset(frames, label, text[:, : method.stages], text[:, 4], space),
+        dataset,
         clips,
         tuple(f"{first}-{n}" for n in range(len(clips))),
         (),
         labels,
-        tuple(anatomize(one, stages=method.stages) for one in labels),
+        tuple(anatomize(one, stages=dataset.sentences.shape[1]) for one in labels),
         (),
     )
+
+
+def random_loaded(method, *, seed=0, each=6, classes=CLASSES, first=0, space=SPLIT):
+    """Clips about each class's own frames, so that methods are right more often than not; groups in turn."""
+    random = torch.Generator().manual_seed(seed)
+    label = torch.arange(classes).repeat_interleave(each)
+    own = torch.randn(classes, method.frames, space.dim, generator=random)
+    frames = own[label] + torch.randn(len(label), method.frames, space.dim, generator=random)
+    text = torch.randn(classes, 5, space.dim, generator=random)
+    dataset = Dataset(frames, label, text[:, : method.stages], text[:, 4], space)
+    return as_loaded(dataset, groups=[f"g{n % 4}" for n in range(len(label))], first=first)
 
 
 def random_dataset(seed: int, *, space: Space = SPLIT, clips: int = 41, classes: int = 7, frames: int = 5) -> Dataset:

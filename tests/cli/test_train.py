@@ -322,13 +322,13 @@ def test_a_vision_tower_is_fine_tuned_from_video(lga, manifest, tmp_path, monkey
     clip_folder(tmp_path / "clip")
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
     monkeypatch.setattr(fitting.Trial, "clearly_beats", lambda *_: True)
-    looked = fitting.seen
+    measured = fitting.validation_result
 
-    def seen(task, *rest):  # a trained moment is chosen, however the few clips are rounded
-        look = looked(task, *rest)
-        return look if task else look.model_copy(update={"mean": -1.0})
+    def measure(task, *rest):  # a trained moment is chosen, however the few clips are rounded
+        result = measured(task, *rest)
+        return result if task else result.model_copy(update={"mean": -1.0})
 
-    monkeypatch.setattr(fitting, "seen", seen)
+    monkeypatch.setattr(fitting, "validation_result", measure)
     monkeypatch.chdir(tmp_path)
     tuned = ("--backbone", "clip", "--model", "clip", "--backbone-rate", 1e-4, "--flip", "--crop-scale", 0.8)
     rest = ("--frames", 4, "--ways", 2, "--queries", 1, "--heads", 1, "--width", 0, "--validation-episodes", 100)

@@ -6,15 +6,15 @@ from lga.cli.train import LOG, run_log
 from lga.errors import LGAError
 from lga.training.fit import Resumed
 from lga.training.loop import TrainStep
-from lga.training.select import Look
+from lga.training.select import ValidationResult
 
 
 def step(task):
     return TrainStep(task, loss=1.5, contrast=0.5, accuracy=0.25, rate=1e-3)
 
 
-def look(task):
-    return Look(task=task, head_weight=0.5, accuracy={1: 0.4, 5: 0.6}, mean=0.5)
+def result(task):
+    return ValidationResult(task=task, head_weight=0.5, accuracy={1: 0.4, 5: 0.6}, mean=0.5)
 
 
 def written(folder):
@@ -25,7 +25,7 @@ def written(folder):
 def half(tmp_path):
     """The log of a run that was cut off after 3 episodes and had saved its state after 2."""
     with run_log(tmp_path, 4, tensorboard=False) as log:
-        for event in (step(1), step(2), look(2), step(3)):
+        for event in (step(1), step(2), result(2), step(3)):
             log(event)
     return tmp_path
 
@@ -48,7 +48,7 @@ def test_every_event_is_a_line(half):
 
 def test_a_run_that_goes_on_writes_no_line_twice(half, capsys):
     with run_log(half, 4, tensorboard=False) as log:
-        for event in (Resumed(2), step(3), step(4), look(4)):
+        for event in (Resumed(2), step(3), step(4), result(4)):
             log(event)
     assert written(half) == WHOLE
     assert "going on after 2 episodes" in capsys.readouterr().err
@@ -79,7 +79,7 @@ def test_being_killed_while_it_goes_on_loses_no_line(half):
 def test_tensorboard_gets_the_same_numbers(tmp_path):
     with run_log(tmp_path, 4, tensorboard=True) as log:
         log(step(1))
-        log(look(1))
+        log(result(1))
     assert list((tmp_path / "tensorboard").iterdir())
 
 

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,9 +13,9 @@ from lga.methods.catalogue import METHODS
 from lga.methods.lga import MATCHES, lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset
 from lga.training import fit as fitting
-from lga.training.fit import Material, Resumed, Run, fit_head, fit_method
+from lga.training.fit import Resumed, Run, fit_head, fit_method
 from lga.training.loop import TrainStep
-from lga.training.select import Look
+from lga.training.select import ValidationResult
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -34,7 +36,7 @@ SETTINGS = TrainConfig(
 )
 
 
-def material(classes, *, seed, noise=4.0, quiet=2.0):
+def disturbed(classes, *, seed, noise=4.0, quiet=2.0):
     """Clips whose class shows in the quiet numbers of a frame; the loud ones are another disturbance in every clip."""
     random = torch.Generator().manual_seed(seed)
     label = torch.arange(8 * classes) % classes
@@ -43,11 +45,18 @@ def material(classes, *, seed, noise=4.0, quiet=2.0):
     frames[..., LOUD:12] += quiet * torch.randn(classes, 1, 12 - LOUD, generator=random)[label]
     text = torch.zeros(classes, 3, SPACE.dim)
     text[..., SPACE.semantic] = torch.randn(classes, 3, 4, generator=random)
-    return Material(Dataset(frames, label, text, text[:, 0], SPACE), None)
+    return Dataset(frames, label, text, text[:, 0], SPACE)
 
 
-TRAIN, VALIDATION, TEST = (material(12, seed=1), material(6, seed=2), material(6, seed=3))
-EASY = material(6, seed=2, noise=0.0, quiet=5.0)
+@pytest.fixture(scope="module")
+def sets(random_datasets):
+    """Clips to train on, to choose with and to test on; `easy` ones have no disturbance."""
+    return SimpleNamespace(
+        train=random_datasets.as_loaded(disturbed(12, seed=1)),
+        validation=random_datasets.as_loaded(disturbed(6, seed=2), first=100),
+        test=random_datasets.as_loaded(disturbed(6, seed=3), first=200),
+        easy=random_datasets.as_loaded(disturbed(6, seed=2, noise=0.0, quiet=5.0), first=100),
+    )
 
 
 def accuracy(dataset, head, method=METHOD, match="video"):
@@ -62,43 +71,43 @@ def told():
 
 
 @pytest.fixture(scope="module")
-def fitted(told):
-    return fit_head(TRAIN, VALIDATION, METHOD, Run(SETTINGS, tell=told.append))
+def fitted(sets, told):
+    return fit_head(sets.train, sets.validation, METHOD, Run(SETTINGS, tell=told.append))
 
 
-def test_training_removes_a_disturbance_for_classes_that_it_has_never_seen(fitted):
+def test_training_removes_a_disturbance_for_classes_that_it_has_never_seen(sets, fitted):
     assert fitted.chosen.head_weight > 0
     assert fitted.chosen.mean > fitted.untrained.mean + 0.1
-    assert accuracy(TEST.dataset, fitted.part) > accuracy(TEST.dataset, None) + 0.1
+    assert accuracy(sets.test.dataset, fitted.part) > accuracy(sets.test.dataset, None) + 0.1
 
 
-def test_the_head_that_is_handed_over_is_the_one_that_was_chosen(fitted):
+def test_the_head_that_is_handed_over_is_the_one_that_was_chosen(sets, fitted):
     assert not fitted.part.training
     assert fitted.part.head_weight == fitted.chosen.head_weight
-    episodes = fitting._episodes(VALIDATION, SETTINGS)
-    found = fitting.try_out(pairwise_matrix(VALIDATION.dataset, METHOD, head=fitted.part), episodes, METHOD)
+    episodes = fitting._episodes(sets.validation, SETTINGS)
+    found = fitting.try_out(pairwise_matrix(sets.validation.dataset, METHOD, head=fitted.part), episodes, METHOD)
     assert found.mean == pytest.approx(fitted.chosen.mean, abs=2e-3)  # distances are mixed in another order
 
 
 def test_everything_that_happens_is_told(fitted, told):
     steps = [one for one in told if isinstance(one, TrainStep)]
-    looks = [one for one in told if isinstance(one, Look)]
+    results = [one for one in told if isinstance(one, ValidationResult)]
     assert [one.task for one in steps] == [*range(1, 91)]
-    assert [one.task for one in looks] == [30, 60, 90]
-    assert fitted.chosen == max(looks, key=lambda one: one.mean)
+    assert [one.task for one in results] == [30, 60, 90]
+    assert fitted.chosen == max(results, key=lambda one: one.mean)
 
 
-def test_where_nothing_can_be_gained_the_training_free_method_stays():
-    found = fit_head(TRAIN, EASY, METHOD, Run(SETTINGS.model_copy(update={"tasks": 20})))
+def test_where_nothing_can_be_gained_the_training_free_method_stays(sets):
+    found = fit_head(sets.train, sets.easy, METHOD, Run(SETTINGS.model_copy(update={"tasks": 20})))
     assert (found.chosen, found.part.head_weight) == (found.untrained, 0.0)
-    for dataset in (EASY.dataset, TEST.dataset):
+    for dataset in (sets.easy.dataset, sets.test.dataset):
         ours = pairwise_matrix(dataset, found.method, head=found.part)
         plain = pairwise_matrix(dataset, METHOD)
         assert torch.equal(ours.distance, plain.distance)
         assert torch.equal(ours.similarity, plain.similarity)
     for match in MATCHES:
-        assert accuracy(TEST.dataset, found.part, found.method, match) == accuracy(
-            TEST.dataset, None, found.method, match
+        assert accuracy(sets.test.dataset, found.part, found.method, match) == accuracy(
+            sets.test.dataset, None, found.method, match
         )
 
 
@@ -106,10 +115,10 @@ def weights(found):
     return torch.cat([one.flatten() for one in found.part.state_dict().values()])
 
 
-def test_the_same_seed_fits_the_same_head_and_another_seed_another():
+def test_the_same_seed_fits_the_same_head_and_another_seed_another(sets):
     few = SETTINGS.model_copy(update={"tasks": 20})
     one, same, other = (
-        fit_head(TRAIN, VALIDATION, METHOD, Run(few.model_copy(update={"seed": seed}))) for seed in (0, 0, 1)
+        fit_head(sets.train, sets.validation, METHOD, Run(few.model_copy(update={"seed": seed}))) for seed in (0, 0, 1)
     )
     assert torch.equal(weights(one), weights(same))
     assert not torch.equal(weights(one), weights(other))
@@ -120,15 +129,15 @@ class Cut(Exception):  # noqa: N818 - it is no error
 
 
 @pytest.mark.parametrize("moment", [5, 40, 90])
-def test_a_run_that_is_cut_off_goes_on_and_ends_the_same(fitted, tmp_path, moment):
+def test_a_run_that_is_cut_off_goes_on_and_ends_the_same(sets, fitted, tmp_path, moment):
     def cut(event):
         if isinstance(event, TrainStep) and event.task == moment:
             raise Cut
 
     with pytest.raises(Cut):
-        fit_head(TRAIN, VALIDATION, METHOD, Run(SETTINGS, state=tmp_path / "state", tell=cut))
+        fit_head(sets.train, sets.validation, METHOD, Run(SETTINGS, state=tmp_path / "state", tell=cut))
     told = []
-    found = fit_head(TRAIN, VALIDATION, METHOD, Run(SETTINGS, state=tmp_path / "state", tell=told.append))
+    found = fit_head(sets.train, sets.validation, METHOD, Run(SETTINGS, state=tmp_path / "state", tell=told.append))
     assert isinstance(told[0], Resumed) == (moment > 30)
     assert torch.equal(weights(found), weights(fitted))
     assert (found.chosen, found.method) == (fitted.chosen, fitted.method)
@@ -139,48 +148,48 @@ def test_a_run_that_is_cut_off_goes_on_and_ends_the_same(fitted, tmp_path, momen
     [({"seed": 5}, {}), ({"learning_rate": 1e-4}, {}), ({}, {"overlap": 0})],
     ids=str,
 )
-def test_the_state_of_another_run_is_refused(tmp_path, other, method):
+def test_the_state_of_another_run_is_refused(sets, tmp_path, other, method):
     few = SETTINGS.model_copy(update={"tasks": 20})
-    fit_head(TRAIN, VALIDATION, METHOD, Run(few, state=tmp_path / "state"))
+    fit_head(sets.train, sets.validation, METHOD, Run(few, state=tmp_path / "state"))
     run = Run(few.model_copy(update=other), state=tmp_path / "state")
     with pytest.raises(TrainingError, match="left by a run with other settings"):
-        fit_head(TRAIN, VALIDATION, METHOD.model_copy(update=method), run)
+        fit_head(sets.train, sets.validation, METHOD.model_copy(update=method), run)
 
 
-def test_the_state_of_other_clips_is_refused(tmp_path):
+def test_the_state_of_other_clips_is_refused(sets, tmp_path):
     few = Run(SETTINGS.model_copy(update={"tasks": 20}), state=tmp_path / "state")
-    fit_head(TRAIN, VALIDATION, METHOD, few)
+    fit_head(sets.train, sets.validation, METHOD, few)
     with pytest.raises(TrainingError, match="clips"):
-        fit_head(TRAIN, TEST, METHOD, few)
+        fit_head(sets.train, sets.test, METHOD, few)
 
 
-def test_a_loss_that_is_no_number_keeps_the_last_state(tmp_path):
-    bad = material(12, seed=1)
+def test_a_loss_that_is_no_number_keeps_the_last_state(sets, tmp_path):
     run = Run(SETTINGS.model_copy(update={"learning_rate": 1e30, "clip_norm": 0.0}), state=tmp_path / "state")
     with pytest.raises((TrainingError, CheckpointError)):
-        fit_head(bad, VALIDATION, METHOD, run)
+        fit_head(sets.train, sets.validation, METHOD, run)
 
 
 @pytest.mark.parametrize("name", ["otam", "clip_fsar"])
-def test_a_peer_is_trained_behind_an_adapter_of_its_own(name):
+def test_a_peer_is_trained_behind_an_adapter_of_its_own(sets, name):
     few = SETTINGS.model_copy(update={"tasks": 20, "width": 8})
-    found = fit_method(METHODS[name].build, TRAIN, VALIDATION, Run(few))
+    found = fit_method(METHODS[name].build, sets.train, sets.validation, Run(few))
     assert found.chosen.mean >= found.untrained.mean
-    plan = plan_episodes(TEST.dataset.label.numpy(), None, ProtocolConfig(episodes=20, seed=9))
-    assert run_episodes({name: found.part(TEST.dataset)}, plan)[name].hits.mean() > 0.2
+    plan = plan_episodes(sets.test.dataset.label.numpy(), None, ProtocolConfig(episodes=20, seed=9))
+    assert run_episodes({name: found.part(sets.test.dataset)}, plan)[name].hits.mean() > 0.2
 
 
-def test_clips_that_fill_no_episode_are_refused():
+def test_clips_that_fill_no_episode_are_refused(sets, random_datasets):
     with pytest.raises(ManifestError):
-        fit_head(TRAIN, VALIDATION, METHOD, Run(SETTINGS.model_copy(update={"ways": 20})))
-    whole = TRAIN.dataset
-    few = Material(Dataset(whole.frames[:2], whole.label[:2], whole.sentences, whole.names, SPACE), None)
+        fit_head(sets.train, sets.validation, METHOD, Run(SETTINGS.model_copy(update={"ways": 20})))
+    whole = sets.train.dataset
+    few = random_datasets.as_loaded(Dataset(whole.frames[:2], whole.label[:2], whole.sentences, whole.names, SPACE))
     with pytest.raises(TrainingError, match="--width 11 needs as many training frames, there are 8"):
-        fit_head(few, VALIDATION, METHOD, Run(SETTINGS.model_copy(update={"width": 11, "heads": 1})))
+        fit_head(few, sets.validation, METHOD, Run(SETTINGS.model_copy(update={"width": 11, "heads": 1})))
 
 
-def test_groups_are_kept_apart_where_they_are_known():
-    group = np.arange(len(TRAIN.dataset.label)) // 12
-    tasks = fitting._tasks(Material(TRAIN.dataset, group), SETTINGS.model_copy(update={"source_disjoint": True}))
+def test_groups_are_kept_apart_where_they_are_known(sets, random_datasets):
+    group = np.arange(len(sets.train.dataset.label)) // 12
+    grouped = random_datasets.as_loaded(sets.train.dataset, groups=[f"g{one}" for one in group])
+    tasks = fitting._tasks(grouped, SETTINGS.model_copy(update={"source_disjoint": True}))
     for query, support in zip(tasks.query, tasks.support, strict=True):
         assert not set(group[query.flatten()]) & set(group[support.flatten()])

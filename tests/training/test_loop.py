@@ -6,10 +6,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from lga.backbone.protocol import Space
 from lga.config import TrainConfig
 from lga.errors import TrainingError
-from lga.methods.protocol import Tasks
-from lga.training.loop import BaseClasses, make_optimizer, rate_at, repeatable, train
+from lga.methods.protocol import Dataset, Tasks
+from lga.training.loop import make_optimizer, rate_at, repeatable, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -49,7 +50,8 @@ class Setting:
         rows = torch.stack([torch.randperm(CLIPS, generator=random)[:6] for _ in range(self.settings.tasks)])
         self.tasks = Tasks(torch.zeros(len(rows), 2).long(), rows[:, :4].unflatten(1, (2, 2)), rows[:, 4:, None])
         names = torch.randn(CLASSES, DIM, generator=torch.Generator().manual_seed(1))
-        self.base = BaseClasses(torch.arange(CLIPS) % CLASSES, names[:, None], names)
+        space = Space(DIM, slice(0, DIM), slice(0, DIM))
+        self.dataset = Dataset(self.frames[:, None], torch.arange(CLIPS) % CLASSES, names[:, None], names, space)
 
     def supply(self, plan):
         return (self.frames[clips] for _, clips in plan)
@@ -59,7 +61,7 @@ class Setting:
         wrapped, stepping = fabric.setup(self.toy, self.optimizer)
         steps = []
         for step in train(
-            wrapped.train(), stepping, self.tasks, self.supply, self.base, self.settings, fabric, start=start
+            wrapped.train(), stepping, self.tasks, self.supply, self.dataset, self.settings, fabric, start=start
         ):
             steps.append(step)
             if step.task == stop:
@@ -75,8 +77,8 @@ class Setting:
         losses = []
         for number in numbers:
             query = self.tasks.query[number].flatten()
-            logits = self.toy.turn(self.frames[query]) @ self.base.names.T
-            losses.append(nn.functional.cross_entropy(logits, self.base.label[query]))
+            logits = self.toy.turn(self.frames[query]) @ self.dataset.names.T
+            losses.append(nn.functional.cross_entropy(logits, self.dataset.label[query]))
         return torch.stack(losses).mean()
 
 

@@ -12,8 +12,8 @@ from lga.training.select import (
     choose_head_weight,
     choose_text,
     mixed,
-    seen,
     try_out,
+    validation_result,
 )
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -60,8 +60,8 @@ def test_the_episodes_are_the_same_every_time():
 def test_the_mean_is_over_the_numbers_of_examples():
     trial = try_out(matrix(video=0.2), episodes(), METHOD)
     assert trial.mean == pytest.approx((trial.accuracy[1] + trial.accuracy[5]) / 2)
-    look = seen(7, 0.5, trial)
-    assert (look.task, look.head_weight, look.mean, look.accuracy) == (7, 0.5, trial.mean, trial.accuracy)
+    found = validation_result(7, 0.5, trial)
+    assert (found.task, found.head_weight, found.mean, found.accuracy) == (7, 0.5, trial.mean, trial.accuracy)
 
 
 def test_better_is_only_clear_beyond_the_interval():

@@ -7,12 +7,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lga.errors import CheckpointError, LGAError, TrainingError
-from lga.training.select import Look
+from lga.training.select import ValidationResult
 from lga.training.state import RunState, momenta_of, put_back, read_state, write_state
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-LOOK = Look(task=20, head_weight=0.5, accuracy={1: 0.4, 5: 0.6}, mean=0.5)
+RESULT = ValidationResult(task=20, head_weight=0.5, accuracy={1: 0.4, 5: 0.6}, mean=0.5)
 
 
 def trained(seed=0):
@@ -37,13 +37,15 @@ def step(learner, optimizer, rows):
 def state():
     learner, optimizer = trained()
     weights = learner.state_dict()
-    return RunState(40, weights, momenta_of(optimizer, learner), {name: one + 1 for name, one in weights.items()}, LOOK)
+    return RunState(
+        40, weights, momenta_of(optimizer, learner), {name: one + 1 for name, one in weights.items()}, RESULT
+    )
 
 
 def test_a_state_comes_back_bit_for_bit(tmp_path, state):
     write_state(tmp_path / "state", "key", state)
     found = read_state(tmp_path / "state", "key")
-    assert (found.task, found.best_look) == (40, LOOK)
+    assert (found.task, found.best_result) == (40, RESULT)
     for one, other in (
         (found.weights, state.weights),
         (found.momenta, state.momenta),
@@ -55,7 +57,7 @@ def test_a_state_comes_back_bit_for_bit(tmp_path, state):
 
 def test_what_is_put_back_goes_on_as_if_nothing_had_been(tmp_path):
     (learner, optimizer), (other, fresh) = trained(), trained(seed=1)
-    state = RunState(3, learner.state_dict(), momenta_of(optimizer, learner), {}, LOOK)
+    state = RunState(3, learner.state_dict(), momenta_of(optimizer, learner), {}, RESULT)
     write_state(tmp_path / "state", "key", state)
     put_back(read_state(tmp_path / "state", "key"), other, fresh)
     rows = torch.ones(2, 3)

@@ -19,7 +19,7 @@ from lga.files import to_json, write_atomically
 if TYPE_CHECKING:
     from lga.training.fit import Resumed
     from lga.training.loop import TrainStep
-    from lga.training.select import Look
+    from lga.training.select import ValidationResult
 
 LOG = "log.jsonl"
 
@@ -45,7 +45,7 @@ def run_log(folder: Path, tasks: int, *, tensorboard: bool) -> Generator["RunLog
 
 
 class RunLog:
-    """Called with every event of a run: an episode, a look at the validation classes, or going on after a crash.
+    """Called with every event of a run: an episode, a result on the validation classes, or going on after a crash.
 
     What a run that was cut off had written after its last saved state is taken off when it goes on.
     """
@@ -54,15 +54,15 @@ class RunLog:
         self.file, self.bar, self.tasks, self.board = file, bar, tasks, board
         self.begun = False
 
-    def __call__(self, event: "TrainStep | Look | Resumed") -> None:
+    def __call__(self, event: "TrainStep | ValidationResult | Resumed") -> None:
         """Write one event down."""
         from lga.training.fit import Resumed
-        from lga.training.select import Look
+        from lga.training.select import ValidationResult
 
         if isinstance(event, Resumed):
             stderr().print(f"going on after {event.task} episodes")
             self._begin(event.task)
-        elif isinstance(event, Look):
+        elif isinstance(event, ValidationResult):
             shots = ", ".join(f"{one}-shot {100 * share:.1f} %" for one, share in event.accuracy.items())
             stderr().print(
                 f"after {event.task} episodes: by video {shots} on the validation classes "

@@ -10,38 +10,30 @@ from typing import Generic, TypeVar
 import torch
 from jaxtyping import Int
 from lightning_fabric import Fabric
-from numpy import ndarray
 from torch import Tensor, nn
 
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig, TrainConfig
 from lga.datasets.episodes import Episodes, plan_episodes
+from lga.evaluation.dataset import LoadedDataset
 from lga.methods.lga import Matrix, pairwise_matrix
 from lga.methods.protocol import Dataset, Method, Tasks
 from lga.model.checkpoint import fill, make_head
 from lga.model.head import Adapter, Head
 from lga.training.learner import Adapted, EpisodicLGA, Learner
-from lga.training.loop import BaseClasses, Supply, TrainStep, make_optimizer, repeatable, train
+from lga.training.loop import Supply, TrainStep, make_optimizer, repeatable, train
 from lga.training.select import (
-    Look,
     Trial,
+    ValidationResult,
     choice_episodes,
     choose_head_weight,
     choose_text,
     mixed,
-    seen,
     try_method,
     try_out,
+    validation_result,
 )
 from lga.training.state import RunState, momenta_of, put_back, read_state, write_state
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """Clips to train on or to choose with, and the group of each."""
-
-    dataset: Dataset
-    group: Int[ndarray, " clips"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +63,8 @@ class Fitted(Generic[Part]):
     part: Part
     vision: dict[str, Tensor]
     """weights of the fine-tuned vision tower; empty where it is frozen"""
-    chosen: Look
-    untrained: Look
+    chosen: ValidationResult
+    untrained: ValidationResult
     method: MethodConfig
     """with the text's weight and the temperature as chosen"""
 
@@ -85,15 +77,21 @@ class Run:
     fabric: Fabric = field(default_factory=lambda: Fabric(accelerator="cpu", devices=1))
     state: Path | None = None
     """where an unfinished run is kept; it goes on from there"""
-    tell: Callable[[TrainStep | Look | Resumed], object] = field(default=lambda event: None)
+    tell: Callable[[TrainStep | ValidationResult | Resumed], object] = field(default=lambda event: None)
     """is called with everything that happens"""
 
 
 def fit_head(
-    material: Material, validation: Material, method: MethodConfig, run: Run, *, pixels: Pixels | None = None
+    training: LoadedDataset,
+    validation: LoadedDataset,
+    method: MethodConfig,
+    run: Run,
+    *,
+    pixels: Pixels | None = None,
 ) -> Fitted[Head]:
     """Train LGA's head; keep the moment and the head weight that do best by the video match on validation classes.
 
+    Training pools a class's examples by their mean and corrects no hubs, as the paper does and at less cost.
     If that does not clearly beat the training-free method there, what was learned weighs nothing (head weight 0). Text
     weight and temperature are chosen last, on the same classes.
 
@@ -104,14 +102,14 @@ def fit_head(
     """
     settings = run.settings
     with repeatable(settings.seed, -1, torch.device("cpu")):
-        head = make_head(material.dataset.space, settings)
-    head.adapter.fit_axes(material.dataset.frames, seed=settings.seed)
+        head = make_head(training.dataset.space, settings)
+    head.adapter.fit_axes(training.dataset.frames, seed=settings.seed)
     episodes = _episodes(validation, settings)
-    training = method.model_copy(update={"pooling": "mean", "hub_correction": 0.0})  # as the paper, and cheap
-    learner = _learner(EpisodicLGA(head, training), head.adapter, settings, pixels)
+    paper = method.model_copy(update={"pooling": "mean", "hub_correction": 0.0})
+    learner = _learner(EpisodicLGA(head, paper), head.adapter, settings, pixels)
     frozen = pairwise_matrix(validation.dataset, method)
     untrained = try_out(frozen, episodes, method)
-    first = seen(0, 0.0, untrained)
+    first = validation_result(0, 0.0, untrained)
 
     def matrices() -> tuple[Matrix, Matrix]:
         head.head_weight, dataset = 1.0, pixels.validation() if pixels else validation.dataset
@@ -119,9 +117,9 @@ def fit_head(
         own = pairwise_matrix(dataset, method) if pixels else frozen
         return own, Matrix(learned.distance.cpu(), learned.similarity.cpu())
 
-    key = _key(material, validation, settings, method)
+    key = _key(training, validation, settings, method)
     supply = pixels.supply if pixels else None
-    best = _train(learner, lambda: choose_head_weight(*matrices(), episodes, method), material, run, first, key, supply)
+    best = _train(learner, lambda: choose_head_weight(*matrices(), episodes, method), training, run, first, key, supply)
     with torch.no_grad():
         matrix = mixed(*matrices(), best.head_weight)
     if not try_out(matrix, episodes, method).clearly_beats(untrained):
@@ -131,7 +129,9 @@ def fit_head(
     return Fitted(_done(head), vision, best, first, choose_text(matrix, episodes, method))
 
 
-def fit_method(build: Callable[[Space], Method], material: Material, validation: Material, run: Run) -> Fitted[Adapted]:
+def fit_method(
+    build: Callable[[Space], Method], training: LoadedDataset, validation: LoadedDataset, run: Run
+) -> Fitted[Adapted]:
     """Train a peer, behind an adapter of its own, and keep the moment that did best on the validation classes.
 
     `build` is given the adapted space. The untrained peer is one of the candidates.
@@ -142,51 +142,50 @@ def fit_method(build: Callable[[Space], Method], material: Material, validation:
     """
     settings = run.settings
     with repeatable(settings.seed, -1, torch.device("cpu")):
-        adapter = Adapter(material.dataset.space, settings.width)
+        adapter = Adapter(training.dataset.space, settings.width)
         adapted = Adapted(adapter, build(adapter.beside_meaning))
-    adapter.fit_axes(material.dataset.frames, seed=settings.seed)
+    adapter.fit_axes(training.dataset.frames, seed=settings.seed)
     episodes = _episodes(validation, settings)
 
-    def look() -> tuple[float, Trial]:
+    def validate() -> tuple[float, Trial]:
         return 1.0, try_method(adapted(validation.dataset), episodes)
 
     with torch.no_grad():
-        first = seen(0, *look())
-    key = _key(material, validation, settings)
-    best = _train(_learner(adapted, adapter, settings), look, material, run, first, key)
+        first = validation_result(0, *validate())
+    key = _key(training, validation, settings)
+    best = _train(_learner(adapted, adapter, settings), validate, training, run, first, key)
     return Fitted(_done(adapted), {}, best, first, MethodConfig())
 
 
 def _train(
     learner: Learner,
-    look: Callable[[], tuple[float, Trial]],
-    material: Material,
+    validate: Callable[[], tuple[float, Trial]],
+    training: LoadedDataset,
     run: Run,
-    first: Look,
+    first: ValidationResult,
     key: str,
     supply: Supply | None = None,
-) -> Look:
+) -> ValidationResult:
     """Train to the end, from the saved state if there is one, and leave the learner with its best weights."""
-    settings, dataset, fabric = run.settings, material.dataset, run.fabric
+    settings, dataset, fabric = run.settings, training.dataset, run.fabric
     optimizer, best, start, kept = make_optimizer(learner, settings), first, 0, _copy(learner)
     saved = read_state(run.state, key) if run.state is not None else None
     wrapped, stepping = fabric.setup(learner, optimizer)
     if saved is not None:
         put_back(saved, learner, optimizer)  # onto the devices that the set-up has chosen
-        best, start, kept = saved.best_look, saved.task, dict(saved.best)
+        best, start, kept = saved.best_result, saved.task, dict(saved.best)
         run.tell(Resumed(start))
-    base = BaseClasses(dataset.label, dataset.sentences, dataset.names)
     supply = supply or partial(_features, dataset)
     last = settings.tasks - settings.tasks % settings.accumulate
     for step in train(
-        wrapped.train(), stepping, _tasks(material, settings), supply, base, settings, fabric, start=start
+        wrapped.train(), stepping, _tasks(training, settings), supply, dataset, settings, fabric, start=start
     ):
         run.tell(step)
         if step.task % settings.validate_every and step.task != last:
             continue
         learner.eval()
         with torch.no_grad():
-            found = seen(step.task, *look())
+            found = validation_result(step.task, *validate())
         learner.train()
         run.tell(found)
         if found.mean > best.mean:
@@ -199,9 +198,8 @@ def _train(
     return best
 
 
-def _episodes(validation: Material, settings: TrainConfig) -> dict[int, Episodes]:
-    label = validation.dataset.label.numpy()
-    return choice_episodes(label, validation.group, settings, count=settings.validation_episodes)
+def _episodes(validation: LoadedDataset, settings: TrainConfig) -> dict[int, Episodes]:
+    return choice_episodes(validation.label, validation.group, settings, count=settings.validation_episodes)
 
 
 def _learner(method: nn.Module, adapter: Adapter, settings: TrainConfig, pixels: Pixels | None = None) -> Learner:
@@ -223,26 +221,26 @@ def _on(device: torch.device, dataset: Dataset) -> Dataset:
     return Dataset(there[0], there[1], there[2], there[3], dataset.space)
 
 
-def _tasks(material: Material, settings: TrainConfig) -> Tasks:
+def _tasks(training: LoadedDataset, settings: TrainConfig) -> Tasks:
     protocol = ProtocolConfig(
         ways=settings.ways,
         shots=settings.shots,
         queries=settings.queries,
         episodes=max(2, settings.tasks),
         seed=settings.seed,
-        source_disjoint=settings.source_disjoint and material.group is not None,
+        source_disjoint=settings.source_disjoint and training.group is not None,
     )
-    return Tasks.of(plan_episodes(material.dataset.label.numpy(), material.group, protocol))
+    return Tasks.of(plan_episodes(training.label, training.group, protocol))
 
 
 def _copy(module: nn.Module) -> dict[str, Tensor]:
     return {name: one.detach().cpu().clone() for name, one in module.state_dict().items()}
 
 
-def _key(material: Material, validation: Material, *settings: TrainConfig | MethodConfig) -> str:
+def _key(training: LoadedDataset, validation: LoadedDataset, *settings: TrainConfig | MethodConfig) -> str:
     """What a saved state must agree with: every setting, torch, and the clips' features and classes."""
     key = sha256("".join([torch.__version__, *(one.model_dump_json() for one in settings)]).encode())
-    for dataset in (material.dataset, validation.dataset):
+    for dataset in (training.dataset, validation.dataset):
         for tensor in (dataset.frames, dataset.label, dataset.sentences, dataset.names):
             key.update(tensor.contiguous().numpy().tobytes())
     return key.hexdigest()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lga.config import TrainConfig
 from lga.errors import TrainingError
-from lga.methods.protocol import Tasks
+from lga.methods.protocol import Dataset, Tasks
 
 Supply = Callable[[Iterable[tuple[int, Int[Tensor, " clips"]]]], Iterator[Tensor]]
 """Episodes' numbers and clips, to what the learner reads of each, in order: features or pixels."""
@@ -31,15 +31,6 @@ class TrainStep:
     """share of the episode's queries that were right, 0 to 1"""
     rate: float
     """learning rate of the head"""
-
-
-@dataclass(frozen=True, slots=True)
-class BaseClasses:
-    """What the learner is told about the training clips beside the clips themselves."""
-
-    label: Int[Tensor, " clips"]
-    sentences: Tensor
-    names: Tensor
 
 
 def make_optimizer(learner: nn.Module, settings: TrainConfig) -> torch.optim.Optimizer:
@@ -65,7 +56,7 @@ def train(
     optimizer: torch.optim.Optimizer,
     tasks: Tasks,
     supply: Supply,
-    base: BaseClasses,
+    dataset: Dataset,
     settings: TrainConfig,
     fabric: Fabric,
     *,
@@ -73,6 +64,7 @@ def train(
 ) -> Iterator[TrainStep]:
     """Train on the episodes of `tasks` from number `start` on; yields after each, on every process its own.
 
+    `supply` gives what the learner reads of the clips; of `dataset` only the classes and their texts are read.
     A step of the optimiser takes `accumulate` episodes, shared evenly among the processes. All that is random in
     an episode (dropout, augmentation) depends on the seed and the episode's number alone, so that a run that was cut
     off and goes on from the end of a step ends with the same weights.
@@ -85,7 +77,7 @@ def train(
     world, rank, each = fabric.world_size, fabric.global_rank, settings.accumulate
     if each % world:
         raise TrainingError(f"{world} processes cannot share {each} episodes a step; set --accumulate to a multiple")
-    told = base.sentences.to(fabric.device), base.names.to(fabric.device)
+    text = dataset.sentences.to(fabric.device), dataset.names.to(fabric.device)
     numbers = range(start + rank, settings.tasks - settings.tasks % each, world)
     for number, seen in zip(numbers, supply((one, _clips(tasks, one)[0]) for one in numbers), strict=True):
         query, support = tasks.query[number], tasks.support[number]
@@ -96,8 +88,8 @@ def train(
         with waiting, repeatable(settings.seed, number, fabric.device):
             loss, contrast, accuracy = learner(
                 seen.to(fabric.device),
-                base.label[mine].to(fabric.device),
-                *told,
+                dataset.label[mine].to(fabric.device),
+                *text,
                 tasks.classes[number].to(fabric.device),
                 asked.unflatten(0, query.shape).to(fabric.device),
                 shown.unflatten(0, support.shape).to(fabric.device),

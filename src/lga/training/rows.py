@@ -13,11 +13,11 @@ from lga.methods.catalogue import METHODS, MethodName
 from lga.methods.lga import lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset
 from lga.model.head import Head
-from lga.training.fit import Fitted, Material, Run, fit_head, fit_method
+from lga.training.fit import Fitted, Run, fit_head, fit_method
 from lga.training.learner import Adapted
 from lga.training.loop import TrainStep
 from lga.training.run import refuse_shared
-from lga.training.select import Look
+from lga.training.select import ValidationResult
 
 CHOSEN_ON = "val"
 
@@ -57,17 +57,17 @@ class RowTrainer:
 
     @torch.enable_grad()
     def _peer(self, name: MethodName, method: MethodConfig) -> Fitted[Adapted]:
-        return fit_method(METHODS[name].build, *self._material(method), self._run())
+        return fit_method(METHODS[name].build, *self._splits(method), self._run())
 
     @torch.enable_grad()
     def _head(self, method: MethodConfig) -> Fitted[Head]:
-        return fit_head(*self._material(method), method, self._run())
+        return fit_head(*self._splits(method), method, self._run())
 
-    def _material(self, method: MethodConfig) -> tuple[Material, Material]:
-        learning, choosing = (self.read(method, split) for split in ("train", CHOSEN_ON))
-        refuse_shared(learning, (choosing, self.tested))
-        refuse_shared(choosing, (self.tested,))
-        return Material(learning.dataset, learning.group), Material(choosing.dataset, choosing.group)
+    def _splits(self, method: MethodConfig) -> tuple[LoadedDataset, LoadedDataset]:
+        training, validation = (self.read(method, split) for split in ("train", CHOSEN_ON))
+        refuse_shared(training, (validation, self.tested))
+        refuse_shared(validation, (self.tested,))
+        return training, validation
 
     def _run(self) -> Run:
         return Run(self.settings, tell=partial(_pass_on, self.tell, self.settings.tasks))
@@ -78,7 +78,7 @@ def _pass_on(tell: Callable[[int, int], object], tasks: int, event: object) -> N
         tell(event.task, tasks)
 
 
-def _told(chosen: Look, untrained: Look) -> dict[str, object]:
+def _told(chosen: ValidationResult, untrained: ValidationResult) -> dict[str, object]:
     """What was chosen, and what it reached where it was chosen."""
     return {
         "chosen_on": CHOSEN_ON,

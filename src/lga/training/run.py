@@ -26,7 +26,7 @@ from lga.methods.protocol import Dataset
 from lga.model.checkpoint import CheckpointRecord, Provenance, Selection, make_head, record_head
 from lga.model.head import Head
 from lga.model.pretrained import portable
-from lga.training.fit import Fitted, Material, Pixels, Run, fit_head
+from lga.training.fit import Fitted, Pixels, Run, fit_head
 from lga.training.pixels import TrainingClips
 from lga.training.select import choice_episodes
 from lga.video.clip import read_clip
@@ -121,9 +121,8 @@ def train_head(
         LGAError: see `fit_head`; a backbone that cannot be fine-tuned is a BackboneError.
     """
     settings = run.settings
-    material, validation = (Material(one.dataset, one.group) for one in (splits.train, splits.validation))
     pixels = _pixels(splits, backbone, method, settings) if settings.backbone_rate else None
-    fitted = fit_head(material, validation, method, run, pixels=pixels)
+    fitted = fit_head(splits.train, splits.validation, method, run, pixels=pixels)
     seeing = with_vision(backbone, fitted.vision) if fitted.vision else backbone
     published = read_seen_clips(splits.manifest, split="train")
     record = CheckpointRecord(

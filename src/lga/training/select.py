@@ -50,7 +50,7 @@ class Trial:
         return float(np.mean(lows)) > 0
 
 
-class Look(FrozenModel):
+class ValidationResult(FrozenModel):
     """How a learner did on the validation classes after some episodes of training."""
 
     task: int
@@ -60,9 +60,9 @@ class Look(FrozenModel):
     mean: float
 
 
-def seen(task: int, head_weight: float, trial: Trial) -> Look:
+def validation_result(task: int, head_weight: float, trial: Trial) -> ValidationResult:
     """A trial without its answers."""
-    return Look(task=task, head_weight=head_weight, accuracy=trial.accuracy, mean=trial.mean)
+    return ValidationResult(task=task, head_weight=head_weight, accuracy=trial.accuracy, mean=trial.mean)
 
 
 def choice_episodes(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lga.errors import TrainingError
 from lga.files import write_atomically
 from lga.model.checkpoint import fill
-from lga.training.select import Look
+from lga.training.select import ValidationResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class RunState:
     momenta: Mapping[str, Tensor]
     """the optimiser's tensors, named PARAMETER.NAME"""
     best: Mapping[str, Tensor]
-    best_look: Look
+    best_result: ValidationResult
 
 
 def write_state(path: Path, fingerprint: str, state: RunState) -> None:
@@ -42,7 +42,7 @@ def write_state(path: Path, fingerprint: str, state: RunState) -> None:
     note = {
         "task": str(state.task),
         "fingerprint": fingerprint,
-        "best": state.best_look.model_dump_json(),
+        "best": state.best_result.model_dump_json(),
     }
     write_atomically(path, save(tensors, note))
 
@@ -63,14 +63,14 @@ def read_state(path: Path, fingerprint: str) -> RunState | None:
                 part, _, rest = name.partition("/")
                 parts[part][rest] = file.get_tensor(name)
         task = int(note["task"])
-        look = Look.model_validate_json(note["best"])
+        result = ValidationResult.model_validate_json(note["best"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise TrainingError(f"{path}: damaged ({error}); delete it to train from the start") from error
     if note.get("fingerprint") != fingerprint:
         raise TrainingError(
             f"{path}: left by a run with other settings, clips or versions; finish that one, or choose another --out"
         )
-    return RunState(task, parts["weights"], parts["momenta"], parts["best"], look)
+    return RunState(task, parts["weights"], parts["momenta"], parts["best"], result)
 
 
 def momenta_of(optimizer: torch.optim.Optimizer, learner: nn.Module) -> dict[str, Tensor]:
