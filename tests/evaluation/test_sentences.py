@@ -15,7 +15,7 @@ from lga.evaluation.sentences import (
     TextCheck,
     VisualCheck,
     check_against_clips,
-    check_sense,
+    check_against_labels,
     label_shares,
     own_shares,
     sign_test,
@@ -88,10 +88,10 @@ PLAIN = [
 
 def test_planted_nonsense_is_doubtful_and_comes_first():
     spoilt = [*PLAIN[:3], anatomy("wash hair", "The bike to ride.", "Open door.", "Drink tea.")]
-    found = check_sense(spoilt, TinyBackbone(), NOWHERE)
+    found = check_against_labels(spoilt, TinyBackbone(), NOWHERE)
     assert [one.label for one in found if one.doubtful] == ["wash hair"]
     assert found[0].label == "wash hair"
-    assert not any(one.doubtful for one in check_sense(PLAIN, TinyBackbone(), NOWHERE))
+    assert not any(one.doubtful for one in check_against_labels(PLAIN, TinyBackbone(), NOWHERE))
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_a_stage_below_half_or_a_mean_below_three_quarters_is_doubtful(shares, d
 
 def test_sense_needs_labels_of_one_number_of_stages():
     with pytest.raises(AnatomyError, match="at least two labels"):
-        check_sense(PLAIN[:1], TinyBackbone(), NOWHERE)
+        check_against_labels(PLAIN[:1], TinyBackbone(), NOWHERE)
     with pytest.raises(AnatomyError, match="different numbers of stages"):
-        check_sense([*PLAIN, anatomy("hop", "Hop.")], TinyBackbone(), NOWHERE)
+        check_against_labels([*PLAIN, anatomy("hop", "Hop.")], TinyBackbone(), NOWHERE)
 
 
 # --- views: example clips ---------------------------------------------------------------------------------------------
@@ -130,9 +130,9 @@ def test_planted_sentences_that_hurt_and_that_help_are_named():
     label = torch.tensor([0, 0, 0, 1, 2])
     named = torch.full((5, 3, 2), 0.1)
     named[torch.arange(5), torch.tensor([0, 0, 0, 1, 0])] = 0.9
-    told = torch.full((5, 3, 2), 0.1)
-    told[torch.arange(5), torch.tensor([0, 0, 1, 1, 2])] = 0.9
-    found = weigh_checks(told, named, label, [anatomy(name, "x", "y") for name in "abc"])
+    by_sentences = torch.full((5, 3, 2), 0.1)
+    by_sentences[torch.arange(5), torch.tensor([0, 0, 1, 1, 2])] = 0.9
+    found = weigh_checks(by_sentences, named, label, [anatomy(name, "x", "y") for name in "abc"])
     a, b, c = found
     assert [one.label for one in found] == ["a", "b", "c"]
     assert (a.right, a.right_by_label, a.gained, a.lost, a.rival, a.hurts) == (2, 3, 0, 1, "b", True)
@@ -144,8 +144,8 @@ def test_planted_sentences_that_hurt_and_that_help_are_named():
 
 
 def test_a_label_without_clips_is_a_rival_only():
-    told = torch.tensor([[[0.1], [0.9]]])
-    (only,) = weigh_checks(told, told, torch.tensor([0]), [anatomy("a", "x"), anatomy("b", "y")])
+    by_sentences = torch.tensor([[[0.1], [0.9]]])
+    (only,) = weigh_checks(by_sentences, by_sentences, torch.tensor([0]), [anatomy("a", "x"), anatomy("b", "y")])
     assert only == VisualCheck("a", "file", 1, (0.0,), 0, 0, 0, 0, "b")
 
 
@@ -184,16 +184,16 @@ def test_clips_tell_which_sentences_fit_them(clips):
     method = MethodConfig(frames=4, stages=2, wording="stages", overlap=0)
     fit = [anatomy("sunset", "A reddish sky.", "A blueish sky."), anatomy("leaf fall", "A greenish leaf.", "Reddish.")]
     seen = []
-    views = check_against_clips(clips, fit, Colours(), method, cache=NOWHERE, progress=lambda *done: seen.append(done))
-    assert {one.label: (one.clips, one.right, one.shares) for one in views.sights} == {
+    found = check_against_clips(clips, fit, Colours(), method, cache=NOWHERE, progress=lambda *done: seen.append(done))
+    assert {one.label: (one.clips, one.right, one.shares) for one in found.checks} == {
         "sunset": (2, 2, (1.0, 1.0)),
         "leaf fall": (1, 1, (1.0, 1.0)),
     }
     assert [one.path.name for one in views.skipped] == ["broken.avi"]
     assert seen[-1] == (4, 4)
     turned = [anatomy("sunset", "A greenish sky.", "A reddish sky."), anatomy("leaf fall", "Reddish.", "Blueish.")]
-    views = check_against_clips(clips, turned, Colours(), method, cache=NOWHERE)
-    assert {one.label: (one.right, one.shares, one.rival) for one in views.sights} == {
+    found = check_against_clips(clips, turned, Colours(), method, cache=NOWHERE)
+    assert {one.label: (one.right, one.shares, one.rival) for one in found.checks} == {
         "sunset": (0, (0.0, 0.0), "leaf fall"),
         "leaf fall": (0, (0.0, 0.0), "sunset"),
     }

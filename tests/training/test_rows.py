@@ -36,10 +36,10 @@ def teach(load):
 
 def test_rows_of_lga_that_differ_in_their_match_share_a_head(load, teach):
     teacher, reads, told = teach()
-    standing = compare_rows(compare(METHOD, ["lga", "lga_video"], train=True), load, ask, train=teacher.train)
+    comparison = compare_rows(compare(METHOD, ["lga", "lga_video"], train=True), load, ask, train=teacher.train)
     assert reads == [(3, "train"), (3, "val")]
     assert told == [(1, 2), (2, 2)]
-    both, video = standing.training["lga, trained"], standing.training["lga_video, trained"]
+    both, video = comparison.training["lga, trained"], comparison.training["lga_video, trained"]
     assert both == video
     assert both["chosen_on"] == "val"
     assert both["chosen"]["mean"] >= both["untrained"]["mean"]
@@ -48,10 +48,10 @@ def test_rows_of_lga_that_differ_in_their_match_share_a_head(load, teach):
 
 def test_a_peer_is_trained_behind_an_adapter(load, teach):
     teacher, _, told = teach()
-    standing = compare_rows(compare(METHOD, ["protonet", "clip_fsar"], train=True), load, ask, train=teacher.train)
-    assert set(standing.training) == {"protonet, trained", "clip_fsar, trained"}
+    comparison = compare_rows(compare(METHOD, ["protonet", "clip_fsar"], train=True), load, ask, train=teacher.train)
+    assert set(comparison.training) == {"protonet, trained", "clip_fsar, trained"}
     assert len(told) == 4
-    assert all(0 <= one.mean <= 1 for one in standing.sections[0].accuracy.values())
+    assert all(0 <= one.mean <= 1 for one in comparison.sections[0].accuracy.values())
 
 
 def test_each_setting_is_read_and_trained_by_itself(load, teach):

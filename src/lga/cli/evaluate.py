@@ -148,9 +148,9 @@ class Evaluate:
         from lga.evaluation.dataset import load_dataset
         from lga.evaluation.leakage import refuse_seen
 
-        told = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
+        descriptions = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
         clips = read_manifest(self.manifest, split=self.split)
-        loaded = load_dataset(clips, source.backbone, method, cache=cache, descriptions=told, progress=progress)
+        loaded = load_dataset(clips, source.backbone, method, cache=cache, descriptions=descriptions, progress=progress)
         if source.record is not None:
             refuse_seen(source.record, self.backbone.model, self.manifest, self.split, loaded)
         return loaded

@@ -51,7 +51,7 @@ class CheckSentences:
         from lga.anatomy.checks import check_anatomy
         from lga.anatomy.descriptions import anatomy_of
         from lga.anatomy.review import named_records
-        from lga.cli.show import problems_table, sense_table, views_table
+        from lga.cli.show import problems_table, text_checks_table, visual_checks_table
         from lga.errors import SettingsError
         from lga.model.pretrained import load_pretrained
 
@@ -65,36 +65,38 @@ class CheckSentences:
         anatomies = [anatomy_of(label, record) for label, record in named_records(self.source).items()]
         problems = {one.label: check_anatomy(one, stages=self.wanted) for one in anatomies}
         problems = {label: found for label, found in problems.items() if found}
-        sense = self._sense(anatomies, source.backbone) if source and self.sense else None
-        views = self._views(source.backbone, method) if source and self.clips else None
+        text_checks = self._against_labels(anatomies, source.backbone) if source and self.sense else None
+        visual_checks = self._against_clips(source.backbone, method) if source and self.clips else None
         if self.json:
             found: dict[str, object] = {"source": self.source, "labels": len(anatomies), "problems": problems}
-            if sense is not None:
-                found["sense"] = [{**asdict(one), "doubtful": one.doubtful} for one in sense]
-            if views is not None:
-                found["views"] = [{**asdict(one), "hurts": one.hurts, "chance": one.chance} for one in views.sights]
+            if text_checks is not None:
+                found["sense"] = [{**asdict(one), "doubtful": one.doubtful} for one in text_checks]
+            if visual_checks is not None:
+                found["views"] = [
+                    {**asdict(one), "hurts": one.hurts, "chance": one.chance} for one in visual_checks.checks
+                ]
                 found["method"], found["backbone"] = method.model_dump(), self.backbone.model_dump()
             print(json.dumps(found, indent=2, ensure_ascii=False))
         else:
             tables = [problems_table(problems)] if problems else []
-            tables += [] if sense is None else [sense_table(sense)]
-            tables += [] if views is None else [views_table(views.sights)]
+            tables += [] if text_checks is None else [text_checks_table(text_checks)]
+            tables += [] if visual_checks is None else [visual_checks_table(visual_checks.checks)]
             stdout().print(*tables, f"{plural(len(anatomies), 'label')} read, {len(problems)} with problems", sep="\n")
-        if views is not None:
-            report_skipped(views.skipped)
+        if visual_checks is not None:
+            report_skipped(visual_checks.skipped)
         return 1 if problems else 0
 
-    def _sense(self, anatomies: "Sequence[Anatomy]", encoder: "Backbone") -> "list[TextCheck]":
-        from lga.evaluation.sentences import check_sense
+    def _against_labels(self, anatomies: "Sequence[Anatomy]", encoder: "Backbone") -> "list[TextCheck]":
+        from lga.evaluation.sentences import check_against_labels
         from lga.features.cache import default_cache
 
         cache = default_cache()
         with stderr().status(f"encoding the sentences of {plural(len(anatomies), 'label')}"):
-            found = check_sense(anatomies, encoder, cache)
+            found = check_against_labels(anatomies, encoder, cache)
         report_cache(cache)
         return found
 
-    def _views(self, encoder: "Backbone", method: MethodConfig) -> "VisualChecks":
+    def _against_clips(self, encoder: "Backbone", method: MethodConfig) -> "VisualChecks":
         """The clips' labels take their sentences as in recognition: from the file, else lexicon, else template."""
         from lga.anatomy.anatomize import anatomize
         from lga.anatomy.descriptions import read_descriptions

@@ -182,7 +182,7 @@ def problems_table(problems: Mapping[str, Sequence[str]]) -> Table:
     return table
 
 
-def sense_table(found: "Sequence[TextCheck]") -> Table:
+def text_checks_table(found: "Sequence[TextCheck]") -> Table:
     """A row for each doubtful label: its stages' shares."""
     doubtful = [one for one in found if one.doubtful]
     stages = [f"stage {number}" for number in range(1, len(found[0].shares) + 1)]
@@ -198,12 +198,12 @@ def sense_table(found: "Sequence[TextCheck]") -> Table:
     return table
 
 
-def views_table(sights: "Sequence[VisualCheck]") -> Table:
+def visual_checks_table(checks: "Sequence[VisualCheck]") -> Table:
     """A row a label of the clips, those that their sentences hurt first and in red."""
-    stages = [f"stage {number}" for number in range(1, len(sights[0].shares) + 1)]
-    clips = sum(one.clips for one in sights)
-    hurt = [f"{one.label}{'' if one.chance < SURE else ' (may be chance)'}" for one in sights if one.hurts]
-    right, plain = sum(one.right for one in sights), sum(one.right_by_label for one in sights)
+    stages = [f"stage {number}" for number in range(1, len(checks[0].shares) + 1)]
+    clips = sum(one.clips for one in checks)
+    hurt = [f"{one.label}{'' if one.chance < SURE else ' (may be chance)'}" for one in checks if one.hurts]
+    right, plain = sum(one.right for one in checks), sum(one.right_by_label for one in checks)
     table = Table(
         *(
             "label",
@@ -217,11 +217,11 @@ def views_table(sights: "Sequence[VisualCheck]") -> Table:
             *stages,
             "mostly taken for",
         ),
-        title=f"recognised by words alone among {len(sights)} labels: {percent(right / clips)} of "
+        title=f"recognised by words alone among {len(checks)} labels: {percent(right / clips)} of "
         f"{plural(clips, 'clip')} by the sentences, {percent(plain / clips)} by the labels alone",
         caption=f"hurt by their sentences: {', '.join(hurt)}" if hurt else NONE_HURT,
     )
-    for one in sights:
+    for one in checks:
         style = "red" if one.hurts and one.chance < SURE else "yellow" if one.hurts else ""
         table.add_row(
             *(one.label, one.origin, str(one.clips), percent(one.right / one.clips)),

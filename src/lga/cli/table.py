@@ -67,9 +67,9 @@ class Job(ABC):
         config = self.backbone.for_training() if training else self.backbone
         cache, encoder = default_cache(), load_backbone(config)
         with progress_bar("encoding", "training", "rows") as bars:
-            standing = self._filled(plan, protocol, training, encoder, cache, bars)
-        self._tell(standing, self._value(standing, training, encoder.identity))
-        report_skipped(standing.loaded.skipped)
+            comparison = self._filled(plan, protocol, training, encoder, cache, bars)
+        self._tell(comparison, self._value(comparison, training, encoder.identity))
+        report_skipped(comparison.loaded.skipped)
         report_cache(cache)
         return 0
 
@@ -78,7 +78,7 @@ class Job(ABC):
         """The rows."""
 
     @abstractmethod
-    def _questions(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[EpisodeSet]":
+    def _episode_sets(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[EpisodeSet]":
         """The episodes."""
 
     def _protocol(self) -> ProtocolConfig:
@@ -119,9 +119,9 @@ class Job(ABC):
         encoding, teaching, filling = bars
 
         def read(method: MethodConfig, split: str | None) -> "LoadedDataset":
-            told = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
+            descriptions = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
             clips = read_manifest(self.manifest, split=split)
-            return load_dataset(clips, encoder, method, cache=cache, descriptions=told, progress=encoding)
+            return load_dataset(clips, encoder, method, cache=cache, descriptions=descriptions, progress=encoding)
 
         def tested(method: MethodConfig) -> "LoadedDataset":
             return read(method, self.split)
@@ -131,13 +131,15 @@ class Job(ABC):
             from lga.training.rows import RowTrainer
 
             trainer = RowTrainer(read, tested(self.method), training, teaching).train
-        return compare_rows(plan, tested, partial(self._questions, protocol=protocol), train=trainer, progress=filling)
+        return compare_rows(
+            plan, tested, partial(self._episode_sets, protocol=protocol), train=trainer, progress=filling
+        )
 
-    def _tell(self, standing: "Comparison", value: dict[str, object]) -> None:
+    def _tell(self, comparison: "Comparison", value: dict[str, object]) -> None:
         from lga.evaluation.compare import markdown
         from lga.files import to_json, write_atomically
 
-        text = markdown(standing)
+        text = markdown(comparison)
         if self.out:
             write_atomically(self.out / "table.md", text.encode())
             write_atomically(self.out / "table.json", to_json(value))
@@ -146,16 +148,16 @@ class Job(ABC):
         else:
             stdout().print(text, soft_wrap=True, end="")
 
-    def _value(self, standing: "Comparison", training: TrainConfig | None, identity: str) -> dict[str, object]:
+    def _value(self, comparison: "Comparison", training: TrainConfig | None, identity: str) -> dict[str, object]:
         """Everything that a reader needs to repeat the figures."""
         from lga.evaluation.compare import value
 
-        loaded = standing.loaded
+        loaded = comparison.loaded
         trained = (
             f"trained rows: on the split train; moment, head weight, text weight and temperature on val; {DEFAULTS}"
         )
         return {
-            **value(standing),
+            **value(comparison),
             "backbone": {**self.backbone.model_dump(mode="json"), "identity": identity},
             "data": data_value(self.manifest, self.split, self.descriptions, loaded),
             "training": None if training is None else training.model_dump(mode="json"),
@@ -177,7 +179,7 @@ class ManyWays(Job):
     ways: int = 5
     """classes in an episode"""
 
-    def _questions(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[EpisodeSet]":
+    def _episode_sets(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[EpisodeSet]":
         from lga.evaluation.compare import by_shots
 
         return by_shots(loaded, protocol, self.shots)
@@ -271,7 +273,7 @@ class Order(Job):
         read_pairs(self.pairs)
         return order(self.method, train=self.train)
 
-    def _questions(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[EpisodeSet]":
+    def _episode_sets(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[EpisodeSet]":
         from lga.evaluation.compare import by_pairs, read_pairs
 
         return by_pairs(loaded, protocol, self.shots, read_pairs(self.pairs))

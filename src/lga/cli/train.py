@@ -196,15 +196,15 @@ class Train:
         from lga.training.run import Splits, refuse_shared, refuse_shared_classes
 
         more = [clip for path in self.also for clip in read_manifest(path)]
-        learning = [*read_manifest(self.manifest, split="train"), *more]
-        choosing = read_manifest(self.manifest, split="val")
-        apart = {"val", "test"} if self.test == "once" else {"val"}
+        training = [*read_manifest(self.manifest, split="train"), *more]
+        validating = read_manifest(self.manifest, split="val")
+        held_out = {"val", "test"} if self.test == "once" else {"val"}
         refuse_shared_classes(
-            (clip.label for clip in learning),
-            (clip.label for clip in read_manifest(self.manifest) if clip.split in apart),
+            (clip.label for clip in training),
+            (clip.label for clip in read_manifest(self.manifest) if clip.split in held_out),
         )
-        train = self._load(learning, encoder, "training clips")
-        validation = self._load(choosing, encoder, "validation clips")
+        train = self._load(training, encoder, "training clips")
+        validation = self._load(validating, encoder, "validation clips")
         refuse_shared(train, [validation])
         return Splits(train, validation, self.manifest)
 
@@ -213,10 +213,10 @@ class Train:
         from lga.evaluation.dataset import load_dataset
         from lga.features.cache import default_cache
 
-        told = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
+        descriptions = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
         cache = default_cache()
         with progress_bar(what) as (bar,):
-            loaded = load_dataset(clips, encoder, self.method, cache=cache, descriptions=told, progress=bar)
+            loaded = load_dataset(clips, encoder, self.method, cache=cache, descriptions=descriptions, progress=bar)
         report_skipped(loaded.skipped)
         report_cache(cache)
         return loaded

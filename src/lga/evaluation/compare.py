@@ -104,10 +104,11 @@ def _arrays(episodes: Episodes) -> tuple[ndarray, ndarray, ndarray]:
 
 @dataclass(frozen=True, slots=True)
 class TrainedRow:
-    """A trained row, ready for the dataset it will be tested on, and how it was chosen."""
+    """A trained row, ready for the dataset that it will be tested on."""
 
     scorer: Scorer
-    told: dict[str, object]
+    choice: dict[str, object]
+    """how it was chosen, and what it reached where it was chosen"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +138,17 @@ class Comparison:
 
 
 Reader = Callable[[MethodConfig], LoadedDataset]
-Asker = Callable[[LoadedDataset], list[EpisodeSet]]
+EpisodePlanner = Callable[[LoadedDataset], list[EpisodeSet]]
 Trainer = Callable[[Row, Dataset], TrainedRow]
 
 
 def compare_rows(
-    plan: Plan, read: Reader, ask: Asker, *, train: Trainer | None = None, progress: Progress | None = None
+    plan: Plan,
+    read: Reader,
+    plan_sets: EpisodePlanner,
+    *,
+    train: Trainer | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Let every row answer the same episodes.
 
@@ -151,7 +157,7 @@ def compare_rows(
         LGAError: a row's scores are not finite numbers.
     """
     first = read(plan.rows[0].method)
-    questions, done = ask(first), 0
+    sets, done = plan_sets(first), 0
     outcomes: dict[str, list[Outcome]] = {}
     training: dict[str, dict[str, object]] = {}
     for reading, rows in _by_reading(plan.rows):
@@ -164,17 +170,15 @@ def compare_rows(
                 if row.trained:
                     if train is None:
                         raise ValueError(f"row {row.name!r} is trained, and no trainer is given")
-                    learnt = train(row, loaded.dataset)
-                    training[row.name], scorer = learnt.told, learnt.scorer
+                    learned = train(row, loaded.dataset)
+                    training[row.name], scorer = learned.choice, learned.scorer
                 else:
                     scorer = _scorer(row, loaded.dataset, matrices)
-                outcomes[row.name] = [run_episodes({row.name: scorer}, one.episodes)[row.name] for one in questions]
+                outcomes[row.name] = [run_episodes({row.name: scorer}, one.episodes)[row.name] for one in sets]
             done += 1
             if progress is not None:
                 progress(done, len(plan.rows))
-    sections = [
-        _section(plan, one, number, name, outcomes) for number, one in enumerate(questions) for name in one.parts
-    ]
+    sections = [_section(plan, one, number, name, outcomes) for number, one in enumerate(sets) for name in one.parts]
     return Comparison(plan, tuple(sections), training, (*plan.notes, *_notes(plan.rows, first)), first)
 
 
@@ -188,14 +192,16 @@ def _scorer(row: Row, dataset: Dataset, matrices: dict[MethodConfig, Matrix]) ->
     return lga_scorer(matrices[row.method], row.method, match=row.match)
 
 
-def _section(plan: Plan, question: EpisodeSet, number: int, name: str, outcomes: dict[str, list[Outcome]]) -> Section:
-    part = question.parts[name]
+def _section(
+    plan: Plan, episode_set: EpisodeSet, number: int, name: str, outcomes: dict[str, list[Outcome]]
+) -> Section:
+    part = episode_set.parts[name]
     found = {row.name: part_of(outcomes[row.name][number], part) for row in plan.rows}
     rivals = {row.name: plan.rival(row) for row in plan.rows}
     return Section(
         name,
-        question.protocol,
-        len(question.episodes.classes[part]),
+        episode_set.protocol,
+        len(episode_set.episodes.classes[part]),
         {row: accuracy(one) for row, one in found.items()},
         {row: paired_difference(one, found[rivals[row]]) for row, one in found.items() if row != rivals[row]},
     )
@@ -235,33 +241,33 @@ INTERVALS = {
 }
 
 
-def markdown(standing: Comparison) -> str:
+def markdown(comparison: Comparison) -> str:
     """The whole table: a heading, a section for each kind of episode, and what a reader has to know."""
-    plan, loaded = standing.plan, standing.loaded
+    plan, loaded = comparison.plan, comparison.loaded
     blocks = [f"## {plan.title}", f"{len(loaded.clips)} clips of {len(loaded.labels)} classes."]
-    for section in standing.sections:
-        blocks += [_heading(section), _aligned(_cells(standing, section))]
+    for section in comparison.sections:
+        blocks += [_heading(section), _aligned(_cells(comparison, section))]
     same = "Accuracy in percent; difference in points, against the row named beside it, on the same episodes"
-    explained = [same, *standing.notes]
+    explained = [same, *comparison.notes]
     blocks.append("\n".join(f"* {one}" for one in explained))
     blocks.append("\n".join(f"* {row.name}: {row.about}" for row in plan.rows if row.about and not row.trained))
     return "\n\n".join(one for one in blocks if one) + "\n"
 
 
-def value(standing: Comparison) -> dict[str, object]:
+def value(comparison: Comparison) -> dict[str, object]:
     """The same with every setting of every row."""
     rows = [
         {
             "name": row.name,
-            "against": standing.plan.rival(row),
+            "against": comparison.plan.rival(row),
             "about": row.about,
             "method": row.method.model_dump(mode="json"),
             "match": None if row.peer else row.match,
             "peer": row.peer,
-            "trained": standing.training.get(row.name),
+            "trained": comparison.training.get(row.name),
             "published": {str(shots): figure for shots, figure in row.published.items()},
         }
-        for row in standing.plan.rows
+        for row in comparison.plan.rows
     ]
     sections = [
         {
@@ -271,14 +277,14 @@ def value(standing: Comparison) -> dict[str, object]:
             "accuracy": {name: asdict(interval) for name, interval in one.accuracy.items()},
             "difference": {name: asdict(interval) for name, interval in one.difference.items()},
         }
-        for one in standing.sections
+        for one in comparison.sections
     ]
     return {
-        "table": standing.plan.title,
+        "table": comparison.plan.title,
         "rows": rows,
         "sections": sections,
         "intervals": INTERVALS,
-        "notes": list(standing.notes),
+        "notes": list(comparison.notes),
     }
 
 
@@ -288,8 +294,8 @@ def _heading(section: Section) -> str:
     return f"### {section.title}\n\n{section.episodes} episodes{disjoint}, seed {protocol.seed}"
 
 
-def _cells(standing: Comparison, section: Section) -> list[list[str]]:
-    plan = standing.plan
+def _cells(comparison: Comparison, section: Section) -> list[list[str]]:
+    plan = comparison.plan
     published = any(row.published for row in plan.rows)
     head = ["row", "accuracy", "95 %: episodes", "clips", "classes", "difference", "95 %: episodes", "clips", "against"]
     lines = [_line(row, plan.rival(row), section, published=published) for row in plan.rows]

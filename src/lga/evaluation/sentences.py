@@ -75,7 +75,7 @@ class VisualCheck:
 class VisualChecks:
     """The visual check of a set of anatomies, the most harmful first."""
 
-    sights: tuple[VisualCheck, ...]
+    checks: tuple[VisualCheck, ...]
     skipped: tuple[Skipped, ...]
 
 
@@ -123,7 +123,7 @@ def sign_test(gained: int, lost: int) -> float:
     return min(1.0, 2 * sum(comb(total, few) for few in range(min(gained, lost) + 1)) / 2**total)
 
 
-def check_sense(anatomies: Sequence[Anatomy], backbone: Backbone, cache: FeatureCache) -> list[TextCheck]:
+def check_against_labels(anatomies: Sequence[Anatomy], backbone: Backbone, cache: FeatureCache) -> list[TextCheck]:
     """Compare every stage's sentence with all labels in the text encoder's space; the most doubtful first.
 
     Needs no clip. A sentence that names another action's things, or nothing in particular, falls behind; so may a
@@ -181,16 +181,16 @@ def check_against_clips(
     frames = torch.stack([one.frames for one in kept])
     lga = LGA(method, backbone.space)
     cut = lga.cut(frames)
-    told, named = (
+    by_sentences, by_label = (
         lga.similarities(frames, cut, encode_stages(anatomies, wording, backbone, cache))
         for wording in (method.wording, "label")
     )
-    return VisualChecks(tuple(weigh_checks(told, named, torch.tensor(number), anatomies)), tuple(skipped))
+    return VisualChecks(tuple(weigh_checks(by_sentences, by_label, torch.tensor(number), anatomies)), tuple(skipped))
 
 
 def weigh_checks(
-    told: Float[Tensor, "clips classes stages"],
-    named: Float[Tensor, "clips classes stages"],
+    by_sentences: Float[Tensor, "clips classes stages"],
+    by_label: Float[Tensor, "clips classes stages"],
     label: Int[Tensor, " clips"],
     anatomies: Sequence[Anatomy],
 ) -> list[VisualCheck]:
@@ -198,8 +198,8 @@ def weigh_checks(
 
     Source: our choice; a clip's answer is the class with the largest sum over its stages, as in LGA's V-T match.
     """
-    shares = own_shares(told, label)
-    answer, plain = told.sum(-1).argmax(1), named.sum(-1).argmax(1)
+    shares = own_shares(by_sentences, label)
+    answer, plain = by_sentences.sum(-1).argmax(1), by_label.sum(-1).argmax(1)
     found: list[VisualCheck] = []
     for place, anatomy in enumerate(anatomies):
         mine = label == place

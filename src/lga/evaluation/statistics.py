@@ -136,8 +136,8 @@ def worst_mistakes(outcome: Outcome, most: int) -> tuple[Mistake, ...]:
 
 def _log_belief(outcome: Outcome) -> Float[ndarray, "episodes queries"]:
     """The log-posterior of every query's own class, which stands at query number // queries a class."""
-    queries, way = outcome.log_posterior.shape[1:]
-    own = np.arange(queries) // (queries // way)
+    queries, n_way = outcome.log_posterior.shape[1:]
+    own = np.arange(queries) // (queries // n_way)
     return outcome.log_posterior[:, np.arange(queries), own]
 
 

@@ -97,7 +97,9 @@ def ablation(base: MethodConfig, *, train: bool) -> Plan:
         Row(name, about, _with(base, switched), match, published=dict(zip((1, 5), figures, strict=True)))
         for name, about, switched, match, figures in ABLATION
     ]
-    return Plan("Ablation", _twinned(rows, train), rows[-1].name, ("paper: HMDB51, 5-way, a fine-tuned CLIP ViT-B/16",))
+    return Plan(
+        "Ablation", _with_trained(rows, train), rows[-1].name, ("paper: HMDB51, 5-way, a fine-tuned CLIP ViT-B/16",)
+    )
 
 
 def segmentation(base: MethodConfig, *, train: bool) -> Plan:
@@ -107,7 +109,7 @@ def segmentation(base: MethodConfig, *, train: bool) -> Plan:
         for match, said in SAID.items()
         for name, (title, about) in SEGMENTATION.items()
     ]
-    return Plan("Segmentation", _twinned(rows, train), "CLUSTER, V-V")
+    return Plan("Segmentation", _with_trained(rows, train), "CLUSTER, V-V")
 
 
 def stages(base: MethodConfig, *, train: bool) -> Plan:
@@ -118,7 +120,7 @@ def stages(base: MethodConfig, *, train: bool) -> Plan:
         for count in range(1, 6)
     ]
     note = "sentences for other than three stages are spread from three, unless --descriptions holds as many"
-    return Plan("Number of stages", _twinned(rows, train), "L = 3, V-V + V-T", (note,))
+    return Plan("Number of stages", _with_trained(rows, train), "L = 3, V-V + V-T", (note,))
 
 
 def metric(base: MethodConfig, *, train: bool) -> Plan:
@@ -131,7 +133,7 @@ def metric(base: MethodConfig, *, train: bool) -> Plan:
         Row("Bi-MHM, as set", "with the pooling and hub correction of the settings", _silent(base, whole), "video"),
         Row("AB-MHM, as set", "with the pooling and hub correction of the settings", _silent(base, {}), "video"),
     )
-    return Plan("Metric", _twinned(rows, train), "AB-MHM")
+    return Plan("Metric", _with_trained(rows, train), "AB-MHM")
 
 
 def compare(base: MethodConfig, names: Sequence[MethodName] | None, *, train: bool) -> Plan:
@@ -147,10 +149,10 @@ def compare(base: MethodConfig, names: Sequence[MethodName] | None, *, train: bo
         row = replace(row, match=MATCH_OF[name]) if name in MATCH_OF else replace(row, peer=name)
         if entry.trainable:
             row = replace(row, about=f"{row.about}; new weights")
-        rows += _twinned([row], train and (name in TRAINED or row.peer is None))
+        rows += _with_trained([row], train and (name in TRAINED or row.peer is None))
     against = "lga" if "lga" in chosen else rows[0].name
-    learned = next((row.name for row in rows if row.trained and row.name.startswith(f"{against},")), None)
-    paired = [replace(row, against=learned) if row.trained and row.name != learned else row for row in rows]
+    trained_lga = next((row.name for row in rows if row.trained and row.name.startswith(f"{against},")), None)
+    paired = [replace(row, against=trained_lga) if row.trained and row.name != trained_lga else row for row in rows]
     return Plan("Methods", tuple(paired), against)
 
 
@@ -163,7 +165,7 @@ def order(base: MethodConfig, *, train: bool) -> Plan:
         Row("AB-MHM", "nearest frames within each stage", _with(base, PLAIN), "video"),
         Row("AB-MHM, as set", "with the pooling, hub correction and text injection of the settings", base, "video"),
     )
-    return Plan("Order", _twinned(rows, train), "AB-MHM")
+    return Plan("Order", _with_trained(rows, train), "AB-MHM")
 
 
 def chosen_methods(names: str | None) -> list[MethodName] | None:
@@ -188,7 +190,7 @@ def _silent(base: MethodConfig, switched: dict[str, object]) -> MethodConfig:
     return _with(base, {"text_injection": 0.0, **switched})
 
 
-def _twinned(rows: Sequence[Row], train: bool) -> tuple[Row, ...]:
+def _with_trained(rows: Sequence[Row], train: bool) -> tuple[Row, ...]:
     """The rows; with `train` each of them trained comes after them. The text match alone has nothing to train."""
-    learning = [row for row in rows if train and (row.peer or row.match != "text")]
-    return (*rows, *(replace(row, name=f"{row.name}, trained", trained=True, published={}) for row in learning))
+    trainable = [row for row in rows if train and (row.peer or row.match != "text")]
+    return (*rows, *(replace(row, name=f"{row.name}, trained", trained=True, published={}) for row in trainable))

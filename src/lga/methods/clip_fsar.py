@@ -80,11 +80,11 @@ class ClipFSAR(nn.Module):
             fused = self.context(rearrange(shown, "e w t d -> (e w) t d"))[:, :length]
             prototype = rearrange(fused, "(e w) t d -> e w t d", w=tasks.classes.shape[1])
             asked = rearrange(tasks.query, "e w q -> e (w q)")
-            apart = align_classes(query[asked], prototype, smoothing=SMOOTHING, guard=GUARD)
+            distance = align_classes(query[asked], prototype, smoothing=SMOOTHING, guard=GUARD)
             if not self.combine:
-                return -apart
-            told = similarity[asked[..., None], tasks.classes[:, None]].log_softmax(-1)
-            return TEXT_SHARE * told + (1 - TEXT_SHARE) * (-apart / length).log_softmax(-1)
+                return -distance
+            by_name = similarity[asked[..., None], tasks.classes[:, None]].log_softmax(-1)
+            return TEXT_SHARE * by_name + (1 - TEXT_SHARE) * (-distance / length).log_softmax(-1)
 
         def numbers(tasks: Tasks) -> int:
             return (tasks.support[0].numel() + tasks.query[0].numel() + 4 * len(tasks.classes[0])) * frames[0].numel()

@@ -31,17 +31,17 @@ def linear(dataset: Dataset, *, strengths: Sequence[float] = STRENGTHS, alone: f
     product = (clips @ clips.T).double()
 
     def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
-        way, shots = tasks.support.shape[1:]
+        n_way, shots = tasks.support.shape[1:]
         query, support = meet(tasks)
         gram = product[support.mT, support]
-        support_label = repeat(torch.arange(way, device=gram.device), "w -> (w k)", k=shots)
-        target = F.one_hot(support_label, way).to(gram.dtype).expand(len(gram), -1, -1)
+        support_label = repeat(torch.arange(n_way, device=gram.device), "w -> (w k)", k=shots)
+        target = F.one_hot(support_label, n_way).to(gram.dtype).expand(len(gram), -1, -1)
         best = _choose(gram, target, strengths, shots) if shots > 1 else gram.new_full((len(gram),), alone)
         return (product[query, support] @ fit_logistic(gram, target, best)).to(clips.dtype)
 
     def numbers(tasks: Tasks) -> int:
-        way, shots = tasks.support.shape[1:]
-        return shots * way * (way * shots) ** 2
+        n_way, shots = tasks.support.shape[1:]
+        return shots * n_way * (n_way * shots) ** 2
 
     return in_blocks(score, numbers, most=FEATURES_AT_ONCE)
 

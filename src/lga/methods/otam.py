@@ -27,8 +27,8 @@ def otam(dataset: Dataset, *, smoothing: float = 0.1, merge: Merge = "frames") -
     frames = seen_frames(dataset)
     if merge == "distances":
         rows = frames.split(max(1, PAIRS_AT_ONCE // (len(frames) * frames.shape[1] ** 2)))
-        apart = [align_both(cosine_distances(some, frames), smoothing=smoothing) for some in rows]
-        return matrix_scorer(torch.cat(apart))
+        distance = [align_both(cosine_distances(some, frames), smoothing=smoothing) for some in rows]
+        return matrix_scorer(torch.cat(distance))
 
     def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
         return -align_classes(

@@ -45,8 +45,8 @@ def count_pairs(tasks: Tasks) -> int:
 
     Source: our choice.
     """
-    way, shots = tasks.support.shape[1:]
-    return way * shots * (tasks.query.shape[1] * tasks.query.shape[2] + shots)
+    n_way, shots = tasks.support.shape[1:]
+    return n_way * shots * (tasks.query.shape[1] * tasks.query.shape[2] + shots)
 
 
 def matrix_scorer(distance: Float[Tensor, "clips clips"], *, pooling: Pooling = "mean") -> Scorer:
@@ -72,18 +72,20 @@ def look_up(
     kind = torch.int32 if table.numel() < 2**31 else torch.int64
     place = (row * table.shape[1]).to(kind)[:, None, None] + column.to(kind)
     found = table.flatten().index_select(0, place.flatten())
-    depth, way, _ = column.shape
-    return rearrange(found, "(r k w e) -> r k w e", r=len(row), k=depth, w=way)
+    depth, n_way, _ = column.shape
+    return rearrange(found, "(r k w e) -> r k w e", r=len(row), k=depth, w=n_way)
 
 
-def pool(apart: Float[Tensor, "queries shots way episodes"], pooling: Pooling) -> Float[Tensor, "queries way episodes"]:
+def pool(
+    distance: Float[Tensor, "queries shots way episodes"], pooling: Pooling
+) -> Float[Tensor, "queries way episodes"]:
     """`class_distances` where all classes have equally many examples; episodes are the last axis.
 
     Source: `lga.core.distance.class_distances`.
     """
-    if apart.shape[1] == 1:
-        return apart[:, 0]
+    if distance.shape[1] == 1:
+        return distance[:, 0]
     if pooling == "mean":
-        return apart.mean(1)
+        return distance.mean(1)
     # -log mean exp(-d); logsumexp goes to several threads whatever its size, at a higher price than the work
-    return log(apart.shape[1]) - reduce(torch.logaddexp, (-apart).unbind(1))
+    return log(distance.shape[1]) - reduce(torch.logaddexp, (-distance).unbind(1))

@@ -34,8 +34,8 @@ def text_only(dataset: Dataset, *, words: Words = "name", scale: float = 1.0) ->
 
 def _sentence_similarity(dataset: Dataset) -> Float[Tensor, "clips classes"]:
     clips = F.normalize(dataset.frames[..., dataset.space.semantic].mean(1), dim=-1)
-    told = F.normalize(dataset.sentences[..., dataset.space.semantic], dim=-1)
-    return einsum(clips, told, "n d, c l d -> n c")
+    sentences = F.normalize(dataset.sentences[..., dataset.space.semantic], dim=-1)
+    return einsum(clips, sentences, "n d, c l d -> n c")
 
 
 def _part_similarity(dataset: Dataset) -> Float[Tensor, "clips classes"]:

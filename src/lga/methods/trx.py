@@ -59,12 +59,10 @@ class TRX(nn.Module):
     ):
         super().__init__()
         self.cardinalities, self.width, self.scale = tuple(cardinalities), width, scale
-        learnt = () if width is None else tuple((dim * one, width) for one in self.cardinalities)
-        self.keys = nn.ModuleList(
-            nn.Sequential(_orthogonal(*size, bias=True), nn.LayerNorm(size[1])) for size in learnt
-        )
-        self.values = nn.ModuleList(_orthogonal(*size, bias=False) for size in learnt)
-        self.drop = nn.Dropout(0.1 if learnt else 0.0)
+        sizes = () if width is None else tuple((dim * one, width) for one in self.cardinalities)
+        self.keys = nn.ModuleList(nn.Sequential(_orthogonal(*size, bias=True), nn.LayerNorm(size[1])) for size in sizes)
+        self.values = nn.ModuleList(_orthogonal(*size, bias=False) for size in sizes)
+        self.drop = nn.Dropout(0.1 if sizes else 0.0)
 
     def forward(self, dataset: Dataset) -> Scorer:
         """Make every clip's tuples once."""
@@ -75,8 +73,8 @@ class TRX(nn.Module):
 
         def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
             query = rearrange(tasks.query, "e w q -> e (w q)")
-            apart = [tuple_distances(one.of(query), one.of(tasks.support), self._sharpness(one)) for one in tuples]
-            return -self.scale * torch.stack(apart).mean(0)
+            distance = [tuple_distances(one.of(query), one.of(tasks.support), self._sharpness(one)) for one in tuples]
+            return -self.scale * torch.stack(distance).mean(0)
 
         def numbers(tasks: Tasks) -> int:
             asked, shown = tasks.query[0].numel(), tasks.support[0].numel()

@@ -31,9 +31,9 @@ class EpisodicLGA(nn.Module):
         def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
             both = zip(tasks.query.flatten(1), tasks.support.flatten(1), strict=True)
             support_label = repeat(torch.arange(tasks.support.shape[1]), "w -> (w k)", k=tasks.support.shape[2])
-            apart = torch.stack([self._match(dataset, query, support) for query, support in both])
-            support_label = support_label.to(apart.device)
-            return -class_distances(apart, support_label, tasks.support.shape[1], pooling=self.config.pooling)
+            distance = torch.stack([self._match(dataset, query, support) for query, support in both])
+            support_label = support_label.to(distance.device)
+            return -class_distances(distance, support_label, tasks.support.shape[1], pooling=self.config.pooling)
 
         return score
 
@@ -41,9 +41,9 @@ class EpisodicLGA(nn.Module):
         self, dataset: Dataset, query: Int[Tensor, " queries"], support: Int[Tensor, " examples"]
     ) -> Float[Tensor, "queries examples"]:
         asked, shown = dataset.frames[query], dataset.frames[support]
-        told = dataset.sentences[dataset.label[support]]
+        text = dataset.sentences[dataset.label[support]]
         lga = LGA(self.config, dataset.space, self.head)
-        return lga.distances(lga.fuse(asked, lga.cut(asked), None), lga.fuse(shown, lga.cut(shown), told))
+        return lga.distances(lga.fuse(asked, lga.cut(asked), None), lga.fuse(shown, lga.cut(shown), text))
 
 
 class Adapted(nn.Module):
@@ -57,7 +57,7 @@ class Adapted(nn.Module):
         self.adapter, self.method = adapter, method
 
     def forward(self, dataset: Dataset) -> Scorer:
-        """Look and read through the adapter, keep the semantic part beside it."""
+        """Take frames and texts through the adapter, and keep the semantic part beside them."""
         meaning = dataset.space.semantic
         frames = torch.cat([self.adapter.look(dataset.frames), dataset.frames[..., meaning]], -1)
         sentences, names = (
@@ -102,7 +102,6 @@ class Learner(nn.Module):
         right = (logits.argmax(-1) == truth).float().mean()
         if not self.contrast:
             return loss, loss.new_zeros(()), right
-        told = self.adapter.read(names)
         mean = self.adapter.look(frames).mean(1)
-        aside = contrastive_loss(mean, told, label, scale=self.scale)
-        return loss + self.contrast * aside, aside.detach(), right
+        contrast = contrastive_loss(mean, self.adapter.read(names), label, scale=self.scale)
+        return loss + self.contrast * contrast, contrast.detach(), right

@@ -73,7 +73,7 @@ class TrainingClips:
                     clip.cancel()
 
     def watch(self, task: int, clip: int) -> UInt8[Tensor, "frames height width 3"]:
-        """Decode one clip as one task sees it: a random moment of each of `frames` equal parts, one random look.
+        """Decode one clip as one task sees it: a random moment of each of `frames` equal parts, augmented at random.
 
         Raises:
             VideoError: the clip cannot be read.

@@ -45,14 +45,14 @@ class RowTrainer:
         """
         if row.peer is not None:
             peer = self._peer(row.peer, row.method)
-            return TrainedRow(peer.part(dataset), _told(peer.chosen, peer.untrained))
+            return TrainedRow(peer.part(dataset), _choice(peer.chosen, peer.untrained))
         if row.method not in self.heads:
             self.heads[row.method] = self._head(row.method)
         fitted = self.heads[row.method]
         matrix = pairwise_matrix(dataset, fitted.method, head=fitted.part)
         chosen = {"text_shots": fitted.method.text_shots, "temperature": fitted.method.temperature}
         return TrainedRow(
-            lga_scorer(matrix, fitted.method, match=row.match), _told(fitted.chosen, fitted.untrained) | chosen
+            lga_scorer(matrix, fitted.method, match=row.match), _choice(fitted.chosen, fitted.untrained) | chosen
         )
 
     @torch.enable_grad()
@@ -78,7 +78,7 @@ def _pass_on(tell: Callable[[int, int], object], tasks: int, event: object) -> N
         tell(event.task, tasks)
 
 
-def _told(chosen: ValidationResult, untrained: ValidationResult) -> dict[str, object]:
+def _choice(chosen: ValidationResult, untrained: ValidationResult) -> dict[str, object]:
     """What was chosen, and what it reached where it was chosen."""
     return {
         "chosen_on": CHOSEN_ON,
