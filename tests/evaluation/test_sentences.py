@@ -109,7 +109,7 @@ def test_sense_needs_labels_of_one_number_of_stages():
         check_against_labels([*PLAIN, anatomy("hop", "Hop.")], TinyBackbone(), NOWHERE)
 
 
-# --- views: example clips ---------------------------------------------------------------------------------------------
+# --- checks against example clips ----------------------------------------------------------------------------------------
 
 
 @given(st.integers(0, 12), st.integers(0, 12))
@@ -189,7 +189,7 @@ def test_clips_tell_which_sentences_fit_them(clips):
         "sunset": (2, 2, (1.0, 1.0)),
         "leaf fall": (1, 1, (1.0, 1.0)),
     }
-    assert [one.path.name for one in views.skipped] == ["broken.avi"]
+    assert [one.path.name for one in found.skipped] == ["broken.avi"]
     assert seen[-1] == (4, 4)
     turned = [anatomy("sunset", "A greenish sky.", "A reddish sky."), anatomy("leaf fall", "Reddish.", "Blueish.")]
     found = check_against_clips(clips, turned, Colours(), method, cache=NOWHERE)
@@ -199,7 +199,7 @@ def test_clips_tell_which_sentences_fit_them(clips):
     }
 
 
-def test_views_need_two_labels_and_a_clip_that_can_be_read(clips):
+def test_a_check_against_clips_needs_two_labels_and_a_clip_that_can_be_read(clips):
     both = [anatomy("sunset", "a", "b", "c"), anatomy("leaf fall", "d", "e", "f")]
     with pytest.raises(ManifestError, match="at least two actions"):
         check_against_clips(clips, both[:1], Colours(), MethodConfig(), cache=NOWHERE)
