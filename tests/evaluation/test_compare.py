@@ -7,7 +7,7 @@ import torch
 from lga.config import MethodConfig, ProtocolConfig
 from lga.errors import ManifestError
 from lga.evaluation.compare import TrainedRow, by_pairs, by_shots, compare_rows
-from lga.evaluation.run import run_episodes
+from lga.evaluation.outcome import run_episodes
 from lga.evaluation.statistics import accuracy, paired_difference
 from lga.evaluation.tables import Plan, Row, compare, segmentation, stages
 from lga.methods.lga import lga_method

@@ -4,7 +4,7 @@ import pytest
 from lga.config import MethodConfig, ProtocolConfig
 from lga.errors import ManifestError, SettingsError
 from lga.evaluation.compare import by_pairs, by_shots, part_of, read_pairs
-from lga.evaluation.run import Outcome
+from lga.evaluation.outcome import Outcome
 
 METHOD, PROTOCOL = MethodConfig(frames=5), ProtocolConfig(ways=3, episodes=23, seed=2, source_disjoint=True)
 

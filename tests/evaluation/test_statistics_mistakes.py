@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lga.evaluation.run import Outcome
+from lga.evaluation.outcome import Outcome
 from lga.evaluation.statistics import worst_mistakes
 
 

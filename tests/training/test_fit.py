@@ -8,7 +8,7 @@ from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig, TrainConfig
 from lga.datasets.episodes import plan_episodes
 from lga.errors import CheckpointError, ManifestError, TrainingError
-from lga.evaluation.run import run_episodes
+from lga.evaluation.outcome import run_episodes
 from lga.methods.catalogue import METHODS
 from lga.methods.lga import MATCHES, lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset

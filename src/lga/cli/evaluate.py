@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     from lga.methods.lga import Matrix
     from lga.model.pretrained import Pretrained
 
-INTERVALS = {
-    "ci95": "half width, normal, over episodes: 1.96 sd / sqrt(n); it shrinks with more episodes of the same clips",
-    "clips": "95 % by bootstrap over the clips asked about, examples not drawn anew",
-    "classes": "95 % by bootstrap over the classes asked about; rough where there are few",
-}
-
 SELECTED_NOTHING = "this run trains, fits and selects nothing; docs/offline.md says how the defaults were chosen"
 SELECTED_BY_TRAINING = (
     "this run selects nothing; moment, head weight, text weight and temperature were chosen on the classes of "
@@ -217,7 +211,7 @@ class Evaluate:
 
     def _value(self, report: "Report", loaded: "LoadedDataset", source: "Pretrained") -> dict[str, object]:
         """Everything that a reader needs to repeat the number."""
-        from lga.evaluation.statistics import calibration_error, class_accuracy
+        from lga.evaluation.statistics import INTERVALS, calibration_error, class_accuracy
 
         shares = class_accuracy(report.outcome["combined"], len(loaded.labels)).tolist()
         return {

@@ -33,7 +33,7 @@ ORIGINS = {
 }
 """Where sentences come from, in words."""
 INTERVALS = ("95 %: episodes", "clips", "classes")
-"""Heads of the columns that `_intervals` fills."""
+"""Heads of the columns that the text of an interval fills."""
 MARKS = {"same": ("", "", ""), "removed": ("[-", "-]", "red"), "added": ("{+", "+}", "green")}
 """How words of each kind are marked: as in `git diff --word-diff`, which can be read without colours too."""
 NONE_HURT = "no label loses clips by its sentences"
@@ -126,7 +126,8 @@ def accuracy_table(accuracy: "Mapping[str, Interval]", protocol: ProtocolConfig,
     for name, one in accuracy.items():
         if name == "video" and protocol.shots == 0:
             continue
-        table.add_row(name, f"{100 * one.mean:.2f} %", *_intervals(one))
+        mean, *intervals = one.text()
+        table.add_row(name, f"{mean} %", *intervals)
     table.caption = f"{len(loaded.clips)} clips of {len(loaded.labels)} classes; chance is {100 / protocol.ways:.1f} %"
     return table
 
@@ -137,7 +138,7 @@ def difference_table(rival: "Report", difference: "Mapping[str, Interval]", agai
     for name, one in difference.items():
         if name == "video" and rival.protocol.shots == 0:
             continue
-        table.add_row(name, f"{100 * rival.accuracy[name].mean:.2f} %", f"{100 * one.mean:+.2f}", *_intervals(one))
+        table.add_row(name, f"{rival.accuracy[name].text().mean} %", one.text(signed=True).mean, *one.text()[1:])
     table.caption = "the same episodes, compared in pairs, in points"
     return table
 
@@ -166,11 +167,6 @@ def data_value(
 def versions_value() -> dict[str, str]:
     """The software that figures depend on."""
     return {name: version(name) for name in ("lga", "torch", "av", "numpy")}
-
-
-def _intervals(one: "Interval") -> tuple[str, ...]:
-    ranges = (f"{100 * low:.1f} to {100 * high:.1f}" for low, high in (one.clips, one.classes))
-    return (f"± {100 * one.ci95:.2f}", *ranges)
 
 
 def problems_table(problems: Mapping[str, Sequence[str]]) -> Table:

@@ -237,8 +237,8 @@ class Train:
         write_atomically(self.out / REPORT, to_json(value))
         table = Table("shots", "match", "trained", "training-free", "difference", title="test classes, read once")
         for row in rows:
-            shown = [f"{100 * one.mean:.1f} ± {100 * one.ci95:.1f}" for one in (row.trained, row.free, row.difference)]
-            table.add_row(str(row.shots), row.match, *shown)
+            texts = [one.text(1) for one in (row.trained, row.free, row.difference)]
+            table.add_row(str(row.shots), row.match, *(f"{one.mean} {one.episodes}" for one in texts))
         stdout().print(table)
 
     def _plan(self, config: BackboneConfig, splits: "Splits", estimate: "Estimate") -> Table:

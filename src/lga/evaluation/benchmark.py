@@ -10,7 +10,7 @@ from lga.config import MethodConfig, ProtocolConfig
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError
 from lga.evaluation.dataset import LoadedDataset
-from lga.evaluation.run import Outcome, answered, run_episodes
+from lga.evaluation.outcome import Outcome, answered, run_episodes
 from lga.evaluation.statistics import Interval, accuracy, paired_difference
 from lga.features.extract import Progress
 from lga.methods.lga import MATCHES, Match, Matrix, lga_scorer, pairwise_matrix

@@ -12,8 +12,8 @@ from lga.core.tw_finch import tw_finch
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError, SettingsError
 from lga.evaluation.dataset import LoadedDataset
-from lga.evaluation.run import Outcome, run_episodes
-from lga.evaluation.statistics import Interval, accuracy, paired_difference
+from lga.evaluation.outcome import Outcome, run_episodes
+from lga.evaluation.statistics import INTERVALS, Interval, accuracy, paired_difference
 from lga.evaluation.tables import Plan, Row
 from lga.features.extract import Progress
 from lga.methods.catalogue import METHODS
@@ -234,13 +234,6 @@ def _notes(rows: Sequence[Row], loaded: LoadedDataset) -> list[str]:
     return found
 
 
-INTERVALS = {
-    "ci95": "half width, normal, over episodes: 1.96 sd / sqrt(n); it shrinks with more episodes of the same clips",
-    "clips": "95 % by bootstrap over the clips asked about, examples not drawn anew",
-    "classes": "95 % by bootstrap over the classes asked about; rough where there are few",
-}
-
-
 def markdown(comparison: Comparison) -> str:
     """The whole table: a heading, a section for each kind of episode, and what a reader has to know."""
     plan, loaded = comparison.plan, comparison.loaded
@@ -304,22 +297,12 @@ def _cells(comparison: Comparison, section: Section) -> list[list[str]]:
 
 def _line(row: Row, rival: str, section: Section, *, published: bool) -> list[str]:
     reached, gained = section.accuracy[row.name], section.difference.get(row.name)
-    cells = [row.name, f"{100 * reached.mean:.2f}", f"± {100 * reached.ci95:.2f}"]
-    cells += [_range(reached.clips, ".1f"), _range(reached.classes, ".1f")]
-    cells += ["", "", "", ""] if gained is None else [*_gain(gained), rival]
+    cells = [row.name, *reached.text()]
+    cells += ["", "", "", ""] if gained is None else [*gained.text(signed=True)[:3], rival]
     if published:
         figure = row.published.get(section.protocol.shots)
         cells.append("" if figure is None else f"{figure:.1f}")
     return cells
-
-
-def _gain(gained: Interval) -> list[str]:
-    return [f"{100 * gained.mean:+.2f}", f"± {100 * gained.ci95:.2f}", _range(gained.clips, "+.1f")]
-
-
-def _range(ends: tuple[float, float], how: str) -> str:
-    low, high = (format(100 * one, how) for one in ends)
-    return f"{low} to {high}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

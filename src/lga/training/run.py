@@ -18,7 +18,7 @@ from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import ManifestError, TrainingError
 from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.leakage import read_seen_clips
-from lga.evaluation.run import run_episodes
+from lga.evaluation.outcome import run_episodes
 from lga.evaluation.statistics import Interval, accuracy, paired_difference
 from lga.labels import lookup_key, printable, quote
 from lga.methods.lga import MATCHES, Match, lga_scorer, pairwise_matrix

@@ -11,7 +11,7 @@ from pydantic import Field
 from lga.config import FrozenModel, MethodConfig, ProtocolConfig, TrainConfig
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError
-from lga.evaluation.run import Outcome, run_episodes
+from lga.evaluation.outcome import Outcome, run_episodes
 from lga.evaluation.statistics import calibration_error, paired_difference
 from lga.methods.lga import Match, Matrix, lga_scorer
 from lga.methods.protocol import Scorer

@@ -7,8 +7,8 @@ import torch
 from lga.config import ProtocolConfig
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import LGAError
-from lga.evaluation import run as evaluate
-from lga.evaluation.run import run_episodes
+from lga.evaluation import outcome as running
+from lga.evaluation.outcome import run_episodes
 from lga.evaluation.statistics import accuracy
 
 PLAN = Episodes(
@@ -36,7 +36,7 @@ def test_scores_that_say_nothing_are_right_as_often_as_by_chance():
 
 
 def test_every_method_sees_the_same_episodes_in_blocks_and_progress_counts_them(monkeypatch):
-    monkeypatch.setattr(evaluate, "EPISODES_AT_ONCE", 30)
+    monkeypatch.setattr(running, "EPISODES_AT_ONCE", 30)
     plan = plan_episodes(np.arange(40) % 4, None, ProtocolConfig(ways=3, episodes=70))
     seen, calls = {"one": [], "other": []}, []
 
