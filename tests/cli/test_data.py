@@ -54,6 +54,12 @@ def test_an_import_says_what_it_found_and_writes_a_manifest(hmdb51, tmp_path, ca
     assert len(read_manifest(tmp_path / "m.csv", split="test")) == 10
 
 
+def test_an_unknown_benchmark_is_refused_with_those_that_there_are(tmp_path, capsys):
+    assert run(["data", "import", "ntu60", "--videos", str(tmp_path), "--out", str(tmp_path / "m.csv")]) == 2
+    said = "there is no benchmark 'ntu60'; there are hmdb51, ucf101, kinetics100, ssv2_small, ssv2_full"
+    assert capsys.readouterr().err == f"lga: {said}\n"
+
+
 def test_the_json_names_all_that_is_missing_and_the_table_the_first(tmp_path, capsys):
     (tmp_path / "51958.webm").touch()
     for split in SPLITS:

@@ -2,8 +2,11 @@ import json
 from hashlib import sha256
 
 import pytest
+import torch
 
 from lga.cli.main import run
+from lga.methods.catalogue import METHODS, MethodEntry
+from lga.methods.scoring import matrix_scorer
 from lga.synthetic.render import render_clip, write_clip
 
 CLIPS = {"wave": "test", "kick ball": "test", "pull up": "train", "jump": "train", "walk": "val", "golf": "val"}
@@ -74,6 +77,20 @@ def test_figures_agree_with_those_of_evaluate(table, manifest, capsys):
     assert found == {"lga": wanted["combined"], "lga_text": wanted["text"]}
 
 
+def test_a_method_from_outside_is_compared_by_its_name(table, monkeypatch):
+    def nearest_frame(dataset):
+        return matrix_scorer(torch.cdist(dataset.frames[:, 0], dataset.frames[:, 0]))
+
+    monkeypatch.setitem(METHODS, "mine", MethodEntry("first frame", "mine", lambda space: nearest_frame))
+    said = table("compare", "--methods", "mine,protonet").out
+    assert [line.split()[1] for line in said.splitlines() if line.startswith(("| mine", "| protonet"))] == [
+        *("protonet", "mine"),
+        *("protonet", "mine"),
+    ]
+    assert "* mine: first frame; mine" in said
+    assert "there is no method 'yours'; there are lga, " in table("compare", "--methods", "yours", code=2).err
+
+
 def test_trained_rows_say_how_they_were_chosen(table):
     value = json.loads(
         table("compare", "--methods", "lga,bi_mhm", "--train", "--train-settings", *TRAINING, "--json").out
@@ -88,7 +105,7 @@ def test_trained_rows_say_how_they_were_chosen(table):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--methods", "lga,dtw"), "there is no 'dtw'"),
+        (("--methods", "lga,dtw"), "there is no method 'dtw'; there are lga, "),
         (("--train-settings", "tasks=3"), "give --train too"),
         (("--train", "--train-settings", "tasks"), "pairs like tasks=300"),
         (("--train", "--train-settings", "colour=3"), "colour"),

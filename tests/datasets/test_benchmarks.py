@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from lga.datasets import benchmarks
-from lga.datasets.benchmarks import FoundClip, import_benchmark, write_benchmark
+from lga.datasets.benchmarks import BenchmarkClip, FoundClip, Imported, import_benchmark, write_benchmark
 from lga.datasets.manifest import read_manifest
-from lga.datasets.partition import SPLITS, read_partition
-from lga.errors import ManifestError
+from lga.datasets.partition import SPLITS, ActionClass, read_partition
+from lga.errors import ManifestError, SettingsError
 from lga.evaluation.leakage import read_seen_clips, refuse_overlap, shared_clips
 
 KINETICS = (
@@ -79,6 +79,29 @@ def test_ucf101_knows_the_folder_whose_files_are_spelt_otherwise(tmp_path):
     row = rows["UCF-101/HandstandPushups/v_HandStandPushups_g07_c01.avi"]
     assert (row["label"], row["group"]) == ("Handstand Pushups", "HandstandPushups_g07")
     assert (row["split"], row["benchmark"], row["lists"]) == ("val", "ucf101", "class partition")
+
+
+def test_a_benchmark_from_outside_is_imported_by_its_name(tmp_path, monkeypatch):
+    def import_mine(videos, *, lists, any_lists):
+        clips = [
+            BenchmarkClip(
+                one, f"mine/{one.stem}", one.stem, "test", ActionClass(published="x", cleaned=one.parent.name)
+            )
+            for one in sorted(videos.rglob("*.avi"))
+        ]
+        return Imported("mine", "folders", tuple(clips))
+
+    monkeypatch.setitem(benchmarks.IMPORTERS, "mine", import_mine)
+    imported = import_benchmark("mine", plant(tmp_path / "v", "wave/a.avi", "jump/b.avi", "notes.txt"))
+    write_benchmark(imported, tmp_path / "m.csv")
+    assert [(row["path"], row["label"], row["split"], row["benchmark"]) for row in rows_of(tmp_path / "m.csv")] == [
+        ("v/jump/b.avi", "jump", "test", "mine"),
+        ("v/wave/a.avi", "wave", "test", "mine"),
+    ]
+    with pytest.raises(ManifestError, match="none of its 0 clips belongs to mine"):
+        import_benchmark("mine", tmp_path / "nowhere")
+    with pytest.raises(SettingsError, match=r"there is no benchmark 'yours'; there are hmdb51, .*, mine$"):
+        import_benchmark("yours", tmp_path)
 
 
 def test_lists_leave_clips_out_that_are_not_on_them(tmp_path):

@@ -109,7 +109,7 @@ def test_sense_needs_labels_of_one_number_of_stages():
         check_against_labels([*PLAIN, anatomy("hop", "Hop.")], TinyBackbone(), NOWHERE)
 
 
-# --- checks against example clips ----------------------------------------------------------------------------------------
+# --- checks against example clips -------------------------------------------------------------------------------------
 
 
 @given(st.integers(0, 12), st.integers(0, 12))

@@ -92,5 +92,5 @@ def test_lga_is_compared_with_the_settings_of_the_command():
 def test_methods_are_named_with_commas_in_the_order_of_the_catalogue():
     assert chosen_methods(" otam,lga , otam") == ["lga", "otam"]
     assert chosen_methods(None) is None
-    with pytest.raises(SettingsError, match="there is no 'dtw'; there are lga, "):
+    with pytest.raises(SettingsError, match="there is no method 'dtw'; there are lga, "):
         chosen_methods("lga,dtw")

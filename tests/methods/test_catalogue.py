@@ -1,13 +1,13 @@
 """Laws that every method keeps."""
 
 from dataclasses import replace
-from typing import get_args
 
 import pytest
 import torch
 from torch import nn
 
-from lga.methods.catalogue import METHODS, MethodName
+from lga.errors import SettingsError
+from lga.methods.catalogue import METHODS, find_method
 from lga.methods.protocol import Tasks
 from lga.methods.scoring import in_blocks
 
@@ -32,8 +32,10 @@ def build(name, space):
     return method
 
 
-def test_every_name_has_a_method():
-    assert set(get_args(MethodName)) == set(METHODS)
+def test_a_method_is_found_by_its_name_and_an_unknown_name_is_refused_with_the_list():
+    assert find_method("otam") is METHODS["otam"]
+    with pytest.raises(SettingsError, match=r"there is no method 'dtw'; there are lga, lga_video, .*text_thirds$"):
+        find_method("dtw")
 
 
 @names

@@ -31,8 +31,9 @@ class Import:
     Example: lga data import kinetics100 --videos k400/ --split-lists lists/kinetics100/ --out kinetics100.csv
     """
 
-    benchmark: Positional[Literal["hmdb51", "ucf101", "kinetics100", "ssv2_small", "ssv2_full"]]
-    """which benchmark"""
+    benchmark: Positional[str]
+    """hmdb51, ucf101, kinetics100, ssv2_small, ssv2_full, or one of your own that Python has put into
+    lga.datasets.benchmarks.IMPORTERS"""
     videos: Path
     """folder with the videos"""
     out: Path
@@ -167,11 +168,14 @@ class Check:
 
 
 def _import_counts(imported: "Imported") -> dict[str, dict[str, int]]:
+    from lga.datasets.partition import SPLITS
+
     counts: dict[str, dict[str, int]] = {}
-    for split, wanted in imported.wanted.items():
+    for split in SPLITS:
         clips = [clip for clip in imported.clips if clip.split == split]
         classes = len({clip.action.published for clip in clips})
-        counts[split] = {"classes": classes, "clips": len(clips), "wanted": wanted}
+        if clips or split in imported.wanted:
+            counts[split] = {"classes": classes, "clips": len(clips), "wanted": imported.wanted.get(split, len(clips))}
     return counts
 
 

@@ -1,14 +1,17 @@
-"""The five benchmarks: their official split files turned into manifests."""
+"""Benchmarks turned into manifests: the five published ones from their split files, and others by a function."""
 
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from lga.datasets.manifest import manifest_path, write_table
 from lga.datasets.partition import (
+    BENCHMARKS,
     SPLITS,
     ActionClass,
     Benchmark,
@@ -21,7 +24,7 @@ from lga.datasets.partition import (
     read_partition,
     read_split_lists,
 )
-from lga.errors import ManifestError
+from lga.errors import ManifestError, SettingsError
 from lga.labels import lookup_key, printable, quote
 from lga.video.files import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
@@ -146,47 +149,55 @@ class BenchmarkClip:
 class Imported:
     """What an import found, and everything that it did not."""
 
-    benchmark: Benchmark
+    benchmark: str
     lists: str
-    """published lists, other lists with their sha256, or the class partition alone"""
+    """what says which clip is in which split: published lists, other lists with their sha256, the class partition"""
     clips: tuple[BenchmarkClip, ...]
-    wanted: dict[Split, int]
-    """clips of the lists; without lists, as many as the published ones have"""
-    missing: tuple[str, ...]
+    wanted: dict[Split, int] = field(default_factory=dict[Split, int])
+    """clips of the lists; without lists, as many as the published ones have; empty where that is not known"""
+    missing: tuple[str, ...] = ()
     """listed clips that are not in the folder, as the lists write them"""
-    empty: tuple[str, ...]
+    empty: tuple[str, ...] = ()
     """classes without any clip"""
-    doubles: tuple[Path, ...]
+    doubles: tuple[Path, ...] = ()
     """files that are left out because another one of the same clip was taken"""
-    unused: int
+    unused: int = 0
     """files in the folder that belong to no class or are not on the lists"""
 
 
+class Importer(Protocol):
+    """Looks up which clips below a folder belong to a benchmark, to which class and to which split."""
+
+    def __call__(self, videos: Path, *, lists: Path | None, any_lists: bool) -> Imported:
+        """The arguments are those of `import_benchmark`."""
+        ...
+
+
 def import_benchmark(
-    benchmark: Benchmark, videos: Path, *, lists: Path | None = None, any_lists: bool = False, partial: bool = False
+    benchmark: str, videos: Path, *, lists: Path | None = None, any_lists: bool = False, partial: bool = False
 ) -> Imported:
     """Look up which clips below `videos` belong to a benchmark, to which class and to which split.
 
     Without `lists`, which only hmdb51 and ucf101 can do, all clips in a class's folder belong to the class's split.
 
     Args:
-        benchmark: which one.
+        benchmark: which one, by its name in `IMPORTERS`.
         videos: the folder with the videos, in any of the usual layouts.
         lists: the folder with the published lists.
         any_lists: take lists that are not the published ones, and say so.
         partial: let classes without any clip be left out.
 
     Raises:
+        SettingsError: there is no such benchmark; those that there are are listed.
         ManifestError: the lists are missing or not the published ones, or a class has no clip.
     """
-    partition = read_partition(benchmark)
-    if lists is None and benchmark not in ("hmdb51", "ucf101"):
-        raise ManifestError(f"{benchmark} is a list of clips: give the folder with its lists (--split-lists)")
-    listed = None if lists is None else read_split_lists(lists, partition, any_lists=any_lists)
-    found = find_clips(videos)
-    imported = _match(found, listed or _in_class_folders(found, partition), partition)
+    if benchmark not in IMPORTERS:
+        raise SettingsError(f"there is no benchmark {quote(benchmark)}; there are {', '.join(IMPORTERS)}")
+    imported = IMPORTERS[benchmark](videos, lists=lists, any_lists=any_lists)
     if not imported.clips:
-        raise ManifestError(f"{videos}: none of its {len(found)} clips belongs to {benchmark}; give the right folder")
+        raise ManifestError(
+            f"{videos}: none of its {imported.unused} clips belongs to {benchmark}; give the right folder"
+        )
     if imported.empty and not partial:
         first = ", ".join(imported.empty[:5]) + (", ..." if len(imported.empty) > 5 else "")
         raise ManifestError(
@@ -194,6 +205,24 @@ def import_benchmark(
             "get their videos, or leave the classes out with --partial"
         )
     return imported
+
+
+def import_published(benchmark: Benchmark, videos: Path, *, lists: Path | None, any_lists: bool) -> Imported:
+    """One of the five published benchmarks; the arguments are those of `import_benchmark`.
+
+    Raises:
+        ManifestError: the lists are missing or not the published ones.
+    """
+    partition = read_partition(benchmark)
+    if lists is None and benchmark not in ("hmdb51", "ucf101"):
+        raise ManifestError(f"{benchmark} is a list of clips: give the folder with its lists (--split-lists)")
+    listed = None if lists is None else read_split_lists(lists, partition, any_lists=any_lists)
+    found = find_clips(videos)
+    return _match(found, listed or _in_class_folders(found, partition), partition)
+
+
+IMPORTERS: dict[str, Importer] = {one: partial(import_published, one) for one in BENCHMARKS}
+"""The benchmarks that `lga data import` knows; one of your own joins them as a function."""
 
 
 def write_benchmark(imported: Imported, manifest: Path, *, names: Names = "cleaned") -> None:

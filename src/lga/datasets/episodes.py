@@ -18,13 +18,18 @@ TRIES = 16
 """Examples drawn blindly before the free ones are listed; listing is slow, and hardly ever needed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Episodes:
     """Indices into the clips and classes of a manifest; rows are episodes."""
 
     classes: Int[ndarray, "episodes way"]
     query: Int[ndarray, "episodes way queries"]
     support: Int[ndarray, "episodes way shots"]
+
+    def __repr__(self) -> str:
+        """On one line."""
+        episodes, n_way, shots = self.support.shape
+        return f"Episodes({episodes} x {n_way}-way {shots}-shot, {self.query.shape[2]} queries of each class)"
 
 
 @dataclass(frozen=True, slots=True)

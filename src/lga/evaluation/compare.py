@@ -12,11 +12,11 @@ from lga.core.tw_finch import tw_finch
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError, SettingsError
 from lga.evaluation.dataset import LoadedDataset
-from lga.evaluation.outcome import Outcome, run_episodes
+from lga.evaluation.outcome import Outcome, read_dataset, run_episodes
 from lga.evaluation.statistics import INTERVALS, Interval, accuracy, paired_difference
 from lga.evaluation.tables import Plan, Row
 from lga.features.extract import Progress
-from lga.methods.catalogue import METHODS
+from lga.methods.catalogue import find_method
 from lga.methods.lga import Matrix, lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset, Scorer
 
@@ -185,7 +185,7 @@ def compare_rows(
 def _scorer(row: Row, dataset: Dataset, matrices: dict[MethodConfig, Matrix]) -> Scorer:
     """A training-free row; rows that differ in their match alone share one matrix."""
     if row.peer is not None:
-        return METHODS[row.peer].build(dataset.space)(dataset)
+        return read_dataset(find_method(row.peer).build(dataset.space), dataset)
     if row.method not in matrices:
         matrices.clear()
         matrices[row.method] = pairwise_matrix(dataset, row.method)

@@ -33,7 +33,7 @@ class Moments:
     duration: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LoadedDataset:
     """A dataset and what its numbers stand for."""
 
@@ -69,6 +69,11 @@ class LoadedDataset:
     def origins(self) -> dict[str, int]:
         """How many labels' sentences come from the lexicon, a file or the template."""
         return dict(Counter(anatomy.origin for anatomy in self.anatomies))
+
+    def __repr__(self) -> str:
+        """On one line."""
+        skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
+        return f"LoadedDataset({len(self.clips)} clips of {len(self.labels)} classes{skipped})"
 
 
 def load_dataset(

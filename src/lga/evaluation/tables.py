@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from lga.config import MethodConfig
-from lga.errors import SettingsError
-from lga.methods.catalogue import METHODS, MethodName
+from lga.methods.catalogue import METHODS, find_method
 from lga.methods.lga import Match
 
 PLAIN: dict[str, object] = {"pooling": "mean", "hub_correction": 0.0, "text_injection": 0.0}
 """Settings that leave a metric by itself: examples averaged, no hub correction, no text."""
-TRAINED: tuple[MethodName, ...] = (
+TRAINED: tuple[str, ...] = (
     "protonet",
     "bi_mhm",
     "frame_cosine",
@@ -19,9 +18,9 @@ TRAINED: tuple[MethodName, ...] = (
     "clip_fsar",
     "clip_fsar_combined",
 )
-"""Peers that their papers train; here behind an adapter, so that all learn on the same features."""
+"""Peers that can be trained behind an adapter, so that all learn on the same features, beside the trainable ones."""
 SAID: dict[Match, str] = {"video": "V-V", "combined": "V-V + V-T"}
-MATCH_OF: dict[MethodName, Match] = {"lga": "combined", "lga_video": "video", "lga_text": "text"}
+MATCH_OF: dict[str, Match] = {"lga": "combined", "lga_video": "video", "lga_text": "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Row:
     about: str
     method: MethodConfig
     match: Match = "combined"
-    peer: MethodName | None = None
+    peer: str | None = None
     """a method of the catalogue in place of LGA; of `method` it sees the frames and the wording only"""
     trained: bool = False
     published: dict[int, float] = field(default_factory=dict[int, float])
@@ -136,7 +135,7 @@ def metric(base: MethodConfig, *, train: bool) -> Plan:
     return Plan("Metric", _with_trained(rows, train), "AB-MHM")
 
 
-def compare(base: MethodConfig, names: Sequence[MethodName] | None, *, train: bool) -> Plan:
+def compare(base: MethodConfig, names: Sequence[str] | None, *, train: bool) -> Plan:
     """LGA and its peers; without `names` all that need no training, with `train` the others and trained ones too.
 
     What is trained is compared with trained LGA, and that with LGA as it is without training.
@@ -144,12 +143,12 @@ def compare(base: MethodConfig, names: Sequence[MethodName] | None, *, train: bo
     chosen = names or [name for name, entry in METHODS.items() if train or not entry.trainable]
     rows: list[Row] = []
     for name in chosen:
-        entry = METHODS[name]
+        entry = find_method(name)
         row = Row(name, f"{entry.title}; {entry.paper}", base)
         row = replace(row, match=MATCH_OF[name]) if name in MATCH_OF else replace(row, peer=name)
         if entry.trainable:
             row = replace(row, about=f"{row.about}; new weights")
-        rows += _with_trained([row], train and (name in TRAINED or row.peer is None))
+        rows += _with_trained([row], train and (entry.trainable or name in TRAINED or row.peer is None))
     against = "lga" if "lga" in chosen else rows[0].name
     trained_lga = next((row.name for row in rows if row.trained and row.name.startswith(f"{against},")), None)
     paired = [replace(row, against=trained_lga) if row.trained and row.name != trained_lga else row for row in rows]
@@ -168,7 +167,7 @@ def order(base: MethodConfig, *, train: bool) -> Plan:
     return Plan("Order", _with_trained(rows, train), "AB-MHM")
 
 
-def chosen_methods(names: str | None) -> list[MethodName] | None:
+def chosen_methods(names: str | None) -> list[str] | None:
     """The methods of a comma-separated list.
 
     Raises:
@@ -177,8 +176,8 @@ def chosen_methods(names: str | None) -> list[MethodName] | None:
     if names is None:
         return None
     wanted = [one.strip() for one in names.split(",")]
-    if unknown := [one for one in wanted if one not in METHODS]:
-        raise SettingsError(f"--methods: there is no {unknown[0]!r}; there are {', '.join(METHODS)}")
+    for name in wanted:
+        find_method(name)
     return [name for name in METHODS if name in wanted]
 
 

@@ -1,12 +1,12 @@
-"""Which methods there are, by name."""
+"""Which methods there are, by name. A method of your own joins them as an entry: METHODS["mine"] = MethodEntry(...)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig
+from lga.errors import SettingsError
 from lga.methods.bi_mhm import bi_mhm
 from lga.methods.clip_fsar import ClipFSAR
 from lga.methods.frame_cosine import frame_cosine
@@ -19,28 +19,9 @@ from lga.methods.text_only import text_only
 from lga.methods.tip_adapter import tip_adapter
 from lga.methods.trx import TRX
 
-MethodName = Literal[
-    "lga",
-    "lga_video",
-    "lga_text",
-    "protonet",
-    "bi_mhm",
-    "frame_cosine",
-    "otam",
-    "trx",
-    "trx_untrained",
-    "clip_fsar",
-    "clip_fsar_combined",
-    "linear",
-    "tip_adapter",
-    "text_name",
-    "text_sentences",
-    "text_thirds",
-]
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
+@dataclass(frozen=True, slots=True, repr=False)
+class MethodEntry:
     """A method with the settings of its paper."""
 
     title: str
@@ -53,58 +34,64 @@ class Entry:
     examples: bool = True
     """whether examples are looked at, if only to tell which texts suit everything; without, the method is zero-shot"""
 
+    def __repr__(self) -> str:
+        """On one line."""
+        return f"MethodEntry({self.title!r}, {self.paper!r})"
+
 
 LGA_PAPER = "LGA, Qian 2025, arXiv:2507.16287"
-METHODS: dict[MethodName, Entry] = {
-    "lga": Entry("stages, video and text match", LGA_PAPER, lambda _: lga_method(MethodConfig()), text=True),
-    "lga_video": Entry(
+METHODS: dict[str, MethodEntry] = {
+    "lga": MethodEntry("stages, video and text match", LGA_PAPER, lambda _: lga_method(MethodConfig()), text=True),
+    "lga_video": MethodEntry(
         "stages, video match", LGA_PAPER, lambda _: lga_method(MethodConfig(), match="video"), text=True
     ),
-    "lga_text": Entry("stages, text match", LGA_PAPER, lambda _: lga_method(MethodConfig(), match="text"), text=True),
-    "protonet": Entry("mean frame, nearest mean", "Snell 2017, arXiv:1703.05175", lambda _: protonet),
-    "bi_mhm": Entry("nearest frames in any order", "HyRSM, Wang 2022, arXiv:2204.13423", lambda _: bi_mhm),
-    "frame_cosine": Entry("t-th frame with t-th frame", "baseline", lambda _: frame_cosine),
-    "otam": Entry("soft alignment in time", "OTAM, Cao 2020, arXiv:1906.11415", lambda _: otam),
-    "trx": Entry(
+    "lga_text": MethodEntry(
+        "stages, text match", LGA_PAPER, lambda _: lga_method(MethodConfig(), match="text"), text=True
+    ),
+    "protonet": MethodEntry("mean frame, nearest mean", "Snell 2017, arXiv:1703.05175", lambda _: protonet),
+    "bi_mhm": MethodEntry("nearest frames in any order", "HyRSM, Wang 2022, arXiv:2204.13423", lambda _: bi_mhm),
+    "frame_cosine": MethodEntry("t-th frame with t-th frame", "baseline", lambda _: frame_cosine),
+    "otam": MethodEntry("soft alignment in time", "OTAM, Cao 2020, arXiv:1906.11415", lambda _: otam),
+    "trx": MethodEntry(
         "ordered frame pairs, cross-attention",
         "TRX, Perrett 2021, arXiv:2101.06184",
         lambda space: TRX(_size(space, space.visual)),
         trainable=True,
     ),
-    "trx_untrained": Entry(
+    "trx_untrained": MethodEntry(
         "ordered frame pairs, without projections",
         "TRX, Perrett 2021, arXiv:2101.06184",
         lambda space: TRX(_size(space, space.visual), width=None),
     ),
-    "clip_fsar": Entry(
+    "clip_fsar": MethodEntry(
         "name joins the examples, soft alignment",
         "CLIP-FSAR, Wang 2023, arXiv:2303.02982",
         lambda space: _clip_fsar(space, combine=False),
         trainable=True,
         text=True,
     ),
-    "clip_fsar_combined": Entry(
+    "clip_fsar_combined": MethodEntry(
         "the same, with text^0.9 x video^0.1",
         "CLIP-FSAR's official code",
         lambda space: _clip_fsar(space, combine=True),
         trainable=True,
         text=True,
     ),
-    "linear": Entry("logistic regression on mean frames", "Tian 2020, arXiv:2003.11539", lambda _: linear),
-    "tip_adapter": Entry(
+    "linear": MethodEntry("logistic regression on mean frames", "Tian 2020, arXiv:2003.11539", lambda _: linear),
+    "tip_adapter": MethodEntry(
         "cache of examples beside the names", "Zhang 2022, arXiv:2207.09519", lambda _: tip_adapter, text=True
     ),
-    "text_name": Entry(
+    "text_name": MethodEntry(
         "the class's name alone", "CLIP, Radford 2021, arXiv:2103.00020", lambda _: text_only, text=True, examples=False
     ),
-    "text_sentences": Entry(
+    "text_sentences": MethodEntry(
         "its sentences, whole clip",
         "LGA's sentences, arXiv:2507.16287",
         lambda _: partial(text_only, words="sentences"),
         text=True,
         examples=False,
     ),
-    "text_thirds": Entry(
+    "text_thirds": MethodEntry(
         "its sentences, part by part",
         "LGA's sentences, arXiv:2507.16287",
         lambda _: partial(text_only, words="thirds"),
@@ -112,6 +99,17 @@ METHODS: dict[MethodName, Entry] = {
         examples=False,
     ),
 }
+
+
+def find_method(name: str) -> MethodEntry:
+    """The method of this name.
+
+    Raises:
+        SettingsError: there is none; the names that there are are listed.
+    """
+    if name not in METHODS:
+        raise SettingsError(f"there is no method {name!r}; there are {', '.join(METHODS)}")
+    return METHODS[name]
 
 
 def _clip_fsar(space: Space, *, combine: bool) -> Method:

@@ -13,7 +13,7 @@ from lga.backbone.protocol import Space
 from lga.datasets.episodes import Episodes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Dataset:
     """Everything a method may look at: clips as frame features, their classes, and what the classes are called.
 
@@ -28,6 +28,11 @@ class Dataset:
     names: Float[Tensor, "classes dim"]
     """the encoded names of the classes alone"""
     space: Space
+
+    def __repr__(self) -> str:
+        """On one line."""
+        clips, frames, dim = self.frames.shape
+        return f"Dataset({clips} clips of {len(self.names)} classes, {frames} frames of {dim} numbers)"
 
 
 @dataclass(frozen=True, slots=True)

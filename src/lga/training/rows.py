@@ -9,7 +9,7 @@ from lga.config import MethodConfig, TrainConfig
 from lga.evaluation.compare import TrainedRow
 from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.tables import Row
-from lga.methods.catalogue import METHODS, MethodName
+from lga.methods.catalogue import find_method
 from lga.methods.lga import lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset
 from lga.model.head import Head
@@ -56,8 +56,8 @@ class RowTrainer:
         )
 
     @torch.enable_grad()
-    def _peer(self, name: MethodName, method: MethodConfig) -> Fitted[Adapted]:
-        return fit_method(METHODS[name].build, *self._splits(method), self._run())
+    def _peer(self, name: str, method: MethodConfig) -> Fitted[Adapted]:
+        return fit_method(find_method(name).build, *self._splits(method), self._run())
 
     @torch.enable_grad()
     def _head(self, method: MethodConfig) -> Fitted[Head]:
