@@ -1,9 +1,11 @@
 import csv
 import json
+from collections import Counter
 
 import pytest
 
 from lga.cli.main import run
+from lga.model.matching import LGA
 from lga.synthetic.render import render_clip, write_clip
 
 CLIPS = {"wave": (1, 2, 3), "kick ball": (4, 5, 6), "pull up": (7, 8, 9)}
@@ -54,6 +56,20 @@ def test_the_folder_holds_the_figures_and_the_pictures(evaluate, tmp_path):
     with (folder / "ways.csv").open(newline="") as file:
         assert {row["ways"] for row in csv.DictReader(file)} == {"2", "3"}
     evaluate("--out", folder)  # an earlier evaluation is replaced
+
+
+def test_every_clip_is_cut_once_and_fused_once_in_each_role(evaluate, tmp_path, monkeypatch):
+    calls = Counter()
+    for name in ("cut", "fuse", "similarities"):
+        own = getattr(LGA, name)
+
+        def counted(self, frames, *rest, name=name, own=own):
+            calls[name] += len(frames)
+            return own(self, frames, *rest)
+
+        monkeypatch.setattr(LGA, name, counted)
+    evaluate("--out", tmp_path / "results", "--both-protocols")
+    assert calls == {"cut": 9, "fuse": 18, "similarities": 9}
 
 
 def test_a_folder_with_something_else_is_left_alone(evaluate, tmp_path):

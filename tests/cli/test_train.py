@@ -308,6 +308,21 @@ def test_actions_hold_their_head_themselves(lga, manifest, trusting, tmp_path):
     assert lga("recognize", tmp_path / "taught", *asked).out == first
 
 
+def test_a_checkpoint_is_extracted_for_with_its_own_frames_and_no_table_takes_it(lga, manifest, trained, tmp_path):
+    value = json.loads(lga("extract", manifest, "--model", trained, "--json").out)
+    assert value["identity"] == load_checkpoint(trained).record.identity
+    asked = ("evaluate", manifest, "--model", trained, "--split", "test", "--ways", 2, "--episodes", 4, "--json")
+    features = {one: one.stat().st_mtime_ns for one in (manifest.parent / "cache" / "clips").rglob("*.safetensors")}
+    lga(*asked)
+    assert features == {one: one.stat().st_mtime_ns for one in (manifest.parent / "cache/clips").rglob("*.safetensors")}
+    refused = lga("table", "compare", manifest, "--model", trained, code=2).err
+    assert "a table compares methods on a backbone, not a trained checkpoint" in refused
+    for command in (("table", "compare"), ("extract",)):
+        said = lga(*command, manifest, "--model", tmp_path / "nowhere", code=1).err
+        assert "no checkpoint there" in said
+        assert said.count("\n") == 1
+
+
 def clip_folder(place):
     path = Path(__file__).parents[1] / "backbone" / "conftest.py"
     spec = importlib.util.spec_from_file_location("clip_folders", path)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lga.evaluation.dataset import LoadedDataset
     from lga.evaluation.statistics import Interval
     from lga.features.cache import FeatureCache
-    from lga.methods.lga import Matrix
+    from lga.methods.lga import FusedDataset, Matrix
     from lga.model.pretrained import Pretrained
 
 SELECTED_NOTHING = "this run trains, fits and selects nothing; docs/offline.md says how the defaults were chosen"
@@ -87,14 +87,15 @@ class Evaluate:
     def _evaluate(self, source: "Pretrained") -> int:
         from lga.evaluation.benchmark import evaluate_dataset
         from lga.features.cache import default_cache
-        from lga.methods.lga import pairwise_matrix
+        from lga.methods.lga import fuse_dataset, match_dataset
 
         cache, rival = default_cache(), self._rival()
         with progress_bar("encoding", "matching", "answering", "comparing", "curves") as bars:
             encoding, matching, answering, comparing, drawing = bars
             loaded = self._load(self.method, source, cache, encoding)
             episodes, protocol = self._episodes(loaded)
-            matrix = pairwise_matrix(loaded.dataset, self.method, head=source.head, progress=matching)
+            fused = fuse_dataset(loaded.dataset, self.method, head=source.head)
+            matrix = match_dataset(fused, progress=matching)
             report = evaluate_dataset(matrix, self.method, episodes, protocol, progress=answering)
             value = self._value(report, loaded, source)
             tables = [accuracy_table(report.accuracy, protocol, loaded)]
@@ -114,7 +115,7 @@ class Evaluate:
                 }
                 tables.append(difference_table(found, difference, self.against))
             if self.out:
-                self._write(self.out, report, loaded, matrix, value, source, drawing)
+                self._write(self.out, report, loaded, (fused, matrix), value, drawing)
             if self.report:
                 from lga.explain.report import write_report
 
@@ -190,21 +191,21 @@ class Evaluate:
         folder: Path,
         report: "Report",
         loaded: "LoadedDataset",
-        matrix: "Matrix",
+        matched: "tuple[FusedDataset, Matrix]",
         value: dict[str, object],
-        source: "Pretrained",
         progress: "Bar",
     ) -> None:
         from lga.evaluation.benchmark import alpha_curve, protocol_curve, stage_curve
         from lga.evaluation.statistics import confusion
         from lga.explain.plots import write_evaluation
 
+        fused, matrix = matched
         video, text = report.outcome["video"], report.outcome["text"]
         curves: dict[str, list[Point]] = {"alpha": alpha_curve(video, text, report.episodes)}
         for vary in ("ways", "shots"):
             found = protocol_curve(loaded, matrix, self.method, report.protocol, vary=vary, progress=progress)
             curves[vary] = found
-        curves["stages"] = stage_curve(loaded, self.method, report.episodes, head=source.head, progress=progress)
+        curves["stages"] = stage_curve(fused, report.episodes, progress=progress)
         marks = {"ways": report.protocol.ways, "shots": report.protocol.shots, "alpha": report.alpha}
         counts = confusion(report.outcome["combined"], len(loaded.labels))
         write_evaluation(folder, value, labels=loaded.labels, confusion=counts, curves=curves, marks=marks)

@@ -9,7 +9,7 @@ import tyro
 from tyro.conf import Positional
 
 from lga.cli.options import Flag, progress_bar, report_cache, report_skipped, stdout
-from lga.config import BackboneConfig
+from lga.config import BackboneConfig, MethodConfig
 
 
 @dataclass(frozen=True)
@@ -24,29 +24,26 @@ class Extract:
     manifest: Positional[Path]
     """CSV with the columns path,label[,group][,split]; paths relative to it"""
     frames: Annotated[int, tyro.conf.arg(metavar="T")] = 8
-    """frames sampled from each clip"""
+    """frames sampled from each clip; a checkpoint given as --model brings its own number"""
     json: Flag = False
     """print one JSON document instead of a line"""
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
 
     def run(self) -> int:
         """Encode what is not yet in the cache; exit 1 if no clip could be read."""
-        from lga.backbone.load import load_backbone
         from lga.datasets.manifest import read_manifest
-        from lga.errors import LGAError, SettingsError
+        from lga.errors import LGAError
         from lga.features.cache import default_cache
         from lga.features.extract import Skipped, extract_features
+        from lga.model.pretrained import load_pretrained
 
-        if not 1 <= self.frames <= 256:
-            raise SettingsError(f"--frames must be 1 to 256, not {self.frames}")
-        clips, cache, encoder = read_manifest(self.manifest), default_cache(), load_backbone(self.backbone)
-        skipped: list[Skipped] = []
+        wish = MethodConfig(frames=self.frames, stages=1)
+        clips, cache, source = read_manifest(self.manifest), default_cache(), load_pretrained(self.backbone)
+        encoder, frames = source.backbone, source.method(wish).frames
         with progress_bar("encoding") as (bar,):
             paths = [clip.path for clip in clips]
-            for number, one in enumerate(extract_features(paths, encoder, frames=self.frames, cache=cache), 1):
-                bar(number, len(clips))
-                if isinstance(one, Skipped):
-                    skipped.append(one)
+            found = extract_features(paths, encoder, frames=frames, cache=cache, progress=bar)
+            skipped = [one for one in found if isinstance(one, Skipped)]
         if cache.troubles:
             raise LGAError(f"{cache.troubles[0]} (the feature cache: LGA_CACHE=FOLDER moves it)")
         done = len(clips) - len(skipped)

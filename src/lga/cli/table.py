@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tyro.conf import Positional
+from tyro.conf import Positional, Suppress
 
 from lga.cli.options import Flag, progress_bar, read_settings, report_cache, report_skipped, stdout
 from lga.cli.show import data_value, versions_value
@@ -23,6 +23,19 @@ if TYPE_CHECKING:
     from lga.features.cache import FeatureCache
 
 DEFAULTS = "docs/offline.md says how the defaults were chosen"
+
+
+class TableProtocol(ProtocolConfig):
+    """The episodes of a table; all rows answer the same."""
+
+    shots: Suppress[int] = 1
+    """one section for each number is asked for by the table's own flag"""
+
+
+class PairProtocol(TableProtocol):
+    """Episodes of two classes."""
+
+    ways: Suppress[int] = 2
 
 
 @dataclass(frozen=True)
@@ -41,18 +54,11 @@ class Job(ABC):
     """settings of the training, in pairs: --train-settings tasks=300 width=256"""
     shots: tuple[int, ...] = (1, 5)
     """examples of each class; a section of the table for each number"""
-    queries: int = 1
-    """clips to recognise of each class"""
-    episodes: int = 10_000
-    """how many episodes are drawn; all rows answer the same"""
-    seed: int = 0
-    """the same seed draws the same episodes"""
-    source_disjoint: Flag = False
-    """no example of any class comes from the group (source video, person) of a query"""
     json: Flag = False
     """print one JSON document with everything that moves the numbers"""
     out: Path | None = None
     """folder for table.md and table.json"""
+    protocol: TableProtocol = field(default_factory=TableProtocol)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     method: MethodConfig = field(default_factory=MethodConfig)
 
@@ -61,11 +67,16 @@ class Job(ABC):
         plan, training, protocol = self._plan(), self._training(), self._protocol()
         if self.train and self.split in (None, "train", "val"):
             raise SettingsError("--train wants the split to test on, other than train and val: --split test")
-        from lga.backbone.load import load_backbone
         from lga.features.cache import default_cache
+        from lga.model.pretrained import load_pretrained
 
-        config = self.backbone.for_training() if training else self.backbone
-        cache, encoder = default_cache(), load_backbone(config)
+        source = load_pretrained(self.backbone.for_training() if training else self.backbone)
+        if source.head is not None:
+            raise SettingsError(
+                f"--model {self.backbone.model}: a table compares methods on a backbone, not a trained checkpoint; "
+                "measure that with lga evaluate, or train rows with --train"
+            )
+        cache, encoder = default_cache(), source.backbone
         with progress_bar("encoding", "training", "rows") as bars:
             comparison = self._filled(plan, protocol, training, encoder, cache, bars)
         self._tell(comparison, self._value(comparison, training, encoder.identity))
@@ -85,12 +96,7 @@ class Job(ABC):
         """The protocol at one shot; the others differ in that alone."""
         if not self.shots or min(self.shots) < 1:
             raise SettingsError(f"--shots must be 1 or more, not {' '.join(map(str, self.shots)) or 'none'}")
-        return ProtocolConfig(
-            queries=self.queries,
-            episodes=self.episodes,
-            seed=self.seed,
-            source_disjoint=self.source_disjoint,
-        )
+        return ProtocolConfig(**dict(self.protocol))
 
     def _training(self) -> TrainConfig | None:
         """The settings of the training, if there is one."""
@@ -166,26 +172,14 @@ class Job(ABC):
         }
 
 
-if TYPE_CHECKING:
-    from lga.evaluation.compare import EpisodeSet
-    from lga.evaluation.dataset import LoadedDataset
-    from lga.evaluation.tables import Plan
-
-
 @dataclass(frozen=True)
 class ManyWays(Job):
     """A table of episodes of several classes."""
-
-    ways: int = 5
-    """classes in an episode"""
 
     def _episode_sets(self, loaded: "LoadedDataset", protocol: ProtocolConfig) -> "list[EpisodeSet]":
         from lga.evaluation.compare import by_shots
 
         return by_shots(loaded, protocol, self.shots)
-
-    def _protocol(self) -> ProtocolConfig:
-        return super()._protocol().updated({"ways": self.ways})
 
 
 @dataclass(frozen=True)
@@ -265,6 +259,7 @@ class Order(Job):
 
     pairs: str = field(kw_only=True)
     """pairs of classes as the manifest spells them: one:other,one:other"""
+    protocol: PairProtocol = field(default_factory=PairProtocol)
 
     def _plan(self) -> "Plan":
         from lga.evaluation.compare import read_pairs

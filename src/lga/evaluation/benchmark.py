@@ -13,7 +13,7 @@ from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.outcome import Outcome, answered, run_episodes
 from lga.evaluation.statistics import Interval, accuracy, paired_difference
 from lga.features.extract import Progress
-from lga.methods.lga import MATCHES, Match, Matrix, lga_scorer, pairwise_matrix
+from lga.methods.lga import MATCHES, FusedDataset, Match, Matrix, lga_scorer, match_dataset, pairwise_matrix
 from lga.model.head import Head
 
 
@@ -124,18 +124,12 @@ def protocol_curve(
     return points
 
 
-def stage_curve(
-    loaded: LoadedDataset,
-    method: MethodConfig,
-    episodes: Episodes,
-    *,
-    head: Head | None = None,
-    progress: Progress | None = None,
-) -> list[Point]:
-    """Accuracy of the video and the text match when one stage alone is looked at, stages numbered from 1."""
+def stage_curve(fused: FusedDataset, episodes: Episodes, *, progress: Progress | None = None) -> list[Point]:
+    """Accuracy of the video and the text match when one stage alone is compared, stages numbered from 1."""
     points: list[Point] = []
+    method = fused.lga.method
     for stage in range(method.stages):
-        matrix = pairwise_matrix(loaded.dataset, method, head=head, stage=stage)
+        matrix = match_dataset(fused, stage=stage)
         matches: tuple[Match, ...] = ("video", "text")
         outcomes = run_episodes({match: lga_scorer(matrix, method, match=match) for match in matches}, episodes)
         points.append(Point(stage + 1, {match: accuracy(outcomes[match]) for match in matches}))

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,10 +18,9 @@ from lga.datasets.episode_lists import ClipContent
 from lga.datasets.manifest import LabelledClip
 from lga.errors import ManifestError
 from lga.features.cache import ClipFeatures, FeatureCache
-from lga.features.extract import Progress, Skipped, encode_names, encode_stages, extract_features
+from lga.features.extract import Progress, Skipped, collect, encode_names, encode_stages
 from lga.labels import printable
 from lga.methods.protocol import Dataset
-from lga.video.files import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +89,15 @@ def load_dataset(
         ManifestError: no clip can be read.
         AnatomyError: a label cannot be taken apart.
     """
-    kept: list[tuple[LabelledClip, ClipFeatures]] = []
-    skipped: list[Skipped] = []
-    seen: dict[str, Path] = {}
-    found = extract_features([clip.path for clip in clips], backbone, frames=method.frames, cache=cache)
-    for number, (clip, features) in enumerate(zip(clips, found, strict=True), 1):
-        if isinstance(features, Skipped):
-            skipped.append(features)
-        elif features.digest in seen:
-            why = f"the same clip as {printable(seen[features.digest])}"
-            skipped.append(Skipped(clip.path, str(refusal(clip.path, why))))
-        else:
-            seen[features.digest] = clip.path
-            kept.append((clip, features))
-        if progress is not None:
-            progress(number, len(clips))
+    paths = [clip.path for clip in clips]
+    first: dict[str, int] = {}
+
+    def refuse(place: int, features: ClipFeatures) -> str | None:
+        earlier = first.setdefault(features.digest, place)
+        return None if earlier == place else f"the same clip as {printable(paths[earlier])}"
+
+    found, skipped = collect(paths, backbone, frames=method.frames, cache=cache, refuse=refuse, progress=progress)
+    kept = [(clips[place], features) for place, features in found]
     if not kept:
         raise ManifestError(f"none of the {len(clips)} clips can be read; the first: {skipped[0].reason}")
     labels = sorted({clip.label for clip, _ in kept})

@@ -16,8 +16,8 @@ from lga.config import MethodConfig
 from lga.core.score import video_text_scores
 from lga.datasets.manifest import LabelledClip
 from lga.errors import AnatomyError, ManifestError
-from lga.features.cache import ClipFeatures, FeatureCache
-from lga.features.extract import Progress, Skipped, encode_names, encode_stages, extract_features
+from lga.features.cache import FeatureCache
+from lga.features.extract import Progress, Skipped, collect, encode_names, encode_stages
 from lga.model.matching import LGA
 
 STAGE_SHARE = 0.5
@@ -163,29 +163,20 @@ def check_against_clips(
     if len(anatomies) < 2:
         raise ManifestError("clips are recognised among labels; give clips of at least two actions")
     names = [one.label for one in anatomies]
-    kept: list[ClipFeatures] = []
-    number: list[int] = []
-    skipped: list[Skipped] = []
-    found = extract_features([clip.path for clip in clips], backbone, frames=method.frames, cache=cache)
-    for done, (clip, features) in enumerate(zip(clips, found, strict=True), 1):
-        if isinstance(features, Skipped):
-            skipped.append(features)
-        else:
-            kept.append(features)
-            number.append(names.index(clip.label))
-        if progress is not None:
-            progress(done, len(clips))
+    paths = [clip.path for clip in clips]
+    kept, skipped = collect(paths, backbone, frames=method.frames, cache=cache, progress=progress)
+    label = torch.tensor([names.index(clips[place].label) for place, _ in kept])
     if not kept:
         first = f"; the first: {skipped[0].reason}" if skipped else ""
         raise ManifestError(f"none of the {len(clips)} clips can be read{first}")
-    frames = torch.stack([one.frames for one in kept])
+    frames = torch.stack([features.frames for _, features in kept])
     lga = LGA(method, backbone.space)
     cut = lga.cut(frames)
     by_sentences, by_label = (
         lga.similarities(frames, cut, encode_stages(anatomies, wording, backbone, cache))
         for wording in (method.wording, "label")
     )
-    return VisualChecks(tuple(weigh_checks(by_sentences, by_label, torch.tensor(number), anatomies)), tuple(skipped))
+    return VisualChecks(tuple(weigh_checks(by_sentences, by_label, label, anatomies)), tuple(skipped))
 
 
 def weigh_checks(

@@ -45,8 +45,40 @@ class _Opened:
     clip: Clip | None
 
 
+def collect(
+    paths: Sequence[Path],
+    backbone: Backbone,
+    *,
+    frames: int,
+    cache: FeatureCache,
+    refuse: Callable[[int, ClipFeatures], str | None] | None = None,
+    progress: Progress | None = None,
+) -> tuple[list[tuple[int, ClipFeatures]], list[Skipped]]:
+    """The features of all clips that can be used, each with its place in `paths`, and the clips that were left out.
+
+    `refuse` is asked about each clip that can be read, in order: why it is left out nevertheless, or None.
+    """
+    kept: list[tuple[int, ClipFeatures]] = []
+    skipped: list[Skipped] = []
+    found = extract_features(paths, backbone, frames=frames, cache=cache, progress=progress)
+    for place, one in enumerate(found):
+        if isinstance(one, Skipped):
+            skipped.append(one)
+        elif refuse is not None and (why := refuse(place, one)) is not None:
+            skipped.append(Skipped(paths[place], str(refusal(paths[place], why))))
+        else:
+            kept.append((place, one))
+    return kept, skipped
+
+
 def extract_features(
-    paths: Sequence[Path], backbone: Backbone, *, frames: int, cache: FeatureCache, limits: Limits = UNLIMITED
+    paths: Sequence[Path],
+    backbone: Backbone,
+    *,
+    frames: int,
+    cache: FeatureCache,
+    limits: Limits = UNLIMITED,
+    progress: Progress | None = None,
 ) -> Generator[ClipFeatures | Skipped]:
     """Yield each clip's features, or why it was skipped, in the order of `paths`.
 
@@ -70,11 +102,16 @@ def extract_features(
     with ThreadPoolExecutor(DECODERS) as pool:
         remaining = iter(paths)
         waiting = [(path, pool.submit(opened, path)) for path in islice(remaining, 2 * BATCH)]
+        done = 0
         try:
             while waiting:
                 now, waiting = waiting[:BATCH], waiting[BATCH:]
                 waiting += [(path, pool.submit(opened, path)) for path in islice(remaining, BATCH)]
-                yield from _finish(now, backbone, sampling, cache)
+                for one in _finish(now, backbone, sampling, cache):
+                    done += 1
+                    if progress is not None:
+                        progress(done, len(paths))
+                    yield one
         finally:
             for _, future in waiting:
                 future.cancel()

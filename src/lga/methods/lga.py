@@ -32,6 +32,18 @@ class Matrix:
     similarity: Float[Tensor, "clips classes"]
 
 
+@dataclass(frozen=True, slots=True)
+class FusedDataset:
+    """All clips of a dataset cut once and fused in both roles: what every matrix of them is made from."""
+
+    lga: LGA
+    query: Prototypes
+    support: Prototypes
+    """each fused with the sentences of its own class"""
+    similarity: Float[Tensor, "clips classes stages"]
+    """of each clip's stages to the sentences of every class"""
+
+
 def lga_method(config: MethodConfig, *, match: Match = "combined", head: Head | None = None) -> Method:
     """LGA by its video match, its text match or both.
 
@@ -45,29 +57,45 @@ def pairwise_matrix(
     config: MethodConfig,
     *,
     head: Head | None = None,
-    stage: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Matrix:
     """Cut and fuse every clip once in each role, and match every clip with every clip and every class's text.
 
-    Column j of the distances holds clip j in the support role, fused with the sentences of its own class. With `stage`
-    that stage alone is matched, after cutting and fusing all.
+    Source: LGA, AB-MHM and "Video-text matching".
+    """
+    return match_dataset(fuse_dataset(dataset, config, head=head), progress=progress)
 
-    Source: LGA, AB-MHM and "Video-text matching"; a single stage is our choice, to see what each is worth.
+
+def fuse_dataset(dataset: Dataset, config: MethodConfig, *, head: Head | None = None) -> FusedDataset:
+    """Cut every clip, fuse it in both roles, and compare its stages with the sentences of every class.
+
+    Source: LGA, "Visual Anatomy", "Fine-grained multimodal fusion" and "Video-text matching".
     """
     frames, lga = dataset.frames, LGA(config, dataset.space, head)
     cut = lga.cut(frames)
     query, support = lga.fuse(frames, cut, None), lga.fuse(frames, cut, dataset.sentences[dataset.label])
-    scores = lga.similarities(frames, cut, dataset.sentences)
+    return FusedDataset(lga, query, support, lga.similarities(frames, cut, dataset.sentences))
+
+
+def match_dataset(
+    fused: FusedDataset, *, stage: int | None = None, progress: Callable[[int, int], None] | None = None
+) -> Matrix:
+    """Match every clip with every clip and every class's text, by all stages or, with `stage`, by that one alone.
+
+    Column j of the distances holds clip j in the support role.
+
+    Source: LGA, AB-MHM; a single stage is our choice, to see what each is worth.
+    """
+    query, support, similarity = fused.query, fused.support, fused.similarity
     if stage is not None:
-        query, support, scores = _only(query, stage), _only(support, stage), scores[..., stage : stage + 1]
+        query, support, similarity = _only(query, stage), _only(support, stage), similarity[..., stage : stage + 1]
     rows: list[Tensor] = []
-    for start in range(0, len(frames), CLIPS_AT_ONCE):
-        here = slice(start, start + CLIPS_AT_ONCE)
-        rows.append(lga.distances(query[here], support))
+    clips = len(similarity)
+    for start in range(0, clips, CLIPS_AT_ONCE):
+        rows.append(fused.lga.distances(query[start : start + CLIPS_AT_ONCE], support))
         if progress is not None:
-            progress(min(start + CLIPS_AT_ONCE, len(frames)), len(frames))
-    return Matrix(torch.cat(rows), scores.sum(-1))
+            progress(min(start + CLIPS_AT_ONCE, clips), clips)
+    return Matrix(torch.cat(rows), similarity.sum(-1))
 
 
 def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined") -> Scorer:
