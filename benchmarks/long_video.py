@@ -1,12 +1,12 @@
 """Recognition in long video: segment F1 of `lga watch` on videos stitched from clips, and how fast it is.
 
-    python benchmarks/long_video.py MANIFEST.csv [--pool LABEL ...] [--strangers LABEL ...] [--draws 6] [--json]
+    python benchmarks/long_video.py MANIFEST.csv [--pool LABEL ...] [--untaught LABEL ...] [--draws 6] [--json]
 
 A draw teaches five classes of the pool, five examples each, and stitches a video from clips of other groups: twenty
-occurrences of a taught action (one to three clips of one group), four in five of them after a stranger: one to three
-clips of an untaught class, or one picture that stands still for one to three seconds. Every change of clip is a hard
-cut. A segment that is found counts if it overlaps a true one of its label by that much of their union, each one once.
-`naive` is windows of two seconds side by side, the likeliest label each, nothing rejected, neighbours of one label
+occurrences of a taught action (one to three clips of one group), four in five of them after something untaught: one
+to three clips of an untaught class, or one picture that stands still for one to three seconds. Every change of clip is
+a hard cut. A segment that is found counts if it overlaps a true one of its label by that much of their union, each one
+once. `naive` is windows of two seconds side by side, the likeliest label each, nothing rejected, neighbours of one label
 joined. The manifest needs a column `group`. Every moment is encoded once for all rows; the factor is measured on the
 first.
 """
@@ -33,6 +33,7 @@ from lga.backbone.load import load_backbone
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig
 from lga.datasets.manifest import LabelledClip, read_manifest
+from lga.evaluation.statistics import bootstrap_units
 from lga.recognizer import Recognizer
 from lga.watch.segments import Segment
 from lga.watch.settings import WatchSettings
@@ -77,11 +78,11 @@ class Remembering:
 
 
 def plan(
-    clips: Sequence[LabelledClip], pool: Sequence[str], strangers: Sequence[str], occurrences: int, random: Random
+    clips: Sequence[LabelledClip], pool: Sequence[str], untaught: Sequence[str], occurrences: int, random: Random
 ) -> tuple[dict[str, list[Path]], list[Piece]]:
     """The examples of five classes, and the pieces of a video that shows none of their groups."""
     taught = random.sample(sorted(pool), 5)
-    others = sorted(set(strangers) - set(taught))
+    others = sorted(set(untaught) - set(taught))
     groups: dict[str, dict[str, list[LabelledClip]]] = {}
     for one in clips:
         groups.setdefault(one.label, {}).setdefault(str(one.group), []).append(one)
@@ -167,14 +168,14 @@ def run(chosen: argparse.Namespace) -> dict[str, object]:
     """All draws; for every row the counts of each draw: found, true, and matched at every level."""
     root = read_manifest(chosen.manifest)
     labels = sorted({one.label for one in root})
-    pool, strangers = chosen.pool or labels, chosen.strangers or labels
+    pool, untaught = chosen.pool or labels, chosen.untaught or labels
     backbone = load_backbone(BackboneConfig())
     counts: dict[str, list[list[int]]] = {name: [] for name in ROWS}
     seconds = wall = cpu = 0.0
     for draw in range(chosen.draws):
         memory = Remembering(backbone)
         recognizer = Recognizer(BackboneConfig(), encoder=memory)
-        examples, pieces = plan(root, pool, strangers, chosen.occurrences, Random(f"{chosen.seed} {draw}"))
+        examples, pieces = plan(root, pool, untaught, chosen.occurrences, Random(f"{chosen.seed} {draw}"))
         actions, _ = Recognizer(BackboneConfig(), encoder=backbone).teach(examples)
         with TemporaryDirectory() as folder:
             truth = stitch(pieces, path := Path(folder) / "long.mp4")
@@ -200,12 +201,13 @@ def run(chosen: argparse.Namespace) -> dict[str, object]:
 
 def figures(counts: Sequence[Sequence[int]]) -> list[str]:
     """F1 with its 95 % interval (bootstrap over draws), precision and recall, at every level."""
-    each, random = np.array(counts, dtype=float), np.random.default_rng(0)
-    again = [each[random.integers(len(each), size=len(each))].sum(0) for _ in range(2000)]
+    each = np.array(counts, dtype=float)
+    segments = each[:, :2].sum(1)
     found, true, *hits = each.sum(0)
     cells: list[str] = []
     for number, hit in enumerate(hits, 2):
-        low, high = np.quantile([2 * one[number] / (one[0] + one[1]) for one in again], (0.025, 0.975))
+        mine = each[:, number]
+        low, high = bootstrap_units(lambda weight, mine=mine: 2 * (weight @ mine) / (weight @ segments), len(each))
         cells += [
             f"{2 * hit / (found + true):.3f} [{low:.3f}, {high:.3f}]",
             f"{hit / max(found, 1):.3f} / {hit / true:.3f}",
@@ -218,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--pool", nargs="+", help="classes that may be taught (default: all)")
-    parser.add_argument("--strangers", nargs="+", help="classes that untaught clips may show (default: all)")
+    parser.add_argument("--untaught", nargs="+", help="classes that untaught clips may show (default: all)")
     parser.add_argument("--draws", type=int, default=6)
     parser.add_argument("--occurrences", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)

@@ -11,7 +11,7 @@ episodes. `--taught` restricts which classes may be taught: to choose on some an
 import argparse
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +29,12 @@ from lga.core.openset import max_logit
 from lga.core.score import class_scores, weigh
 from lga.datasets.manifest import read_manifest
 from lga.evaluation.dataset import LoadedDataset, load_dataset
+from lga.evaluation.statistics import bootstrap_units, calibration_gaps, expected_calibration_error, half_width
 from lga.features.cache import default_cache
 from lga.methods.lga import Matrix, pairwise_matrix
 from lga.recognition import RECALL, fit_rejection
 
 BASELINE, OURS = "largest probability", "max_logit"
-BINS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,7 @@ def separation(score: Tensor, known: int) -> tuple[float, float]:
     return float(above), float((others >= mine.quantile(1 - RECALL)).double().mean())
 
 
-def calibration_gap(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
-    """Expected calibration error over equally wide bins, of all episodes' (probability, whether it was so)."""
-    sure, hit = (torch.cat(some) for some in zip(*pairs, strict=True))
-    place = (sure * BINS).long().clamp_max(BINS - 1)
-    return float(torch.bincount(place, hit.double() - sure.double(), minlength=BINS).abs().sum() / len(sure))
-
-
-def told(
+def measured(
     episode: Episode, matrix: Matrix, loaded: LoadedDataset, method: MethodConfig, shots: int
 ) -> dict[str, object]:
     """Everything measured in one episode."""
@@ -135,12 +128,13 @@ def summed_up(episodes: Sequence[dict[str, object]], name: str) -> tuple[float, 
     values = [one[name] for one in episodes if name in one]
     if not name.startswith("calibration"):
         each = np.array(values, dtype=float)
-        half = 1.96 * each.std(ddof=1) / len(each) ** 0.5
+        half = half_width(each)
         return float(each.mean()), float(each.mean() - half), float(each.mean() + half)
-    random = np.random.default_rng(0)
-    again: Callable[[], list[object]] = lambda: [values[n] for n in random.integers(len(values), size=len(values))]  # noqa: E731
-    low, high = np.quantile([calibration_gap(again()) for _ in range(200)], (0.025, 0.975))  # pyright: ignore
-    return calibration_gap(values), float(low), float(high)  # pyright: ignore
+    pairs = [(sure.double().numpy(), hit.bool().numpy()) for sure, hit in values]  # pyright: ignore
+    gaps = np.stack([calibration_gaps(sure, hit) for sure, hit in pairs])
+    sizes = np.array([len(sure) for sure, _ in pairs])
+    error = expected_calibration_error(*(np.concatenate(some) for some in zip(*pairs, strict=True)))
+    return error, *bootstrap_units(lambda weight: np.abs(weight @ gaps).sum(1) / (weight @ sizes), len(pairs))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -162,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for shots in chosen.shots:
         random = np.random.default_rng([chosen.seed, shots])
         work = track(range(chosen.episodes), f"{shots}-shot", console=Console(stderr=True), transient=True)
-        done = [told(draw(random, loaded, taught, chosen.ways, shots), matrix, loaded, method, shots) for _ in work]
+        done = [measured(draw(random, loaded, taught, chosen.ways, shots), matrix, loaded, method, shots) for _ in work]
         names = dict.fromkeys(name for one in done for name in one)
         report[shots] = {name: summed_up(done, name) for name in names}
     if chosen.json:

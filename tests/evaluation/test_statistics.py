@@ -4,14 +4,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.calibration import calibration_curve
 
 from lga.evaluation.outcome import Outcome
 from lga.evaluation.statistics import (
+    Interval,
     accuracy,
     bootstrap,
+    bootstrap_units,
     calibration_error,
+    calibration_gaps,
     class_accuracy,
     confusion,
+    expected_calibration_error,
+    half_width,
     paired_difference,
 )
 
@@ -84,6 +90,41 @@ def test_the_calibration_error_worked_out_by_hand():
     outcome = outcome_of(right, sure=[[0.95, 0.95, 0.65], [0.65, 0.65, 0.75]])
     wanted = (2 * abs(0.5 - 0.95) + 3 * abs(1.0 - 0.65) + 1 * abs(0.0 - 0.75)) / 6
     assert calibration_error(outcome, 10) == pytest.approx(wanted)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20))
+def test_the_calibration_error_is_that_of_scikit_learns_calibration_curve(seed, bins):
+    random = np.random.default_rng(seed)
+    confidence = random.random(200)
+    right = random.random(200) < confidence**2
+    share, mean = calibration_curve(right, confidence, n_bins=bins)
+    size = np.histogram(confidence, np.linspace(0, 1, bins + 1))[0]
+    wanted = (np.abs(share - mean) * size[size > 0]).sum() / 200
+    assert expected_calibration_error(confidence, right, bins) == pytest.approx(wanted)
+
+
+def test_calibration_gaps_add_over_answers():
+    confidence, right = np.array([0.15, 0.95, 0.12, 0.97]), np.array([True, True, False, False])
+    found = calibration_gaps(confidence, right, 10)
+    assert found == pytest.approx(
+        calibration_gaps(confidence[:2], right[:2], 10) + calibration_gaps(confidence[2:], right[2:], 10)
+    )
+    assert found[[1, 9]] == pytest.approx([1 - 0.27, 1 - 1.92])
+
+
+def test_any_statistic_has_a_bootstrap_interval_over_its_units():
+    random = np.random.default_rng(0)
+    hits, size = random.integers(0, 5, 40), np.full(40, 5)
+    wanted = bootstrap((np.arange(5) < hits[:, None]).astype(float), np.repeat(np.arange(40)[:, None], 5, 1))
+    assert bootstrap_units(lambda weight: (weight @ hits) / (weight @ size), 40) == wanted
+    assert half_width(np.array([0.0, 1.0])) == pytest.approx(1.96 * sqrt(0.5) / sqrt(2))
+
+
+def test_an_interval_is_written_in_percent():
+    interval = Interval(0.54612, 0.00432, (0.5312, 0.5604), (-0.01, 0.602))
+    assert interval.text() == ("54.61", "± 0.43", "53.1 to 56.0", "-1.0 to 60.2")
+    assert interval.text(1, signed=True) == ("+54.6", "± 0.4", "+53.1 to +56.0", "-1.0 to +60.2")
+    assert str(interval) == "54.6 ± 0.4 % (95 %: other clips 53.1 to 56.0, other classes -1.0 to 60.2)"
 
 
 def test_an_answer_that_is_as_often_right_as_it_is_sure_has_no_calibration_error():

@@ -8,7 +8,7 @@ import torch
 from lga.backbone.tiny import TinyBackbone
 from lga.features import extract as extract_module
 from lga.features.cache import ClipFeatures, FeatureCache
-from lga.features.extract import BATCH, Skipped, extract_features
+from lga.features.extract import BATCH, Skipped, collect, extract_features
 from lga.video.files import Limits
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -49,6 +49,24 @@ def decoded(monkeypatch):
 
     monkeypatch.setattr(extract_module, "read_clip", note)
     return seen
+
+
+def test_clips_are_collected_with_their_places_and_those_left_out_with_the_reason(clips, cache, tmp_path):
+    (tmp_path / "broken.avi").write_bytes(b"no video")
+    paths, done = [clips[3], tmp_path / "broken.avi", clips[4], clips[5]], []
+
+    def refuse(place, features):
+        return "not wanted" if place == 2 else None
+
+    kept, skipped = collect(
+        paths, TinyBackbone(), frames=2, cache=cache, refuse=refuse, progress=lambda *now: done.append(now)
+    )
+    wanted = features_of([clips[3], clips[5]], cache)
+    assert [place for place, _ in kept] == [0, 3]
+    assert [one.digest for _, one in kept] == [one.digest for one in wanted]
+    assert [one.path for one in skipped] == paths[1:3]
+    assert skipped[1].reason == f"{clips[4]}: not wanted"
+    assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def features_of(paths, cache, backbone=None):

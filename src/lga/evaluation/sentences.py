@@ -88,8 +88,6 @@ def label_shares(
 
     Raises:
         ValueError: there is only one label.
-
-    Source: our choice.
     """
     similarity = video_text_scores(stages, repeat(labels, "c d -> c l d", l=stages.shape[1]))
     return own_shares(similarity, torch.arange(len(labels), device=labels.device))
@@ -104,8 +102,6 @@ def own_shares(
 
     Raises:
         ValueError: there is only one class.
-
-    Source: our choice.
     """
     if similarity.shape[1] < 2:
         raise ValueError("one class alone cannot be told from others")

@@ -61,18 +61,12 @@ code as evaluation."""
 
 
 def seen_frames(dataset: Dataset) -> Float[Tensor, "clips frames visual"]:
-    """The visual part of every frame.
-
-    Source: our choice.
-    """
+    """The visual part of every frame."""
     return dataset.frames[..., dataset.space.visual]
 
 
 def seen_clips(dataset: Dataset) -> Float[Tensor, "clips visual"]:
-    """The mean of every clip's frames, visual part.
-
-    Source: our choice.
-    """
+    """The mean of every clip's frames, visual part."""
     return seen_frames(dataset).mean(1)
 
 

@@ -19,10 +19,7 @@ FEATURES_AT_ONCE = 2**22
 
 
 def in_blocks(score: Scorer, numbers: Callable[[Tasks], int], *, most: int = NUMBERS_AT_ONCE) -> Scorer:
-    """The same scorer, handed only so many episodes at once that `numbers` for each make no more than `most`.
-
-    Source: our choice.
-    """
+    """The same scorer, handed only so many episodes at once that `numbers` for each make no more than `most`."""
 
     def blockwise(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
         step = max(1, most // max(1, numbers(tasks) if len(tasks.classes) else 1))
@@ -33,27 +30,18 @@ def in_blocks(score: Scorer, numbers: Callable[[Tasks], int], *, most: int = NUM
 
 
 def meet(tasks: Tasks) -> tuple[Int[Tensor, "episodes queries 1"], Int[Tensor, "episodes 1 support"]]:
-    """Rows and columns of every query and every example of its episode, both class after class.
-
-    Source: our choice.
-    """
+    """Rows and columns of every query and every example of its episode, both class after class."""
     return rearrange(tasks.query, "e w q -> e (w q) 1"), rearrange(tasks.support, "e w k -> e 1 (w k)")
 
 
 def count_pairs(tasks: Tasks) -> int:
-    """How many pairs of a query and an example, and of two examples of a class, an episode has.
-
-    Source: our choice.
-    """
+    """How many pairs of a query and an example, and of two examples of a class, an episode has."""
     n_way, shots = tasks.support.shape[1:]
     return n_way * shots * (tasks.query.shape[1] * tasks.query.shape[2] + shots)
 
 
 def matrix_scorer(distance: Float[Tensor, "clips clips"], *, pooling: Pooling = "mean") -> Scorer:
-    """Score by the distance of each query (row) to the examples (columns) of each class, put together by `pooling`.
-
-    Source: `lga.core.distance.class_distances`.
-    """
+    """Score by the distance of each query (row) to the examples (columns) of each class, put together by `pooling`."""
 
     def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
         query, support = rearrange(tasks.query, "e w q -> (w q) e"), rearrange(tasks.support, "e w k -> k w e")
@@ -65,10 +53,7 @@ def matrix_scorer(distance: Float[Tensor, "clips clips"], *, pooling: Pooling = 
 def look_up(
     table: Float[Tensor, "clips columns"], row: Int[Tensor, "rows episodes"], column: Int[Tensor, "depth way episodes"]
 ) -> Float[Tensor, "rows depth way episodes"]:
-    """table[row, column] for every row with every column of its episode; short, flat indices are looked up fastest.
-
-    Source: our choice.
-    """
+    """table[row, column] for every row with every column of its episode; short, flat indices are looked up fastest."""
     kind = torch.int32 if table.numel() < 2**31 else torch.int64
     place = (row * table.shape[1]).to(kind)[:, None, None] + column.to(kind)
     found = table.flatten().index_select(0, place.flatten())
@@ -79,10 +64,7 @@ def look_up(
 def pool(
     distance: Float[Tensor, "queries shots way episodes"], pooling: Pooling
 ) -> Float[Tensor, "queries way episodes"]:
-    """`class_distances` where all classes have equally many examples; episodes are the last axis.
-
-    Source: `lga.core.distance.class_distances`.
-    """
+    """`class_distances` where all classes have equally many examples; episodes are the last axis."""
     if distance.shape[1] == 1:
         return distance[:, 0]
     if pooling == "mean":
