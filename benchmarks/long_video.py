@@ -6,9 +6,9 @@ A draw teaches five classes of the pool, five examples each, and stitches a vide
 occurrences of a taught action (one to three clips of one group), four in five of them after something untaught: one
 to three clips of an untaught class, or one picture that stands still for one to three seconds. Every change of clip is
 a hard cut. A segment that is found counts if it overlaps a true one of its label by that much of their union, each one
-once. `naive` is windows of two seconds side by side, the likeliest label each, nothing rejected, neighbours of one label
-joined. The manifest needs a column `group`. Every moment is encoded once for all rows; the factor is measured on the
-first.
+once. `naive` is windows of two seconds side by side, the likeliest label each, nothing rejected, neighbours of one
+label joined. The manifest needs a column `group`. Every moment is encoded once for all rows; the factor is measured on
+the first.
 """
 
 import argparse
