@@ -47,7 +47,7 @@ def test_the_same_seed_finds_the_same_axes_and_leaves_other_chance_alone():
 def test_an_untrained_adapter_that_narrows_nothing_changes_nothing(space, width):
     adapter, frames = Adapter(space, width).double(), noise(5, 7, space.dim)
     assert adapter.axes is None
-    assert torch.equal(adapter.look(frames), frames[..., space.visual])
+    assert torch.equal(adapter.project(frames), frames[..., space.visual])
     told = adapter.read(frames)
     assert torch.equal(told, frames if space is JOINT else torch.zeros_like(told))
 
@@ -57,7 +57,7 @@ def test_an_untrained_adapter_keeps_the_distances_of_clips_that_lie_in_its_axes(
     frames = torch.cat([inside, noise(5, 7, 6)], -1)
     adapter = Adapter(SPLIT, 3)
     adapter.fit_axes(frames.float(), seed=0)
-    seen, plain = adapter.look(frames.float()).flatten(0, 1), inside.float().flatten(0, 1)
+    seen, plain = adapter.project(frames.float()).flatten(0, 1), inside.float().flatten(0, 1)
     torch.testing.assert_close(torch.cdist(seen, seen), torch.cdist(plain, plain), rtol=1e-3, atol=1e-2)
 
 
@@ -65,7 +65,7 @@ def test_where_the_space_is_shared_sentences_are_narrowed_like_frames():
     frames = noise(5, 7, 13).float()
     adapter = Adapter(JOINT, 4)
     adapter.fit_axes(frames, seed=0)
-    torch.testing.assert_close(adapter.read(frames), adapter.look(frames))
+    torch.testing.assert_close(adapter.read(frames), adapter.project(frames))
 
 
 def test_the_space_beside_meaning_has_both_parts():

@@ -18,9 +18,9 @@ def test_a_head_is_its_fusion_of_what_its_adapter_sees_and_reads():
     head = Head(adapter, StageFusion(8, heads=2)).eval()
     torch.nn.init.normal_(head.fusion.attend.out_proj.weight, generator=torch.Generator().manual_seed(1))
     tokens, text, stage = noise(5, 3, 12), noise(5, 2, 12, seed=1), torch.tensor([[0, 1, -1]] * 5)
-    wanted = head.fusion(adapter.look(tokens), stage, adapter.read(text))
+    wanted = head.fusion(adapter.project(tokens), stage, adapter.read(text))
     assert torch.equal(head(tokens, stage, text), wanted)
-    assert torch.equal(head(tokens, stage, None), head.fusion(adapter.look(tokens), stage, None))
+    assert torch.equal(head(tokens, stage, None), head.fusion(adapter.project(tokens), stage, None))
 
 
 def test_trust_is_no_weight():

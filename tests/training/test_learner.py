@@ -82,7 +82,7 @@ def test_the_loss_is_what_a_loop_over_the_queries_says(contrast, space, make_dat
         hits += int(row.argmax() == number // 2) / len(logits)
     if contrast:
         clips = torch.cat([tasks.query[0].flatten(), tasks.support[0].flatten()])
-        mean = head.adapter.look(dataset.frames[clips]).mean(1)
+        mean = head.adapter.project(dataset.frames[clips]).mean(1)
         wanted = contrastive_loss(mean, head.adapter.read(dataset.names), dataset.label[clips], scale=5.0)
         torch.testing.assert_close(aside, wanted)
         total = total + contrast * wanted

@@ -79,7 +79,7 @@ def find_clips(folder: Path) -> tuple[FoundClip, ...]:
 
 
 def clip_key(videos: Videos, stem: str) -> str | None:
-    """What a clip is known by whatever its suffix and time stamps: a YouTube id, a number or its name. None: neither.
+    """What identifies a clip, whatever its suffix and time stamps: a YouTube id, a number or its name; None if nothing.
 
     `stem` is the name without a suffix.
     """
@@ -92,7 +92,7 @@ def clip_key(videos: Videos, stem: str) -> str | None:
 
 
 def source_group(videos: Videos, stem: str, folder: str) -> str:
-    """The video that a clip was cut from, as far as its name tells; a clip of unknown origin is its own.
+    """The video that a clip was cut from, as far as its name tells; a clip of unknown origin is its own group.
 
     Source: HMDB51's names are film_action_attributes_number, UCF101's v_Action_gNN_cNN with groups numbered anew in
     each class; of Kinetics every clip is another video, and Something-Something does not tell.
@@ -147,7 +147,7 @@ class BenchmarkClip:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import found, and everything that it did not."""
+    """The clips that an import found, and what it did not find or did not take."""
 
     benchmark: str
     lists: str
@@ -226,7 +226,7 @@ IMPORTERS: dict[str, Importer] = {one: partial(import_published, one) for one in
 
 
 def write_benchmark(imported: Imported, manifest: Path, *, names: Names = "cleaned") -> None:
-    """Write the manifest: paths relative to it where the videos lie beside it, and the published name of each class.
+    """Write the manifest: relative paths where the videos lie in its folder, and the published name of each class.
 
     Raises:
         LGAError: it cannot be written.
@@ -248,7 +248,7 @@ def write_benchmark(imported: Imported, manifest: Path, *, names: Names = "clean
 
 
 def _in_class_folders(found: Sequence[FoundClip], partition: Partition) -> SplitLists:
-    """What the lists would be if all clips in a class's folder were on them."""
+    """The lists as they would be if they named all clips in each class's folder."""
     folders = partition.by_folder()
     listed: dict[tuple[str | None, str], ListedClip] = {}
     for one in found:
@@ -260,7 +260,7 @@ def _in_class_folders(found: Sequence[FoundClip], partition: Partition) -> Split
 
 
 def _match(found: Sequence[FoundClip], listed: SplitLists, partition: Partition) -> Imported:
-    """Find each listed clip among the files; where several are the same clip, the one most like the list's name."""
+    """Find each listed clip among the files; of several files of one clip, take the one most like the list's name."""
     there: dict[str, list[FoundClip]] = {}
     for one in found:
         key = clip_key(partition.videos, one.stem)
@@ -298,7 +298,7 @@ def _match(found: Sequence[FoundClip], listed: SplitLists, partition: Partition)
 
 
 def _unlike(found: FoundClip, listed: ListedClip) -> tuple[bool, bool, str]:
-    """Sorts the files of one clip: first those in the class's folder, then those with the very name."""
+    """A key that sorts the files of one clip: first those in the class's folder, then those with the listed name."""
     folder = listed.action.folder
     elsewhere = folder is not None and lookup_key(found.folder) != lookup_key(folder)
     return elsewhere, found.stem != listed.stem, str(found.path)

@@ -23,7 +23,7 @@ DECODERS = min(8, os.cpu_count() or 1)
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What was found on opening a clip."""
+    """What was found when a clip was opened."""
 
     digest: str = ""
     """sha256 of its content; empty if it cannot be read"""
@@ -37,7 +37,7 @@ class Inspected:
 def inspect_clips(
     paths: Sequence[Path], *, frames: int, progress: Callable[[int, int], None] | None = None
 ) -> Generator[Inspected]:
-    """Yield what is to be said of each clip, in order; each is decoded at `frames` moments, in threads."""
+    """Inspect each clip, in order: decode it at `frames` moments, several clips at once in threads."""
     pool = ThreadPoolExecutor(DECODERS)
     try:
         for number, one in enumerate(pool.map(_inspect, paths, repeat(frames)), 1):
@@ -143,11 +143,11 @@ def check_manifest(
 ) -> ManifestReport:
     """Check the rows of a manifest (of one split only, if given) and decode every clip at `frames` moments.
 
-    Each check is made on what the ones before have left, so that leaving out every row that a finding names, and
-    spelling each label in one way, cures everything but too few classes.
+    Each check sees only the rows that passed the checks before it. So leaving out every row that a finding names, and
+    spelling each label in one way, mends everything but too few classes.
 
     Raises:
-        ManifestError: there is no row to look at.
+        ManifestError: there is no row to check.
     """
     rows = [row for row in table.rows if split is None or table.cell(row, "split") == split]
     if not rows:
@@ -288,7 +288,7 @@ def _place(clip: _Clip) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FixedManifest:
-    """What was written, and what was not."""
+    """The corrected manifest: what was written, and which rows were left out."""
 
     path: Path
     kept: int
@@ -298,7 +298,7 @@ class FixedManifest:
 
 
 def refuse_to_overwrite(manifest: Path, target: Path) -> None:
-    """The manifest that is looked at is never written.
+    """Refuse to write over the manifest that is checked.
 
     Raises:
         SettingsError: the two are one file.
@@ -308,7 +308,7 @@ def refuse_to_overwrite(manifest: Path, target: Path) -> None:
 
 
 def write_fixed(table: ManifestTable, report: ManifestReport, target: Path) -> FixedManifest:
-    """Write the rows that no finding names, with all their columns; rows that were not looked at are kept.
+    """Write the rows that no finding names, with all their columns; rows that were not checked are kept.
 
     A label in two spellings is written in the one that most rows use. Paths are changed only where `target` lies in
     another folder.

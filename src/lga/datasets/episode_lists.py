@@ -22,14 +22,14 @@ Place = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True, slots=True)
 class ClipContent:
-    """A clip by what it holds."""
+    """A clip by its content: the same wherever its file lies."""
 
     sha256: str
     label: str
 
 
 class _Header(FrozenModel):
-    """The first line: what was drawn from what. Classes are the labels in alphabetical order."""
+    """The first line: the protocol and the clips. Classes are the labels in alphabetical order."""
 
     format: Literal["lga episodes 1"]
     protocol: ProtocolConfig
@@ -41,7 +41,7 @@ class _Header(FrozenModel):
 
 
 class _Episode(FrozenModel):
-    """Every other line: places in the header's lists; a row of query and support a class."""
+    """Every other line: one episode as places in the header's lists; query and support have a row for each class."""
 
     classes: list[Place]
     query: list[list[Place]]
@@ -49,7 +49,7 @@ class _Episode(FrozenModel):
 
 
 def write_episodes(path: Path, episodes: Episodes, protocol: ProtocolConfig, clips: Sequence[ClipContent]) -> None:
-    """Write episodes as JSON lines: a header that names every clip by the sha256 of its content, then one a line.
+    """Write episodes as JSON lines: a header that names every clip by the sha256 of its content, then the episodes.
 
     Raises:
         LGAError: the disk is full, or the place cannot be written.

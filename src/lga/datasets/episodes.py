@@ -34,7 +34,7 @@ class Episodes:
 
 @dataclass(frozen=True, slots=True)
 class _Pool:
-    """The clips of the classes that may take part: a row a class, padded with -1."""
+    """The clips of the classes that may take part: a row for each class, padded with -1."""
 
     classes: Int[ndarray, " usable"]
     member: Int[ndarray, "usable most"]
@@ -135,9 +135,9 @@ def _draw_apart(
     shots: int,
     random: np.random.Generator,
 ) -> tuple[Int[ndarray, "episodes way shots"], Bool[ndarray, " episodes"]]:
-    """Draw examples from other groups than all queries', and tell which episodes had enough of them.
+    """Draw examples whose groups differ from those of all queries, and tell which episodes had enough of them.
 
-    An example is drawn blindly until it is one that may be; this gives each of those the same chance.
+    An example is drawn again until it is an allowed one, which gives every allowed clip the same chance.
     """
     asked = rearrange(group[query], "e w q -> e (w q)")
     support = np.full((*chosen.shape, shots), -1)

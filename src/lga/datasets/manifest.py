@@ -31,7 +31,7 @@ class ManifestTable:
     rows: tuple[ManifestRow, ...]
 
     def cell(self, row: ManifestRow, column: str) -> str:
-        """What a row says, without blanks around it; nothing where the column or the cell is missing."""
+        """A row's text in a column, without blanks around it; empty where the column or the cell is missing."""
         if column not in self.columns:
             return ""
         place = self.columns.index(column)
@@ -39,7 +39,7 @@ class ManifestTable:
 
 
 def read_table(path: Path) -> ManifestTable:
-    """Read a manifest whole, whatever its rows are worth.
+    """Read a manifest whole, without checking its rows.
 
     Raises:
         ManifestError: the file is missing, is not a CSV in UTF-8, or lacks the columns path and label.
@@ -83,7 +83,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 
 def manifest_path(clip: Path, manifest: Path) -> str:
-    """How a manifest names a clip: relative to its folder where the clip lies in it, else from the root."""
+    """A clip's path as a manifest writes it: relative where the clip lies in the manifest's folder, else absolute."""
     clip = clip.absolute()
     try:
         return str(clip.relative_to(manifest.absolute().parent))

@@ -23,7 +23,7 @@ Names = Literal["cleaned", "published"]
 
 
 class ActionClass(FrozenModel):
-    """One class: its name as published, as one would write it in a sentence, and the folder of its clips."""
+    """One class: its published name, its name as one would write it in a sentence, and the folder of its clips."""
 
     published: str
     cleaned: str
@@ -72,7 +72,7 @@ LINE = re.compile(r"(train|val|test)([0-9]{1,4})/+(.+)")
 
 @dataclass(frozen=True, slots=True)
 class ListedClip:
-    """One line of a list: the class it names, and the clip as the list writes it, whole and without its suffix."""
+    """One line of a list: its split and class, and the clip as the list writes it (`stem`: its name without suffix)."""
 
     split: Split
     action: ActionClass

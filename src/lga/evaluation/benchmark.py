@@ -19,7 +19,7 @@ from lga.model.head import Head
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an evaluation found, and from what."""
+    """What an evaluation found, on which episodes and with which settings."""
 
     accuracy: dict[str, Interval]
     outcome: dict[str, Outcome]
@@ -89,7 +89,7 @@ class Point:
 def alpha_curve(video: Outcome, text: Outcome, episodes: Episodes) -> list[Point]:
     """Accuracy against alpha, from text alone (0) to video alone (1), on the same episodes.
 
-    A posterior is a match's score up to what all classes share, so that both scores need not be kept.
+    A log posterior is a match's score but for a constant that all classes share, so the posteriors are mixed.
     """
     return [Point(alpha, {"combined": accuracy(answered(episodes, _mix(video, text, alpha)))}) for alpha in ALPHAS]
 
@@ -107,7 +107,7 @@ def protocol_curve(
     vary: Literal["ways", "shots"],
     progress: Progress | None = None,
 ) -> list[Point]:
-    """Accuracy against the classes or the examples of an episode, as far as the clips can fill such episodes."""
+    """Accuracy against the number of classes or examples in an episode, as far as the clips can fill such episodes."""
     points: list[Point] = []
     values = _values(WAYS if vary == "ways" else SHOTS, protocol.ways if vary == "ways" else protocol.shots)
     scorers = {match: lga_scorer(matrix, method, match=match) for match in MATCHES}

@@ -23,7 +23,7 @@ from lga.methods.protocol import Dataset, Scorer
 
 @dataclass(frozen=True, slots=True)
 class EpisodeSet:
-    """Episodes of one protocol, and the parts of them that a section each of the table is about."""
+    """Episodes of one protocol; each part of them, by its title, becomes a section of the table."""
 
     protocol: ProtocolConfig
     episodes: Episodes
@@ -31,7 +31,7 @@ class EpisodeSet:
 
 
 def by_shots(loaded: LoadedDataset, protocol: ProtocolConfig, shots: Sequence[int]) -> list[EpisodeSet]:
-    """The protocol's episodes for each number of examples.
+    """Draw the protocol's episodes, once for each number of examples.
 
     Raises:
         ManifestError: the clips cannot fill them.
@@ -47,7 +47,7 @@ def by_shots(loaded: LoadedDataset, protocol: ProtocolConfig, shots: Sequence[in
 def by_pairs(
     loaded: LoadedDataset, protocol: ProtocolConfig, shots: Sequence[int], pairs: Sequence[tuple[str, str]]
 ) -> list[EpisodeSet]:
-    """As many episodes of each pair of classes as the protocol says, for each number of examples.
+    """Draw two-way episodes: for each number of examples, as many of each pair of classes as the protocol says.
 
     Raises:
         SettingsError: a class is not among the clips.
@@ -70,15 +70,15 @@ def by_pairs(
 
 
 def part_of(outcome: Outcome, part: slice) -> Outcome:
-    """What was answered in some of the episodes."""
+    """The answers to some of the episodes."""
     return Outcome(outcome.query[part], outcome.truth[part], outcome.predicted[part], outcome.log_posterior[part])
 
 
 def read_pairs(text: str) -> list[tuple[str, str]]:
-    """Pairs of classes as one:other,one:other.
+    """Read pairs of classes, written as one:other,one:other.
 
     Raises:
-        SettingsError: that is not what it is.
+        SettingsError: the text is something else.
     """
     found: list[tuple[str, str]] = []
     for pair in text.split(","):
@@ -113,7 +113,7 @@ class TrainedRow:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What all rows reached on some episodes, by name."""
+    """The accuracy of all rows, by name, on some episodes."""
 
     title: str
     protocol: ProtocolConfig
@@ -208,7 +208,7 @@ def _section(
 
 
 def _by_reading(rows: Sequence[Row]) -> list[tuple[tuple[object, ...], list[Row]]]:
-    """The rows by what has to be read for them, so that one dataset at a time is held."""
+    """The rows by the dataset that they need, so that only one is held at a time."""
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         found.setdefault(row.method.reading, []).append(row)
@@ -216,7 +216,7 @@ def _by_reading(rows: Sequence[Row]) -> list[tuple[tuple[object, ...], list[Row]
 
 
 def _notes(rows: Sequence[Row], loaded: LoadedDataset) -> list[str]:
-    """What a reader has to know of these rows on these clips."""
+    """What a reader has to know to understand these rows on these clips."""
     found: list[str] = []
     space = loaded.dataset.space
     if space.visual != space.semantic and any(row.peer is None and not row.trained for row in rows):
@@ -248,7 +248,7 @@ def markdown(comparison: Comparison) -> str:
 
 
 def value(comparison: Comparison) -> dict[str, object]:
-    """The same with every setting of every row."""
+    """The table as JSON-ready values, with every setting of every row."""
     rows = [
         {
             "name": row.name,

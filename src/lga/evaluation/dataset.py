@@ -33,7 +33,7 @@ class Moments:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LoadedDataset:
-    """A dataset and what its numbers stand for."""
+    """A dataset, and which clips, labels and sentences its numbers stand for."""
 
     dataset: Dataset
     clips: tuple[LabelledClip, ...]
@@ -47,7 +47,7 @@ class LoadedDataset:
 
     @property
     def content(self) -> tuple[ClipContent, ...]:
-        """Every clip by what it holds, wherever its file is."""
+        """Every clip by the sha256 of its content, with its label."""
         return tuple(ClipContent(one, clip.label) for one, clip in zip(self.digests, self.clips, strict=True))
 
     @property
@@ -57,7 +57,7 @@ class LoadedDataset:
 
     @property
     def group(self) -> Int[ndarray, " clips"] | None:
-        """Number the groups; a clip without one is a group of its own. None if no clip has one."""
+        """The group number of every clip; a clip without a group is one of its own. None if no clip has a group."""
         if all(clip.group is None for clip in self.clips):
             return None
         names: dict[object, int] = {}
@@ -83,7 +83,7 @@ def load_dataset(
     descriptions: Descriptions | None = None,
     progress: Progress | None = None,
 ) -> LoadedDataset:
-    """Encode labelled clips and their labels; clips that cannot be read or are there twice are left out and named.
+    """Encode labelled clips and their labels; unreadable clips and second copies are left out and named in `skipped`.
 
     Raises:
         ManifestError: no clip can be read.

@@ -14,7 +14,7 @@ from lga.model.checkpoint import CheckpointRecord
 
 @dataclass(frozen=True, slots=True)
 class SeenClips:
-    """Which clips were, or will be, looked at: their ids (or the digests of their content) and their benchmark."""
+    """The clips of a training or a test: their ids (or the digests of their content) and their benchmark."""
 
     name: str
     """for messages: the checkpoint's folder or the manifest"""

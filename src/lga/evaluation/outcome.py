@@ -91,7 +91,7 @@ def _checked(logits: object, tasks: Tasks, name: str, *, first: int) -> Tensor:
 
 
 def answered(episodes: Episodes, log_posterior: Float[ndarray, "episodes queries way"]) -> Outcome:
-    """Take the likeliest class of each query; the first of equals."""
+    """The outcome where each query is taken for its likeliest class; of equally likely ones, the first."""
     queries = episodes.query.shape[2]
     return Outcome(
         rearrange(episodes.query, "e w q -> e (w q)"),

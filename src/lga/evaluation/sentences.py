@@ -28,7 +28,7 @@ ANATOMY_SHARE = 0.75
 
 @dataclass(frozen=True, slots=True)
 class TextCheck:
-    """For each stage of a label, the share of the other labels to which its sentence is less alike than to its own."""
+    """For each stage of a label, the share of other labels to which its sentence is less similar than to its own."""
 
     label: str
     shares: tuple[float, ...]
@@ -41,7 +41,7 @@ class TextCheck:
 
 @dataclass(frozen=True, slots=True)
 class VisualCheck:
-    """What the example clips of one label say of its sentences; nothing is taught, the words alone decide."""
+    """How well the sentences of a label recognise its example clips; nothing is taught, the words alone decide."""
 
     label: str
     origin: str
@@ -84,7 +84,7 @@ def label_shares(
 ) -> Float[Tensor, "classes stages"]:
     """The share of the other labels to which each stage's sentence is less alike than to its own label, 0 to 1.
 
-    Similarity is the cosine; a tie counts half. A wrong sentence has 0.5 on average.
+    Similarity is the cosine; a tie counts half. A sentence of another label has 0.5 on average.
 
     Raises:
         ValueError: there is only one label.
@@ -111,7 +111,7 @@ def own_shares(
 
 
 def sign_test(gained: int, lost: int) -> float:
-    """The two-sided probability of so unequal a split of gained and lost, if both were equally likely; 1 for none.
+    """The two-sided probability of a split at least so unequal, if gaining and losing were equally likely; 1 for none.
 
     Source: the exact sign (McNemar) test.
     """
@@ -122,8 +122,9 @@ def sign_test(gained: int, lost: int) -> float:
 def check_against_labels(anatomies: Sequence[Anatomy], backbone: Backbone, cache: FeatureCache) -> list[TextCheck]:
     """Compare every stage's sentence with all labels in the text encoder's space; the most doubtful first.
 
-    Needs no clip. A sentence that names another action's things, or nothing in particular, falls behind; so may a
-    good one whose words the label does not suggest, and labels that differ in a detail only. Read it, then decide.
+    Needs no clip. A sentence that names another action's things, or nothing in particular, gets a low share; so may a
+    good one whose words the label does not suggest, and those of labels that differ in a detail only. Read it, then
+    decide.
 
     Raises:
         AnatomyError: there are fewer than two anatomies, or they differ in the number of stages.

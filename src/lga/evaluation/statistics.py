@@ -33,7 +33,7 @@ class IntervalText(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Interval:
-    """A mean over queries and what is known of it, 0 to 1 (a difference: -1 to 1).
+    """A mean over queries, 0 to 1 (a difference: -1 to 1), with three 95 % intervals.
 
     `ci95` says how far more episodes of the same clips could move the mean; episodes share few clips, so it is narrow
     whatever the clips are. `clips` and `classes` say how far other query clips, or other classes, could move it.
@@ -60,7 +60,7 @@ class Interval:
 
 
 def accuracy(outcome: Outcome) -> Interval:
-    """How many queries were answered rightly."""
+    """The share of queries that were answered rightly."""
     return _interval(outcome.hits.astype(float), outcome)
 
 
@@ -97,9 +97,9 @@ def calibration_error(outcome: Outcome, bins: int = BINS) -> float:
 def expected_calibration_error(
     confidence: Float[ndarray, " answers"], right: Bool[ndarray, " answers"], bins: int = BINS
 ) -> float:
-    """How far confidence is from the share of right answers, 0 to 1: its mean over equally wide bins, by their sizes.
+    """The mean distance, 0 to 1, of confidence from the share of right answers in equally wide bins, weighted by size.
 
-    Confidences are 0 to 1. Source: Naeini et al. 2015 (ECE).
+    Source: Naeini et al. (AAAI 2015), expected calibration error.
     """
     return float(np.abs(calibration_gaps(confidence, right, bins)).sum() / confidence.size)
 
@@ -107,7 +107,7 @@ def expected_calibration_error(
 def calibration_gaps(
     confidence: Float[ndarray, " answers"], right: Bool[ndarray, " answers"], bins: int = BINS
 ) -> Float[ndarray, " {bins}"]:
-    """For each bin of confidence, how many more answers are right than the confidences say; they add over answers."""
+    """For each bin of confidence, how many more answers are right than expected; gaps of several sets add up."""
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     return np.bincount(place, right - confidence, minlength=bins)
 
@@ -126,7 +126,7 @@ def bootstrap_units(
 ) -> tuple[float, float]:
     """The 95 % percentile interval of any statistic when its units are drawn anew, as many as there are.
 
-    `statistic` is told how often each unit is in each draw, and gives a number for each draw.
+    `statistic` takes how often each unit is in each draw, and returns a number for each draw.
     """
     random = np.random.default_rng(seed)
     low, high = np.quantile(statistic(random.multinomial(units, np.full(units, 1 / units), DRAWS)), (0.025, 0.975))
@@ -166,9 +166,9 @@ class Mistake:
 
 
 def worst_mistakes(outcome: Outcome, most: int) -> tuple[Mistake, ...]:
-    """The clips whose own class was held least likely, from bad to better, at most `most` and only those ever wrong.
+    """The clips that were ever wrong, those whose own class was held least likely first; at most `most` of them.
 
-    A clip that is surely wrong comes before one that is wrong by a hair; of equals the first clip comes first.
+    A clip that is confidently wrong comes before one that is nearly right; of equals the first clip comes first.
 
     Raises:
         ValueError: `most` is negative.

@@ -1,4 +1,4 @@
-"""What each table compares: its rows, and what sets each of them apart."""
+"""What each table compares: its rows, and how each differs from the others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ MATCH_OF: dict[str, Match] = {"lga": "combined", "lga_video": "video", "lga_text
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table: a method, and what sets it apart."""
+    """One line of a table: a method, and how it differs from the others."""
 
     name: str
     about: str
@@ -102,7 +102,7 @@ def ablation(base: MethodConfig, *, train: bool) -> Plan:
 
 
 def segmentation(base: MethodConfig, *, train: bool) -> Plan:
-    """Every way to cut a clip, by the video match and by both."""
+    """Every segmenter, by the video match and by both."""
     rows = [
         Row(f"{title}, {said}", about, _with(base, {"segmenter": name}), match, against=f"CLUSTER, {said}")
         for match, said in SAID.items()
@@ -112,7 +112,7 @@ def segmentation(base: MethodConfig, *, train: bool) -> Plan:
 
 
 def stages(base: MethodConfig, *, train: bool) -> Plan:
-    """One to five stages, by the video match and by both; other numbers than three are spread from three."""
+    """One to five stages, by the video match and by both; sentences for other numbers are spread from three stages."""
     rows = [
         Row(f"L = {count}, {said}", "", _with(base, {"stages": count}), match, against=f"L = 3, {said}")
         for match, said in SAID.items()
@@ -136,9 +136,9 @@ def metric(base: MethodConfig, *, train: bool) -> Plan:
 
 
 def compare(base: MethodConfig, names: Sequence[str] | None, *, train: bool) -> Plan:
-    """LGA and its peers; without `names` all that need no training, with `train` the others and trained ones too.
+    """LGA and its peers; without `names` all that need no training, and with `train` the others and trained rows too.
 
-    What is trained is compared with trained LGA, and that with LGA as it is without training.
+    Trained rows are compared with trained LGA, and trained LGA with LGA without training.
     """
     chosen = names or [name for name, entry in METHODS.items() if train or not entry.trainable]
     rows: list[Row] = []
@@ -190,6 +190,6 @@ def _silent(base: MethodConfig, switched: dict[str, object]) -> MethodConfig:
 
 
 def _with_trained(rows: Sequence[Row], train: bool) -> tuple[Row, ...]:
-    """The rows; with `train` each of them trained comes after them. The text match alone has nothing to train."""
+    """The rows and, with `train`, after them the same rows trained; the text match alone has nothing to train."""
     trainable = [row for row in rows if train and (row.peer or row.match != "text")]
     return (*rows, *(replace(row, name=f"{row.name}, trained", trained=True, published={}) for row in trainable))

@@ -1,4 +1,4 @@
-"""Bi-MHM: every frame meets its nearest frame in the other clip, in any order."""
+"""Bi-MHM: every frame is matched with its nearest frame in the other clip, in any order."""
 
 from lga.core.distance import Pooling, Reduction, clip_distances
 from lga.methods.protocol import Dataset, Scorer, seen_frames

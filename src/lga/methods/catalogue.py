@@ -1,4 +1,4 @@
-"""Which methods there are, by name. A method of your own joins them as an entry: METHODS["mine"] = MethodEntry(...)."""
+"""All methods by name. A method of your own is added as an entry: METHODS["mine"] = MethodEntry(...)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

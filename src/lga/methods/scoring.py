@@ -19,7 +19,7 @@ FEATURES_AT_ONCE = 2**22
 
 
 def in_blocks(score: Scorer, numbers: Callable[[Tasks], int], *, most: int = NUMBERS_AT_ONCE) -> Scorer:
-    """The same scorer, handed only so many episodes at once that `numbers` for each make no more than `most`."""
+    """The same scorer, given few episodes at a time: `numbers` says how many numbers one takes, `most` is the limit."""
 
     def blockwise(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
         step = max(1, most // max(1, numbers(tasks) if len(tasks.classes) else 1))
@@ -41,7 +41,7 @@ def count_pairs(tasks: Tasks) -> int:
 
 
 def matrix_scorer(distance: Float[Tensor, "clips clips"], *, pooling: Pooling = "mean") -> Scorer:
-    """Score by the distance of each query (row) to the examples (columns) of each class, put together by `pooling`."""
+    """A scorer from distances of queries (rows) to examples (columns), put together for each class by `pooling`."""
 
     def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
         query, support = rearrange(tasks.query, "e w q -> (w q) e"), rearrange(tasks.support, "e w k -> k w e")
@@ -53,7 +53,7 @@ def matrix_scorer(distance: Float[Tensor, "clips clips"], *, pooling: Pooling = 
 def look_up(
     table: Float[Tensor, "clips columns"], row: Int[Tensor, "rows episodes"], column: Int[Tensor, "depth way episodes"]
 ) -> Float[Tensor, "rows depth way episodes"]:
-    """table[row, column] for every row with every column of its episode; short, flat indices are looked up fastest."""
+    """table[row, column] for every row and every column of its episode; flat 32-bit indices are looked up fastest."""
     kind = torch.int32 if table.numel() < 2**31 else torch.int64
     place = (row * table.shape[1]).to(kind)[:, None, None] + column.to(kind)
     found = table.flatten().index_select(0, place.flatten())

@@ -16,7 +16,7 @@ Words = Literal["name", "sentences", "thirds"]
 
 
 def text_only(dataset: Dataset, *, words: Words = "name", scale: float = 1.0) -> Scorer:
-    """`scale` times the cosine between a clip and what each class is called, or how it goes.
+    """`scale` times the cosine between a clip and the name of each class, or its sentences.
 
     "name": the clip's mean frame and the class's name. "sentences": the mean frame and each stage sentence, summed.
     "thirds": each equal part of the clip and the sentence of its stage, summed.

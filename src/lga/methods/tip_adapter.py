@@ -1,4 +1,4 @@
-"""Tip-Adapter: the examples are a cache that is asked beside the names of the classes."""
+"""Tip-Adapter: similarity to the cached examples is added to similarity to the names of the classes."""
 
 import torch.nn.functional as F
 from einops import rearrange, reduce

@@ -1,4 +1,4 @@
-"""TRX: ordered pairs (or triples) of a query's frames meet those of all of a class's examples."""
+"""TRX: ordered pairs (or triples) of a query's frames are matched with those of all of a class's examples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ from lga.errors import TrainingError
 
 
 class Adapter(nn.Module):
-    """look(f) = Turn(axes f); read(t) = Words(t): frames and sentences in one space of `width` numbers.
+    """project(f) = Turn(axes f); read(t) = Words(t): frames and sentences in one space of `width` numbers.
 
     `axes` are fixed and narrow the visual part; without them (`width` 0, or no less than there is) the adapter keeps a
     backbone's own width.
@@ -39,7 +39,7 @@ class Adapter(nn.Module):
         extra = self.space.semantic.stop - self.space.semantic.start
         return Space(self.width + extra, slice(0, self.width), slice(self.width, self.width + extra))
 
-    def look(self, frames: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch width"]:
+    def project(self, frames: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch width"]:
         """Frames in the adapter's space."""
         seen = frames[..., self.space.visual]
         return self.turn(seen if self.axes is None else seen @ self.axes)
@@ -138,7 +138,7 @@ def inject_text(
 
 
 class Head(nn.Module):
-    """g~ = StageFusion(look(f), read(t)): tokens of the space in which a trained model matches clips.
+    """g~ = StageFusion(project(f), read(t)): tokens of the space in which a trained model matches clips.
 
     `head_weight`, 0 to 1, is the share of the clip distance that is taken from those tokens; the rest comes from the
     backbone's own features. 0 is the training-free method, 1 the paper's. It is chosen on validation classes, never
@@ -158,4 +158,4 @@ class Head(nn.Module):
         text: Float[Tensor, "clips stages dim"] | None,
     ) -> Float[Tensor, "clips tokens width"]:
         """Fuse packed tokens (stage -1 is padding) with their stages' text; `text` None is the query role."""
-        return self.fusion(self.adapter.look(tokens), stage, None if text is None else self.adapter.read(text))
+        return self.fusion(self.adapter.project(tokens), stage, None if text is None else self.adapter.read(text))

@@ -1,4 +1,4 @@
-"""From training clips and validation clips to a trained head or peer: the best moment of the run, or none of it."""
+"""From training clips and validation clips to a trained head or peer, as it was at the best moment of the run."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -71,7 +71,7 @@ class Fitted(Generic[Part]):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How the loop is run, whatever is trained."""
+    """The settings of a run, and where and to whom it reports, whatever is trained."""
 
     settings: TrainConfig
     fabric: Fabric = field(default_factory=lambda: Fabric(accelerator="cpu", devices=1))
@@ -91,9 +91,9 @@ def fit_head(
 ) -> Fitted[Head]:
     """Train LGA's head; keep the moment and the head weight that do best by the video match on validation classes.
 
-    Training pools a class's examples by their mean and corrects no hubs, as the paper does and at less cost.
-    If that does not clearly beat the training-free method there, what was learned weighs nothing (head weight 0). Text
-    weight and temperature are chosen last, on the same classes.
+    If the trained head does not clearly beat the training-free method there, its weight is 0. Text weight and
+    temperature are chosen last, on the same classes. Training pools a class's examples by their mean and corrects no
+    hubs, as the paper does and at less cost.
 
     Raises:
         ManifestError: training or validation classes cannot fill the episodes.

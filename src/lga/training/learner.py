@@ -14,7 +14,7 @@ from lga.model.matching import LGA
 
 
 class EpisodicLGA(nn.Module):
-    """LGA's video match for the clips of an episode alone: logits = -D, the mean over a class's examples.
+    """LGA's video match for the clips of one episode: logits = -D, the mean distance to a class's examples.
 
     `lga.methods.lga` scores the same from a matrix of all clips; training needs few of its entries.
 
@@ -26,7 +26,7 @@ class EpisodicLGA(nn.Module):
         self.head, self.config = head, config
 
     def forward(self, dataset: Dataset) -> Scorer:
-        """Nothing can be done before the episodes are known."""
+        """Match the clips of each episode when it is asked about."""
 
         def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
             both = zip(tasks.query.flatten(1), tasks.support.flatten(1), strict=True)
@@ -59,7 +59,7 @@ class Adapted(nn.Module):
     def forward(self, dataset: Dataset) -> Scorer:
         """Take frames and texts through the adapter, and keep the semantic part beside them."""
         meaning = dataset.space.semantic
-        frames = torch.cat([self.adapter.look(dataset.frames), dataset.frames[..., meaning]], -1)
+        frames = torch.cat([self.adapter.project(dataset.frames), dataset.frames[..., meaning]], -1)
         sentences, names = (
             torch.cat([self.adapter.read(text), text[..., meaning]], -1) for text in (dataset.sentences, dataset.names)
         )
@@ -67,7 +67,7 @@ class Adapted(nn.Module):
 
 
 class Learner(nn.Module):
-    """loss = CE(logits, y) + contrast * CE(scale * cos(mean_t look(f_t), read(name)), y_base), for one episode.
+    """loss = CE(logits, y) + contrast * CE(scale * cos(mean_t project(f_t), read(name)), y_base), for one episode.
 
     Source: LGA (arXiv:2507.16287), "Training"; the second term as in CLIP-FSAR (arXiv:2303.02982).
     """
@@ -102,6 +102,6 @@ class Learner(nn.Module):
         right = (logits.argmax(-1) == truth).float().mean()
         if not self.contrast:
             return loss, loss.new_zeros(()), right
-        mean = self.adapter.look(frames).mean(1)
+        mean = self.adapter.project(frames).mean(1)
         contrast = contrastive_loss(mean, self.adapter.read(names), label, scale=self.scale)
         return loss + self.contrast * contrast, contrast.detach(), right

@@ -62,12 +62,12 @@ def train(
     *,
     start: int = 0,
 ) -> Iterator[TrainStep]:
-    """Train on the episodes of `tasks` from number `start` on; yields after each, on every process its own.
+    """Train on the episodes of `tasks` from number `start` on; each process yields after each of its own episodes.
 
-    `supply` gives what the learner reads of the clips; of `dataset` only the classes and their texts are read.
-    A step of the optimiser takes `accumulate` episodes, shared evenly among the processes. All that is random in
-    an episode (dropout, augmentation) depends on the seed and the episode's number alone, so that a run that was cut
-    off and goes on from the end of a step ends with the same weights.
+    `supply` gives what the learner reads of the clips; of `dataset` only the classes and their texts are read. A step
+    of the optimiser takes `accumulate` episodes, shared evenly among the processes. Everything random in an episode
+    (dropout, augmentation) depends on the seed and the episode's number alone, so that a run that was interrupted and
+    goes on from the end of a step ends with the same weights.
 
     Raises:
         TrainingError: the loss is not a finite number, or the processes cannot share the episodes of a step.
@@ -102,9 +102,8 @@ def train(
             fabric.backward(loss * world / each)
         share = rate_at(number // each, settings)
         if last:
-            for group, rate in zip(
-                optimizer.param_groups, (settings.learning_rate, settings.backbone_rate), strict=False
-            ):
+            rates = settings.learning_rate, settings.backbone_rate
+            for group, rate in zip(optimizer.param_groups, rates, strict=False):
                 group["lr"] = rate * share
             if settings.clip_norm:
                 fabric.clip_gradients(learner, optimizer, max_norm=settings.clip_norm, error_if_nonfinite=False)
@@ -115,7 +114,7 @@ def train(
 
 
 def _clips(tasks: Tasks, number: int) -> tuple[Int[Tensor, " clips"], Int[Tensor, " places"]]:
-    """The clips of an episode, each once, and which of them every place of its queries and examples holds."""
+    """The clips of an episode, each once, and for every query and example, in order, its place among them."""
     places = torch.cat([tasks.query[number].flatten(), tasks.support[number].flatten()])
     return places.unique(return_inverse=True)
 

@@ -27,7 +27,7 @@ DECODERS = min(16, os.cpu_count() or 1)
 
 @dataclass(frozen=True, slots=True)
 class TrainingClips:
-    """Training clips on disk, seen anew in every task.
+    """Training clips on disk, sampled and augmented anew in every task.
 
     A clip's moments and augmentation depend on (seed, task number, clip number) alone: not on the threads, on what
     was fetched before, or on which tasks are left out.

@@ -37,7 +37,7 @@ class RowTrainer:
         self.heads: dict[MethodConfig, Fitted[Head]] = {}
 
     def train(self, row: Row, dataset: Dataset) -> TrainedRow:
-        """Train one row and look at the dataset it will be tested on.
+        """Train one row, and let it read the dataset that it will be tested on.
 
         Raises:
             ManifestError: a class or clip is in two splits, or a split cannot fill its episodes.

@@ -38,7 +38,7 @@ TEST_EPISODES = 10_000
 
 
 def make_fabric(device: str, devices: int, arithmetic: Literal["32-true", "bf16-mixed", "16-mixed"]) -> Fabric:
-    """Start the processes of a training run; every one of them goes on from here.
+    """Start the processes of a training run; each of them continues from this call.
 
     Raises:
         TrainingError: there are not so many devices.
@@ -65,7 +65,7 @@ class Splits:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run will take."""
+    """What a run will need."""
 
     parameters: int
     """numbers that are trained"""
@@ -104,7 +104,7 @@ def refuse_shared(train: LoadedDataset, others: Sequence[LoadedDataset]) -> None
 
 
 def estimate(splits: Splits, backbone: Backbone, settings: TrainConfig) -> Estimate:
-    """Count parameters and the memory that is certainly needed."""
+    """Count the trained parameters and the least memory that a run needs."""
     trained = sum(one.numel() for one in make_head(backbone.space, settings).parameters())
     if settings.backbone_rate:
         trained += sum(one.numel() for one in make_vision(backbone, gradient_checkpointing=False).parameters())
@@ -115,7 +115,7 @@ def estimate(splits: Splits, backbone: Backbone, settings: TrainConfig) -> Estim
 def train_head(
     splits: Splits, backbone: Backbone, config: BackboneConfig, method: MethodConfig, run: Run
 ) -> tuple[Fitted[Head], CheckpointRecord]:
-    """Train on the one split, choose on the other, and say so in a record that is ready to be saved.
+    """Train on one split, choose on the other, and describe both in a record that is ready to be saved.
 
     Raises:
         LGAError: see `fit_head`; a backbone that cannot be fine-tuned is a BackboneError.
@@ -163,12 +163,12 @@ def _pixels(splits: Splits, backbone: Backbone, method: MethodConfig, settings: 
     return Pixels(
         vision,
         lambda plan: training_clips.fetch((number, clips.tolist()) for number, clips in plan),
-        lambda: _watched(splits.validation, backbone, vision, method),
+        lambda: _encode_again(splits.validation, backbone, vision, method),
     )
 
 
-def _watched(loaded: LoadedDataset, backbone: Backbone, vision: Vision, method: MethodConfig) -> Dataset:
-    """A dataset whose frames are seen anew."""
+def _encode_again(loaded: LoadedDataset, backbone: Backbone, vision: Vision, method: MethodConfig) -> Dataset:
+    """The dataset with its clips encoded again, by the vision tower as it stands."""
     rows: list[torch.Tensor] = []
     device = next(vision.parameters()).device
     for start in range(0, len(loaded.clips), CLIPS_AT_ONCE):
@@ -194,10 +194,10 @@ class TestRow:
 def test_head(
     test: LoadedDataset, head: Head, trained: MethodConfig, free: MethodConfig, settings: TrainConfig
 ) -> tuple[TestRow, ...]:
-    """Evaluate a head that is chosen already, at 1 and 5 examples as far as the classes have enough clips.
+    """Evaluate a head, once it is chosen, with 1 and 5 examples, as far as the classes have enough clips.
 
     Raises:
-        ManifestError: they have not even enough for 1.
+        ManifestError: they have too few even for 1.
     """
     ours, theirs = pairwise_matrix(test.dataset, trained, head=head), pairwise_matrix(test.dataset, free)
     rows: list[TestRow] = []

@@ -1,4 +1,4 @@
-"""What is chosen on validation classes: how much what was learned weighs, and how much the text counts."""
+"""What is chosen on validation classes: the weight of the trained head, the weight of the text, the temperature."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -25,7 +25,7 @@ SHOTS = (1, 5)
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How a candidate did on the validation episodes."""
+    """What a candidate answered on the validation episodes."""
 
     outcome: dict[int, Outcome]
     """by number of examples"""
@@ -41,7 +41,7 @@ class Trial:
         return float(np.mean(list(self.accuracy.values())))
 
     def clearly_beats(self, other: "Trial") -> bool:
-        """Whether the mean would still be better with other classes: by the paired 95 % bootstrap over classes.
+        """Whether the mean would still be better with other classes, by the paired 95 % bootstrap over classes.
 
         More episodes of the same few classes say nothing about new ones; on five classes a gain that their episodes
         make certain can be a loss on the next five.
@@ -51,7 +51,7 @@ class Trial:
 
 
 class ValidationResult(FrozenModel):
-    """How a learner did on the validation classes after some episodes of training."""
+    """What a learner reached on the validation classes after some episodes of training."""
 
     task: int
     head_weight: Annotated[float, Field(alias="trust")]
@@ -61,7 +61,7 @@ class ValidationResult(FrozenModel):
 
 
 def validation_result(task: int, head_weight: float, trial: Trial) -> ValidationResult:
-    """A trial without its answers."""
+    """The figures of a trial, without its answers."""
     return ValidationResult(task=task, head_weight=head_weight, accuracy=trial.accuracy, mean=trial.mean)
 
 
@@ -106,7 +106,7 @@ def try_method(scorer: Scorer, episodes: dict[int, Episodes]) -> Trial:
 def choose_head_weight(
     own: Matrix, learned: Matrix, episodes: dict[int, Episodes], config: MethodConfig
 ) -> tuple[float, Trial]:
-    """The share of the learned distance with the best video match; the smaller one of equals."""
+    """The head weight with the best video match, of equally good ones the smallest, and what it reached."""
     trials = [
         (head_weight, try_out(mixed(own, learned, head_weight), episodes, config)) for head_weight in HEAD_WEIGHTS
     ]
@@ -114,9 +114,9 @@ def choose_head_weight(
 
 
 def choose_text(matrix: Matrix, episodes: dict[int, Episodes], config: MethodConfig) -> MethodConfig:
-    """The weight of the text with the best combined match, then the temperature with the least calibration error.
+    """Choose the text weight with the best combined match, then the temperature with the least calibration error.
 
-    The weight stays as it is unless another one is clearly better; so few classes should not overrule a default.
+    The text weight stays as it is unless another one is clearly better: so few classes should not overrule a default.
     """
     if config.alpha == "shots":
         usual = try_out(matrix, episodes, config, match="combined")
@@ -133,5 +133,5 @@ def choose_text(matrix: Matrix, episodes: dict[int, Episodes], config: MethodCon
 
 
 def mixed(own: Matrix, learned: Matrix, head_weight: float) -> Matrix:
-    """The matrix of a head of this weight, from those of weight 0 and 1."""
+    """The matrix of a head of any weight, mixed from those of weight 0 (`own`) and 1 (`learned`)."""
     return Matrix(head_weight * learned.distance + (1 - head_weight) * own.distance, own.similarity)

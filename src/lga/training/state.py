@@ -17,7 +17,7 @@ from lga.training.select import ValidationResult
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """Where a run stands: after `task` episodes, with the best weights so far and why they are the best."""
+    """A run after `task` episodes, with the best weights so far and what they reached."""
 
     task: int
     weights: Mapping[str, Tensor]
@@ -28,7 +28,7 @@ class RunState:
 
 
 def write_state(path: Path, fingerprint: str, state: RunState) -> None:
-    """Write the state whole or not at all; one file, so that no crash leaves parts of two states.
+    """Write the state whole or not at all, in one file, so that no crash leaves parts of two states.
 
     Raises:
         LGAError: the disk is full, or the place cannot be written.
@@ -74,7 +74,7 @@ def read_state(path: Path, fingerprint: str) -> RunState | None:
 
 
 def momenta_of(optimizer: torch.optim.Optimizer, learner: nn.Module) -> dict[str, Tensor]:
-    """The optimiser's tensors by the names of the parameters they belong to."""
+    """The optimiser's tensors, named after the parameters that they belong to."""
     state = optimizer.state
     return {
         f"{name}.{kind}": value
