@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from lga.anatomy.anatomize import anatomize
+from lga.anatomy.lexicon import anatomize
 from lga.backbone.protocol import Space
 from lga.datasets.manifest import LabelledClip
 from lga.evaluation.dataset import LoadedDataset

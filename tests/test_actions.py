@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save
 
 from lga.actions import FEATURES, HEAD, MAX_RECORD, RECORD, Actions, Example, load_actions, save_actions
-from lga.anatomy.anatomize import anatomize
+from lga.anatomy.lexicon import anatomize
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import ActionsError, LGAError

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from lga.actions import Actions as Actions
     from lga.actions import load_actions as load_actions
     from lga.actions import save_actions as save_actions
-    from lga.anatomy.anatomize import anatomize as anatomize
+    from lga.anatomy.lexicon import anatomize as anatomize
     from lga.api import Model as Model
     from lga.api import load as load
     from lga.api import teach as teach
@@ -25,7 +25,7 @@ _HOMES = {
     "Actions": "lga.actions",
     "load_actions": "lga.actions",
     "save_actions": "lga.actions",
-    "anatomize": "lga.anatomy.anatomize",
+    "anatomize": "lga.anatomy.lexicon",
     "BackboneConfig": "lga.config",
     "MethodConfig": "lga.config",
     "Skipped": "lga.features.extract",

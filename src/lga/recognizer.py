@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lga.actions import Actions, Example
-from lga.anatomy.anatomize import anatomize
 from lga.anatomy.descriptions import Descriptions
+from lga.anatomy.lexicon import anatomize
 from lga.anatomy.schema import Anatomy
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from lga.anatomy.anatomize import anatomize
 from lga.anatomy.descriptions import (
     MAX_BYTES,
     Record,
@@ -15,6 +14,7 @@ from lga.anatomy.descriptions import (
     record_of,
     records_json,
 )
+from lga.anatomy.lexicon import anatomize
 from lga.anatomy.schema import Stage
 from lga.errors import AnatomyError
 

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from lga.anatomy.anatomize import anatomize
+from lga.anatomy.lexicon import anatomize
 from lga.anatomy.schema import MAX_STAGES, Anatomy, Stage, template_anatomy, word_stages
 from lga.config import MethodConfig
 from lga.errors import AnatomyError

@@ -1,153 +1,159 @@
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
-from lga.backbone.clip import Vision, load_clip, make_vision, with_vision
-from lga.backbone.tiny import TinyBackbone
-from lga.errors import BackboneError
+from lga.backbone.clip import load_clip
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def some_pixels(batch: int = 2, frames: int = 3, side: int = 32) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(13)
-    return torch.randint(0, 256, (batch, frames, side, side, 3), dtype=torch.uint8, generator=generator)
+SIDE = 32
+TEXT = ["A man runs.", "the man jumps, to", "runs " * 90]
 
 
-def loaded(folder, precision: str = "float32"):
-    return load_clip(str(folder), device="cpu", precision=precision)
+def some_clips(batch: int = 3, frames: int = 7, side: int = SIDE) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(11)
+    return torch.randint(0, 256, (batch, frames, 1, side, side, 3), dtype=torch.uint8, generator=generator)
 
 
-def moved(vision: Vision) -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(17)
-    state = vision.state_dict()
-    return {name: one + 0.05 * torch.randn(one.shape, generator=generator) for name, one in state.items()}
-
-
-def test_it_sees_what_the_frozen_backbone_sees(folder):
-    backbone, pixels = loaded(folder), some_pixels()
-    features = make_vision(backbone, gradient_checkpointing=False)(pixels)
-    assert features.requires_grad
-    assert_close(features.detach(), backbone.encode_frames(pixels[:, :, None]))
-
-
-def test_the_master_weights_are_the_unrounded_ones_whatever_the_number_format(folder):
-    vision = make_vision(loaded(folder, "bfloat16"), gradient_checkpointing=False)
-    assert {weight.dtype for weight in vision.parameters()} == {torch.float32}
-    assert_close(vision(some_pixels()).detach(), loaded(folder).encode_frames(some_pixels()[:, :, None]))
-
-
-def test_its_parameters_are_the_vision_tower_and_projection_and_all_of_them_learn(folder):
+def their_model(folder: Path):
     from transformers import AutoModel
 
-    theirs = AutoModel.from_pretrained(folder).named_parameters()
-    expected = sum(
-        weight.numel() for name, weight in theirs if name.startswith(("vision_model.", "visual_projection."))
-    )
-    vision = make_vision(loaded(folder), gradient_checkpointing=False)
-    assert sum(weight.numel() for weight in vision.parameters()) == expected
-    vision(some_pixels()).square().sum().backward()
-    assert all(weight.grad is not None and bool(weight.grad.isfinite().all()) for weight in vision.parameters())
+    return AutoModel.from_pretrained(folder).eval()
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
-def test_the_gradients_are_those_of_transformers(folder, checkpointing):
-    from transformers import AutoModel
+def their_pictures(folder: Path, pictures: list[Image.Image]) -> torch.Tensor:
+    from transformers import CLIPImageProcessorPil, SiglipImageProcessorPil
 
-    backbone, pixels = loaded(folder), some_pixels(batch=1)
-    vision, theirs = make_vision(backbone, gradient_checkpointing=checkpointing), AutoModel.from_pretrained(folder)
-    vision(pixels).square().sum().backward()
-    normalised = vision.pictures.normalise(pixels[0].movedim(-1, 1))
-    theirs.get_image_features(pixel_values=normalised).pooler_output.square().sum().backward()
-    ours = dict(vision.tower.named_parameters())
-    for name, weight in theirs.vision_model.named_parameters():
-        assert_close(ours[name].grad, weight.grad)
+    kind = CLIPImageProcessorPil if folder.name == "clip" else SiglipImageProcessorPil
+    with torch.inference_mode():
+        pixels = kind.from_pretrained(folder)(images=pictures, return_tensors="pt")["pixel_values"]
+        return their_model(folder).get_image_features(pixel_values=pixels).pooler_output
 
 
-def test_checkpointing_computes_the_layers_again(folder):
-    def passes(checkpointing: bool) -> int:
-        vision, count = make_vision(loaded(folder), gradient_checkpointing=checkpointing), []
-        first = next(one for name, one in vision.tower.named_modules() if name.endswith("layers.0.mlp"))
-        first.register_forward_pre_hook(lambda *_: count.append(1))
-        vision(some_pixels(batch=1)).sum().backward()
-        return len(count)
+def test_frames_of_the_models_size_get_the_features_that_transformers_gives(folder, tmp_path):
+    exact = Path(shutil.copytree(folder, tmp_path / folder.name))
+    if folder.name == "clip":
+        settings = json.loads((exact / "preprocessor_config.json").read_text())
+        (exact / "preprocessor_config.json").write_text(json.dumps(settings | {"size": SIDE}))
+    clips = some_clips()
+    pictures = [Image.fromarray(frame.numpy()) for frame in clips[:, :, 0].flatten(0, 1)]
+    expected = their_pictures(exact, pictures).unflatten(0, clips.shape[:2])
+    assert_close(load_clip(str(exact), device="cpu", precision="float32").encode_frames(clips), expected)
 
-    assert (passes(False), passes(True)) == (1, 2)
+
+def test_resized_frames_get_nearly_the_features_that_transformers_gives(folder):
+    transform = pytest.importorskip("lga.video.transform")
+    backbone = load_clip(str(folder), device="cpu", precision="float32")
+    rows, columns = torch.meshgrid(torch.arange(83), torch.arange(113), indexing="ij")
+    frame = torch.stack([2 * rows, 2 * columns, 127 + 127 * torch.sin(rows / 9 + columns / 5)], -1).to(torch.uint8)
+    ours = backbone.encode_frames(transform.resize_and_crop(frame[None], backbone.preprocessing)[None, :, None])
+    theirs = their_pictures(folder, [Image.fromarray(frame.numpy())])
+    assert_close(ours[0], theirs, atol=0.01 * theirs.abs().max().item(), rtol=0)
 
 
-def test_it_learns_to_tell_two_pictures_apart(folder):
-    vision = make_vision(loaded(folder), gradient_checkpointing=False)
-    pixels = torch.stack([torch.full((1, 32, 32, 3), level, dtype=torch.uint8) for level in (90, 130)])
-    optimizer = torch.optim.Adam(vision.parameters(), lr=1e-2)
+def test_sentences_get_the_features_that_transformers_gives(folder):
+    from transformers import CLIPTokenizer, PreTrainedTokenizerFast
 
-    def similarity() -> torch.Tensor:
-        return torch.cosine_similarity(*vision(pixels)[:, 0], dim=0)
+    if folder.name == "clip":
+        tokens = CLIPTokenizer.from_pretrained(folder)(
+            TEXT, padding=True, truncation=True, max_length=77, return_tensors="pt"
+        )
+    else:
+        tokens = PreTrainedTokenizerFast.from_pretrained(folder)(
+            TEXT, padding="max_length", truncation=True, max_length=64, return_tensors="pt"
+        )
+    with torch.inference_mode():
+        expected = their_model(folder).get_text_features(**tokens).pooler_output
+    ours = load_clip(str(folder), device="cpu", precision="float32").encode_text(TEXT)
+    assert_close(ours, expected)
 
-    before = similarity().item()
-    for _ in range(8):
-        optimizer.zero_grad()
-        similarity().backward()
-        optimizer.step()
-    assert similarity().item() < before - 0.3
+
+def test_siglip_reads_without_case_and_punctuation(folders):
+    text = load_clip(str(folders["siglip"]), device="cpu").encode_text(["A man runs!", "a  man runs"])
+    assert_close(text[0], text[1], atol=0, rtol=0)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_fine_tuned_weights_change_what_is_seen_and_nothing_else(folder, precision):
-    backbone, pixels = loaded(folder, precision), some_pixels()
-    before = backbone.encode_frames(pixels[:, :, None])
-    vision = make_vision(backbone, gradient_checkpointing=False)
-    state = moved(vision)
-    tuned = with_vision(backbone, state)
-    vision.load_state_dict(state)
-    expected = vision.to(next(backbone.vision.parameters()).dtype)(pixels).detach()
-    assert_close(tuned.encode_frames(pixels[:, :, None]), expected, atol=0, rtol=0)
-    assert_close(tuned.encode_text(["a man runs"]), backbone.encode_text(["a man runs"]), atol=0, rtol=0)
-    assert_close(backbone.encode_frames(pixels[:, :, None]), before, atol=0, rtol=0)
-    assert not torch.allclose(expected, before)
-    assert (tuned.space, tuned.preprocessing, tuned.device) == (backbone.space, backbone.preprocessing, backbone.device)
+def test_clips_are_encoded_alike_to_the_bit_alone_in_company_and_in_a_second_run(folder, precision):
+    backbone, clips = load_clip(str(folder), device="cpu", precision=precision), some_clips()
+    together = backbone.encode_frames(clips)
+    assert together.shape == (3, 7, backbone.space.dim)
+    assert together.dtype == torch.float32
+    assert not together.is_inference()
+    assert torch.equal(together, torch.cat([backbone.encode_frames(clip[None]) for clip in clips]))
+    assert torch.equal(together[:, 3:5], backbone.encode_frames(clips[:, 3:5]))
+    again = load_clip(str(folder), device="cpu", precision=precision)
+    assert torch.equal(together, again.encode_frames(clips))
 
 
-def test_the_identity_follows_the_fine_tuned_weights_alone(folder):
-    backbone = loaded(folder)
-    vision = make_vision(backbone, gradient_checkpointing=False)
-    same, other = with_vision(backbone, vision.state_dict()), with_vision(backbone, moved(vision))
-    assert len({backbone.identity, same.identity, other.identity}) == 3
-    assert with_vision(other, vision.state_dict()).identity == same.identity
-    assert with_vision(loaded(folder), moved(vision)).identity == other.identity
-    assert "\n" not in other.identity
-    assert len(other.identity) < 150
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_sentences_are_encoded_alike_to_the_bit_alone_and_in_company(folder, precision):
+    backbone = load_clip(str(folder), device="cpu", precision=precision)
+    many = [f"{'the ' * (at % 5)}man runs" for at in range(131)]
+    together = backbone.encode_text(many)
+    for at in (0, 63, 64, 130):
+        assert torch.equal(together[at], backbone.encode_text([many[at]])[0])
 
 
-def test_training_goes_on_from_the_fine_tuned_weights(folder):
-    backbone = loaded(folder, "bfloat16")
-    state = moved(make_vision(backbone, gradient_checkpointing=False))
-    further = make_vision(with_vision(backbone, state), gradient_checkpointing=False).state_dict()
-    assert_close(dict(further), state, atol=0, rtol=0)
+def test_nothing_gives_nothing(folder):
+    backbone = load_clip(str(folder), device="cpu")
+    assert backbone.encode_frames(some_clips(batch=0)).shape == (0, 7, backbone.space.dim)
+    assert backbone.encode_frames(some_clips(frames=0)).shape == (3, 0, backbone.space.dim)
+    assert backbone.encode_text([]).shape == (0, backbone.space.dim)
 
 
-def test_weights_that_do_not_fit_are_refused_by_name(folder):
-    backbone = loaded(folder)
-    state = dict(make_vision(backbone, gradient_checkpointing=False).state_dict())
-    name = next(one for one in state if one.endswith("mlp.fc1.weight"))
-    with pytest.raises(BackboneError, match=f"{name} is missing"):
-        with_vision(backbone, {key: one for key, one in state.items() if key != name})
-    with pytest.raises(BackboneError, match=r"text\.weight is not part of it"):
-        with_vision(backbone, state | {"text.weight": torch.zeros(3)})
-    with pytest.raises(BackboneError, match=rf"{name} has shape \(3, 24\) instead of \(40, 24\)"):
-        with_vision(backbone, state | {name: torch.zeros(3, 24)})
-    with pytest.raises(BackboneError, match="and 1 more"):
-        with_vision(backbone, state | {f"text.{number}": torch.zeros(3) for number in range(4)})
-    with pytest.raises(BackboneError, match="finite"):
-        with_vision(backbone, state | {name: torch.full((40, 24), torch.nan)})
-
-
-def test_other_backbones_are_refused():
-    with pytest.raises(BackboneError, match="'tiny' cannot be fine-tuned, only `clip`"):
-        make_vision(TinyBackbone(), gradient_checkpointing=False)
-    with pytest.raises(BackboneError, match="cannot be fine-tuned"):
-        with_vision(TinyBackbone(), {})
+def test_preprocessing_and_space_come_from_the_checkpoint(folders):
+    clip, siglip = (load_clip(str(folders[kind]), device="cpu") for kind in ("clip", "siglip"))
+    assert (clip.preprocessing.short_side, clip.preprocessing.crop) == (40, SIDE)
+    assert (clip.preprocessing.resample, clip.preprocessing.stretch) == ("bicubic", False)
+    assert (siglip.preprocessing.resample, siglip.preprocessing.stretch) == ("bilinear", True)
+    assert clip.space.dim == 19
+    assert clip.space.visual == clip.space.semantic == slice(0, 19)
+    assert siglip.space.dim == 24
+    assert clip.motion_gap == siglip.motion_gap == 0
 
 
 def test_frames_of_another_size_are_refused(folder):
     with pytest.raises(ValueError, match="32 x 32 pixels, not 31 x 31"):
-        make_vision(loaded(folder), gradient_checkpointing=False)(some_pixels(side=31))
+        load_clip(str(folder), device="cpu").encode_frames(some_clips(side=31))
+
+
+def test_bfloat16_is_close_to_float32_and_has_its_own_identity(folder):
+    full, half = (load_clip(str(folder), device="cpu", precision=name) for name in ("float32", "bfloat16"))
+    clips = some_clips(batch=1, frames=2)
+    similarity = torch.cosine_similarity(full.encode_frames(clips), half.encode_frames(clips), dim=-1)
+    assert similarity.min() > 0.99
+    assert full.identity != half.identity
+
+
+def test_the_identity_follows_the_content_and_not_the_path(folder, tmp_path):
+    first = load_clip(str(folder), device="cpu").identity
+    moved = Path(shutil.copytree(folder, tmp_path / "moved"))
+    assert load_clip(str(moved), device="cpu").identity == first
+    weights = load_file(moved / "model.safetensors")
+    weights["logit_scale"] = weights["logit_scale"] + 1
+    save_file(weights, moved / "model.safetensors", metadata={"format": "pt"})
+    assert load_clip(str(moved), device="cpu").identity != first
+    assert "\n" not in first
+    assert len(first) < 120
+
+
+@pytest.mark.parametrize("change", ["pictures", "words", "activation"])
+def test_the_identity_follows_what_is_not_in_the_weights(folders, change, tmp_path):
+    altered = Path(shutil.copytree(folders["clip"], tmp_path / "altered"))
+    name, old, new = {
+        "pictures": ("preprocessor_config.json", "0.48", "0.47"),
+        "words": ("merges.txt", "ru n\n", ""),
+        "activation": ("config.json", "quick_gelu", "gelu"),
+    }[change]
+    (altered / name).write_text((altered / name).read_text().replace(old, new).replace("run s</w>\n", ""))
+    assert load_clip(str(altered), device="cpu").identity != load_clip(str(folders["clip"]), device="cpu").identity
+
+
+def test_loading_prints_nothing(folder, capfd):
+    load_clip(str(folder), device="cpu")
+    assert capfd.readouterr() == ("", "")

@@ -10,8 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
-from lga.anatomy.anatomize import anatomize
-from lga.anatomy.lexicon import all_entries
+from lga.anatomy.lexicon import all_entries, anatomize
 from lga.anatomy.schema import word_stages
 from lga.backbone import offline as offline_weights
 from lga.backbone.offline import CANDIDATES, SEMANTIC, SPACE, TEMPERATURE, VISUAL, load_offline, motion_weight

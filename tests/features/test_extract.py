@@ -5,10 +5,14 @@ import numpy as np
 import pytest
 import torch
 
+from lga.anatomy.lexicon import anatomize
+from lga.anatomy.schema import word_stages
 from lga.backbone.tiny import TinyBackbone
+from lga.config import BackboneConfig
 from lga.features import extract as extract_module
 from lga.features.cache import ClipFeatures, FeatureCache
-from lga.features.extract import BATCH, Skipped, collect, extract_features
+from lga.features.extract import BATCH, Skipped, collect, encode_names, encode_stages, extract_features
+from lga.model.pretrained import load_pretrained
 from lga.video.files import Limits
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -230,3 +234,12 @@ def test_a_clip_beyond_the_limits_is_skipped(clips):
     (found,) = extract_features(clips[:1], TinyBackbone(), frames=2, cache=FeatureCache(None), limits=limits)
     assert isinstance(found, Skipped)
     assert "at most 1 pixels" in found.reason
+
+
+def test_every_stage_and_name_stands_where_its_label_does():
+    backbone, cache = load_pretrained(BackboneConfig(backbone="tiny")).backbone, FeatureCache(None)
+    anatomies = [anatomize(label) for label in ("golf", "jump")]
+    stages, names = encode_stages(anatomies, "stages", backbone, cache), encode_names(anatomies, backbone, cache)
+    for number, anatomy in enumerate(anatomies):
+        torch.testing.assert_close(stages[number], backbone.encode_text(anatomy.sentences))
+        torch.testing.assert_close(names[number], backbone.encode_text(word_stages(anatomy, "label")[:1])[0])

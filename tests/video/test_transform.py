@@ -10,10 +10,73 @@ from PIL import Image, ImageEnhance
 from lga.backbone.protocol import Preprocessing
 from lga.video.transform import Augmentation, AugmentParams, augment, draw_augmentation, resize_and_crop
 
+SIZES = [(240, 320), (97, 131), (131, 97), (1080, 1920), (33, 17), (223, 224), (224, 224), (501, 333)]
+
+
+def scene(height: int, width: int) -> np.ndarray:
+    """Slopes, waves and hard edges, as in a photograph; another one in each channel."""
+    down, across = np.mgrid[0:height, 0:width] / min(height, width)
+    waves = 127 + 100 * np.sin(9 * down + 5 * across)
+    edges = 255 * ((7 * down).astype(int) + (5 * across).astype(int) & 1)
+    return np.stack([255 * down / down.max(), waves, edges], axis=-1).astype(np.uint8)
+
+
+def by_pillow(picture: np.ndarray, how: Preprocessing) -> np.ndarray:
+    height, width = picture.shape[:2]
+    short = min(height, width)
+    size = (int(how.short_side * width / short), int(how.short_side * height / short))
+    size = (how.crop, how.crop) if how.stretch else size
+    resized = Image.fromarray(picture).resize(size, getattr(Image.Resampling, how.resample.upper()))
+    left, top = (size[0] - how.crop) // 2, (size[1] - how.crop) // 2
+    return np.asarray(resized.crop((left, top, left + how.crop, top + how.crop)))
+
+
+@pytest.mark.parametrize("resample", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("stretch", [False, True])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_matches_pillow(size, stretch, resample):
+    how = Preprocessing(short_side=61, crop=53, resample=resample, stretch=stretch)
+    picture = scene(*size)
+    ours = resize_and_crop(torch.from_numpy(picture)[None], how)[0].numpy()
+    apart = np.abs(ours.astype(int) - by_pillow(picture, how).astype(int))
+    assert apart.max() <= 2
+    assert apart.mean() < 0.3
+
+
+@pytest.mark.parametrize("size", [(19, 31), (31, 19)], ids=str)
+def test_matches_pillow_when_scaling_up(size):
+    how = Preprocessing(short_side=224, crop=224)
+    ours = resize_and_crop(torch.from_numpy(scene(*size))[None], how)[0].numpy()
+    assert np.abs(ours.astype(int) - by_pillow(scene(*size), how).astype(int)).max() <= 2
+
+
+def test_a_picture_of_the_right_size_is_untouched():
+    picture = torch.from_numpy(scene(37, 37))[None]
+    assert torch.equal(resize_and_crop(picture, Preprocessing(37, 37)), picture)
+
+
+def test_the_crop_is_central_and_an_odd_margin_goes_right():
+    ramp = torch.arange(10, dtype=torch.uint8).expand(1, 7, 10)[..., None].expand(1, 7, 10, 3)
+    assert resize_and_crop(ramp, Preprocessing(7, 7))[0, 0, :, 0].tolist() == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_every_picture_of_a_batch_is_treated_alike():
+    batch = torch.from_numpy(np.stack([scene(41, 67), 255 - scene(41, 67)]))
+    how = Preprocessing(29, 23)
+    together = resize_and_crop(batch, how)
+    assert together.shape == (2, 23, 23, 3)
+    assert torch.equal(together[1:], resize_and_crop(batch[1:], how))
+
+
+def test_a_crop_beyond_the_resized_picture_is_refused():
+    with pytest.raises(ValueError, match="does not fit"):
+        resize_and_crop(torch.zeros(1, 11, 13, 3, dtype=torch.uint8), Preprocessing(short_side=7, crop=8))
+
+
 HOW = Preprocessing(short_side=24, crop=20)
 
 
-def scene(height: int, width: int) -> torch.Tensor:
+def augmented_scene(height: int, width: int) -> torch.Tensor:
     down, across = np.mgrid[0:height, 0:width] / min(height, width)
     waves = 127 + 100 * np.sin(9 * down + 5 * across)
     slopes = [255 * down / down.max(), waves, 255 * across / across.max()]
@@ -22,19 +85,24 @@ def scene(height: int, width: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("stretch", [False, True])
 @pytest.mark.parametrize("size", [(97, 131), (131, 97), (48, 48)], ids=str)
-def test_the_default_look_is_the_plain_central_crop(size, stretch):
+def test_the_default_variation_is_the_plain_central_crop(size, stretch):
     how = Preprocessing(24, 20, stretch=stretch)
-    apart = augment(scene(*size), how, AugmentParams()).float() - resize_and_crop(scene(*size), how).float()
+    apart = (
+        augment(augmented_scene(*size), how, AugmentParams()).float()
+        - resize_and_crop(augmented_scene(*size), how).float()
+    )
     assert apart.abs().mean() < 2
 
 
-def test_a_picture_of_the_right_size_is_untouched():
-    assert torch.equal(augment(scene(20, 20), Preprocessing(20, 20), AugmentParams()), scene(20, 20))
+def test_a_picture_of_the_right_size_is_untouched_augmented():
+    assert torch.equal(
+        augment(augmented_scene(20, 20), Preprocessing(20, 20), AugmentParams()), augmented_scene(20, 20)
+    )
 
 
 @pytest.mark.parametrize("resample", ["bicubic", "bilinear"])
 def test_matches_pillow_for_a_window_in_a_corner(resample):
-    how, picture = Preprocessing(24, 20, resample), scene(96, 128)
+    how, picture = Preprocessing(24, 20, resample), augmented_scene(96, 128)
     ours = augment(picture, how, AugmentParams(side=0.75, down=1.0, across=0.0))[0].numpy()
     cut = Image.fromarray(picture[0].numpy()).crop((0, 36, 60, 96))
     theirs = np.asarray(cut.resize((20, 20), getattr(Image.Resampling, resample.upper())))
@@ -49,7 +117,9 @@ def test_the_window_lies_where_it_was_put():
 
 
 def test_mirroring_turns_left_into_right():
-    plain, mirrored = (augment(scene(31, 47), HOW, AugmentParams(mirrored=mirrored)) for mirrored in (False, True))
+    plain, mirrored = (
+        augment(augmented_scene(31, 47), HOW, AugmentParams(mirrored=mirrored)) for mirrored in (False, True)
+    )
     assert torch.equal(mirrored, plain.flip(2))
     assert not torch.equal(mirrored, plain)
 
@@ -57,7 +127,7 @@ def test_mirroring_turns_left_into_right():
 @pytest.mark.parametrize(("name", "kind"), [("brightness", "Brightness"), ("saturation", "Color")])
 @pytest.mark.parametrize("factor", [0.6, 1.3])
 def test_brightness_and_saturation_match_pillow(name, kind, factor):
-    picture, how = scene(37, 37), Preprocessing(37, 37)
+    picture, how = augmented_scene(37, 37), Preprocessing(37, 37)
     theirs = getattr(ImageEnhance, kind)(Image.fromarray(picture[0].numpy())).enhance(factor)
     ours = augment(picture, how, AugmentParams(**{name: factor}))[0].int()
     assert (ours - torch.from_numpy(np.asarray(theirs).astype(int))).abs().max() <= 1
@@ -110,6 +180,6 @@ def test_what_cannot_be_drawn_is_refused(wrong):
         Augmentation(**wrong)
 
 
-def test_a_crop_beyond_the_resized_picture_is_refused():
+def test_a_crop_beyond_the_resized_picture_is_refused_augmented():
     with pytest.raises(ValueError, match="does not fit"):
-        augment(scene(11, 13), Preprocessing(short_side=7, crop=8), AugmentParams())
+        augment(augmented_scene(11, 13), Preprocessing(short_side=7, crop=8), AugmentParams())

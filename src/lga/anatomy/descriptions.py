@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
 
 from lga.anatomy.checks import check_anatomy
-from lga.anatomy.schema import MOST_STAGES, Anatomy, Origin, Stage, spread, visible
+from lga.anatomy.schema import MAX_DESCRIBED_STAGES, Anatomy, Origin, Stage, spread, visible
 from lga.config import FrozenModel
 from lga.errors import AnatomyError
 from lga.files import to_json
@@ -32,7 +32,7 @@ class Record(FrozenModel):
     """
 
     source: RecordSource = "hand"
-    stages: tuple[Stage, ...] = Field(min_length=1, max_length=MOST_STAGES)
+    stages: tuple[Stage, ...] = Field(min_length=1, max_length=MAX_DESCRIBED_STAGES)
     detail: Note = ""
     """which lexicon or file, or what happened to the record"""
     model: Note = ""
@@ -263,8 +263,10 @@ def parse_stages(label: str, listed: object) -> tuple[Stage, ...]:
     """The stages of one label."""
     if not isinstance(listed, list):
         raise AnatomyError(f"{quote(label)}: wanted {WANTED}; found {type(listed).__name__}")
-    if not 1 <= len(listed) <= MOST_STAGES:
-        raise AnatomyError(f"{quote(label)}: 1 to {MOST_STAGES} stages are wanted, in order; found {len(listed)}")
+    if not 1 <= len(listed) <= MAX_DESCRIBED_STAGES:
+        raise AnatomyError(
+            f"{quote(label)}: 1 to {MAX_DESCRIBED_STAGES} stages are wanted, in order; found {len(listed)}"
+        )
     return tuple(parse_stage(label, number, each) for number, each in enumerate(listed, 1))
 
 

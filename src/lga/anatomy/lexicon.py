@@ -1,4 +1,7 @@
-"""Lexicons: stages of many labels. The shipped ones know every class of the usual benchmarks and everyday actions."""
+"""From a label to its stages: the user's description first, then the lexicons, then a template.
+
+The shipped lexicons know every class of the five benchmarks and everyday actions.
+"""
 
 import json
 from collections.abc import Mapping
@@ -11,11 +14,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from lga.anatomy.descriptions import parse_json, read_records
-from lga.anatomy.schema import MAX_STAGES, Stage
+from lga.anatomy.descriptions import Descriptions, parse_json, read_records
+from lga.anatomy.schema import MAX_STAGES, Anatomy, Stage, spread, template_anatomy
 from lga.config import FrozenModel
 from lga.errors import AnatomyError
-from lga.labels import lookup_key, quote
+from lga.labels import checked_label, lookup_key, quote
 
 _SHIPPED = resources.files("lga.anatomy") / "lexicons"
 LEXICONS: dict[str, Traversable] = {
@@ -57,6 +60,31 @@ class LexiconEntry:
     """as the lexicon spells it, which for an alias is another wording"""
     stages: tuple[Stage, ...]
     lexicon: str
+
+
+def anatomize(label: str, *, stages: int = 3, descriptions: Descriptions | None = None) -> Anatomy:
+    """Take a label apart into `stages` ordered stages; `label` keeps the caller's spelling.
+
+    What the user described must have `stages` stages. The lexicons know three (onset, progression and
+    completion); for another number see `spread`, and `detail` says so.
+
+    Raises:
+        AnatomyError: the label cannot be one, or the user described it with another number of stages.
+        ValueError: fewer than one or more than `MAX_STAGES` stages.
+    """
+    if not 1 <= stages <= MAX_STAGES:
+        raise ValueError(f"an anatomy has 1 to {MAX_STAGES} stages, not {stages}")
+    label = checked_label(label)
+    if descriptions is not None and (own := descriptions.find(label)) is not None:
+        if len(own) != stages:
+            raise AnatomyError(f"{descriptions.source}: {quote(label)}: {stages} stages are wanted; found {len(own)}")
+        return Anatomy(label=label, stages=own, origin="file", detail=descriptions.source)
+    if (entry := find_entry(label)) is not None:
+        detail = f"{entry.lexicon}: {entry.label}"
+        if stages != len(entry.stages):
+            detail += f" ({stages} stages spread from {len(entry.stages)})"
+        return Anatomy(label=label, stages=spread(entry.stages, stages), origin="lexicon", detail=detail)
+    return template_anatomy(label, stages)
 
 
 def find_entry(label: str) -> LexiconEntry | None:

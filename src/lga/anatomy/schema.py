@@ -19,7 +19,10 @@ def visible(text: str) -> str:
 Part = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), AfterValidator(visible)]
 Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(visible)]
 Origin = Literal["lexicon", "file", "template", "llm"]
-MOST_STAGES = 8
+MAX_STAGES = 5
+"""of the method, the lexicons and language models"""
+MAX_DESCRIBED_STAGES = 8
+"""of a descriptions file: longer lists may be kept there, although only `MAX_STAGES` can be used"""
 
 
 class Stage(FrozenModel):
@@ -42,7 +45,7 @@ class Anatomy(FrozenModel):
     """
 
     label: Phrase
-    stages: tuple[Stage, ...] = Field(min_length=1, max_length=MOST_STAGES)
+    stages: tuple[Stage, ...] = Field(min_length=1, max_length=MAX_DESCRIBED_STAGES)
     origin: Origin
     """lexicon (shipped), file (the user's), template (a fallback that knows nothing), llm"""
     detail: str = ""
@@ -64,8 +67,6 @@ def spread(known: Sequence[Stage], count: int) -> tuple[Stage, ...]:
     """
     return tuple(known[(2 * place + 1) * len(known) // (2 * count)] for place in range(count))
 
-
-MAX_STAGES = 5
 
 READY, START, MIDDLE, END, DONE = (
     ("gets ready for", "A person getting ready for the action: {name}."),

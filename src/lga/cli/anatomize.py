@@ -116,8 +116,8 @@ class Anatomize:
 
     def _look_up(self, labels: Sequence[str]) -> "dict[str, Record]":
         """Records from the lexicons and the template."""
-        from lga.anatomy.anatomize import anatomize
         from lga.anatomy.descriptions import record_of
+        from lga.anatomy.lexicon import anatomize
 
         count = 3 if self.stages == "auto" else self.stages
         return {label: record_of(anatomize(label, stages=count)) for label in labels}

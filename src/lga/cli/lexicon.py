@@ -98,8 +98,8 @@ class CheckSentences:
 
     def _against_clips(self, encoder: "Backbone", method: MethodConfig) -> "VisualChecks":
         """The clips' labels take their sentences as in recognition: from the file, else lexicon, else template."""
-        from lga.anatomy.anatomize import anatomize
         from lga.anatomy.descriptions import read_descriptions
+        from lga.anatomy.lexicon import anatomize
         from lga.anatomy.review import is_builtin
         from lga.datasets.manifest import read_examples
         from lga.evaluation.sentences import check_against_clips

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Int
 from numpy import ndarray
 
-from lga.anatomy.anatomize import anatomize
 from lga.anatomy.descriptions import Descriptions
+from lga.anatomy.lexicon import anatomize
 from lga.anatomy.schema import Anatomy
 from lga.backbone.protocol import Backbone
 from lga.config import MethodConfig

@@ -8,8 +8,8 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 
 from lga.actions import Actions
-from lga.anatomy.anatomize import anatomize
 from lga.anatomy.descriptions import Descriptions, parse_stages
+from lga.anatomy.lexicon import anatomize
 from lga.config import MethodConfig
 from lga.errors import ActionsError, AnatomyError
 from lga.features.extract import Skipped, encode_stages, extract_features
