@@ -52,6 +52,14 @@ def test_a_model_is_taught_saved_loaded_and_asked(model, clips, tmp_path):
     assert (model.skipped, one_line(model), one_line(model.prepared), one_line(model.actions)) == ((), True, True, True)
 
 
+def test_every_value_that_is_handed_out_fits_on_a_line(model, clips):
+    found = model.recognize(clips["darken"][2])
+    values = (model.recognizer, model.prepared.lga, found, model.actions.method, model.actions.backbone)
+    assert all(one_line(value) for value in values)
+    assert repr(lga.MethodConfig(stages=2)) == "MethodConfig(stages=2)"
+    assert repr(found).startswith("Recognition('2.mp4': 'darken', ")
+
+
 def test_a_folder_and_a_csv_teach_the_same(clips, tmp_path):
     folder = clips["darken"][0].parents[1]
     (folder / "darken" / "notes.txt").write_text("no clip")

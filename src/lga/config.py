@@ -48,6 +48,10 @@ class Frozen(FrozenModel):
         """
         return type(self)(**{**dict(self), **values})
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """What is not the default: the rest goes without saying."""
+        return self.changed.items()
+
     @property
     def changed(self) -> dict[str, object]:
         """The settings that are not the defaults."""

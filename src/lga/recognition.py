@@ -137,7 +137,7 @@ class StageReport:
     """cosine between the stage's frames and its sentence, -1 to 1"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Recognition:
     """What a clip shows: the labels from likely to unlikely, and why the first one won."""
 
@@ -162,6 +162,11 @@ class Recognition:
     """the score from which on a clip counted as known; None if any did"""
     rejection: Rejection = NOTHING_KNOWN
     """what the taught examples say about it"""
+
+    def __repr__(self) -> str:
+        """On one line."""
+        said = "known" if self.known else "none of these"
+        return f"Recognition({self.path.name!r}: {self.label!r}, {100 * self.probability:.0f} %, {said})"
 
     def accepting(self, accept: Accept) -> "Recognition":
         """The same answer, judged by another threshold.

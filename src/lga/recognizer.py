@@ -48,6 +48,10 @@ class Recognizer:
         self.source = load_pretrained(backbone, encoder)
         self.config, self.encoder = self.source.config, self.source.backbone
 
+    def __repr__(self) -> str:
+        """On one line."""
+        return f"Recognizer({self.encoder.identity!r})"
+
     def teach(
         self,
         examples: Mapping[str, Sequence[str | Path]],

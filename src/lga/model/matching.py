@@ -39,7 +39,7 @@ class Prototypes:
         return Prototypes(self.tokens[clips], self.stage[clips], None if self.learned is None else self.learned[clips])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LGA:
     """The method with its settings, for features of one layout: what is done to clips, in the order of the calls.
 
@@ -52,6 +52,11 @@ class LGA:
     space: Space
     head: Head | None = None
     """what training learned; its weight says how much of a distance it gives"""
+
+    def __repr__(self) -> str:
+        """On one line."""
+        head = "" if self.head is None else f", head_weight={self.head.head_weight:g}"
+        return f"LGA({self.method!r}, dim={self.space.dim}{head})"
 
     def cut(self, frames: Float[Tensor, "clips frames dim"]) -> Cut:
         """Segment clips by their visual features, before fusion.
