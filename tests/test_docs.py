@@ -4,6 +4,7 @@ import re
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import lga
 from lga.anatomy.lexicon import LEXICONS
 from lga.backbone.load import BACKBONES
 from lga.backbone.tiny import TinyBackbone
+from lga.cli.main import OVERVIEW, ActionsCommand, DataCommand, LexiconCommand, TableCommand
 from lga.core.distance import MATCHERS
 from lga.core.segment import SEGMENTERS
 from lga.datasets.benchmarks import IMPORTERS
@@ -120,3 +122,22 @@ def test_a_page_shows_every_dict_that_takes_parts_of_your_own():
         assert f'{name}["' in page, name
     assert '"lga.backbones"' in page
     assert "ask=ask" in page
+
+
+def test_the_readme_fits_two_screens():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 110
+
+
+def test_the_readme_has_every_command_in_its_table():
+    rows = re.findall(
+        r"^\| `lga (\S+)(?: ([a-z\\|]+)(?=[ `]))?.*`", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    listed = {name: set(parts.split("\\|")) - {""} for name, parts in rows}
+    assert sorted(listed) == sorted(re.findall(r"^  ([a-z]+)  ", OVERVIEW, re.MULTILINE))
+    for group, union in {
+        "actions": ActionsCommand,
+        "data": DataCommand,
+        "lexicon": LexiconCommand,
+        "table": TableCommand,
+    }.items():
+        assert listed[group] == {get_args(one)[1].name for one in get_args(union)}
