@@ -43,9 +43,9 @@ FPS = 25
 LEVELS = (0.3, 0.5)
 ROWS = {
     "default": WatchSettings(),
-    "without cuts": WatchSettings(cuts=False),
+    "without cuts": WatchSettings(ignore_cuts=True),
     "nothing rejected": WatchSettings(accept="always"),
-    "naive": WatchSettings(windows=(2.0,), stride=2.0, cuts=False, accept="always"),
+    "naive": WatchSettings(windows=(2.0,), stride=2.0, ignore_cuts=True, accept="always"),
 }
 
 

@@ -19,12 +19,12 @@ from lga.config import BackboneConfig, MethodConfig
 from lga.datasets.manifest import LabelledClip
 from lga.errors import ActionsError
 from lga.features.cache import ClipFeatures, FeatureCache, default_cache
-from lga.features.extract import BATCH, Progress, Skipped, encode_stages, extract_features
+from lga.features.extract import BATCH, Progress, Skipped, collect, encode_stages, extract_features
 from lga.files import as_paths
 from lga.labels import check_unique_labels
 from lga.model.pretrained import load_pretrained, portable
 from lga.recognition import Accept, Prepared, Recognition, prepare
-from lga.video.files import refusal
+from lga.video.files import UNLIMITED, Limits
 
 
 class Recognizer:
@@ -87,7 +87,7 @@ class Recognizer:
         )
         spelt = zip(examples.values(), (one.label for one in anatomies), strict=True)
         clips = [LabelledClip(path, label) for paths, label in spelt for path in as_paths(paths)]
-        actions, skipped = self._with_clips(actions, clips, progress)
+        actions, skipped = self._with_clips(actions, clips, UNLIMITED, progress)
         if clips and not actions.examples:
             raise _unusable(skipped)
         return actions, skipped
@@ -99,9 +99,12 @@ class Recognizer:
         paths: Sequence[str | Path],
         *,
         descriptions: Descriptions | None = None,
+        limits: Limits = UNLIMITED,
         progress: Progress | None = None,
     ) -> tuple[Actions, tuple[Skipped, ...]]:
         """These actions and more examples of a label, new or known; nothing else is encoded again.
+
+        Clips beyond the limits are returned as skipped.
 
         Raises:
             ActionsError: the actions were taught with another backbone, none of a new label's clips can be
@@ -117,7 +120,8 @@ class Recognizer:
             actions = replace(actions, anatomies=actions.anatomies + anatomies, text=torch.cat([actions.text, text]))
         elif descriptions is not None:
             raise ActionsError(f"{known!r} is already taught; give it other sentences with `lga actions describe`")
-        more, skipped = self._with_clips(actions, [LabelledClip(path, known) for path in as_paths(paths)], progress)
+        clips = [LabelledClip(path, known) for path in as_paths(paths)]
+        more, skipped = self._with_clips(actions, clips, limits, progress)
         if new and paths and len(more.examples) == len(actions.examples):
             raise _unusable(skipped)
         return more, skipped
@@ -171,38 +175,41 @@ class Recognizer:
         self._check(actions)
         return prepare(actions, self.encoder.space)
 
-    def encode(self, actions: Actions, paths: Iterable[str | Path]) -> Generator[ClipFeatures | Skipped]:
+    def encode(
+        self, actions: Actions, paths: Iterable[str | Path], *, limits: Limits = UNLIMITED
+    ) -> Generator[ClipFeatures | Skipped]:
         """Each clip's features as these actions need them, in order, or why it cannot be read."""
-        return extract_features(as_paths(paths), self.encoder, frames=actions.method.frames, cache=self.cache)
+        frames = actions.method.frames
+        return extract_features(as_paths(paths), self.encoder, frames=frames, cache=self.cache, limits=limits)
 
     def _with_clips(
-        self, actions: Actions, clips: Sequence[LabelledClip], progress: Progress | None
+        self, actions: Actions, clips: Sequence[LabelledClip], limits: Limits, progress: Progress | None
     ) -> tuple[Actions, tuple[Skipped, ...]]:
-        examples, frames, skipped = list(actions.examples), [actions.frames], list[Skipped]()
-        taught = {(one.label, one.digest) for one in examples}
-        found = self.encode(actions, [clip.path for clip in clips])
-        for number, (clip, features) in enumerate(zip(clips, found, strict=True), 1):
-            if isinstance(features, Skipped):
-                skipped.append(features)
-            elif (clip.label, features.digest) in taught:
-                why = f"the same clip already is an example of {clip.label!r}"
-                skipped.append(Skipped(clip.path, str(refusal(clip.path, why))))
-            else:
-                taught.add((clip.label, features.digest))
-                path = os.fsencode(clip.path.absolute()).decode("utf-8", "backslashreplace")
-                examples.append(
-                    Example(
-                        label=clip.label,
-                        path=path,
-                        digest=features.digest,
-                        times=features.times,
-                        duration=features.duration,
-                    )
-                )
-                frames.append(features.frames[None])
-            if progress is not None:
-                progress(number, len(clips))
-        return replace(actions, examples=tuple(examples), frames=torch.cat(frames)), tuple(skipped)
+        taught = {(example.label, example.digest) for example in actions.examples}
+
+        def refuse(place: int, features: ClipFeatures) -> str | None:
+            label = clips[place].label
+            if (label, features.digest) in taught:
+                return f"the same clip already is an example of {label!r}"
+            taught.add((label, features.digest))
+            return None
+
+        paths, frames = [clip.path for clip in clips], actions.method.frames
+        found, skipped = collect(
+            paths, self.encoder, frames=frames, cache=self.cache, limits=limits, refuse=refuse, progress=progress
+        )
+        examples = tuple(
+            Example(
+                label=clips[place].label,
+                path=os.fsencode(paths[place].absolute()).decode("utf-8", "backslashreplace"),
+                digest=features.digest,
+                times=features.times,
+                duration=features.duration,
+            )
+            for place, features in found
+        )
+        tokens = torch.cat([actions.frames, *(features.frames[None] for _, features in found)])
+        return replace(actions, examples=actions.examples + examples, frames=tokens), tuple(skipped)
 
     def _read(
         self, labels: Sequence[str], method: MethodConfig, descriptions: Descriptions | None

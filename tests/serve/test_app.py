@@ -96,7 +96,7 @@ def test_examples_are_added_to_a_known_and_to_a_new_action(client, folder, clips
     assert saved.examples[-1].path == str(kept)
     assert kept.read_bytes() == clips["sweep left"][2].read_bytes()
     assert not list(client.service.uploads.iterdir())
-    assert not client.service.recognizer.cache.folder.exists()
+    assert {each.name for each in tmp_path.iterdir()} == {"actions", "actions.clips", "broken.mp4"}
 
 
 def test_clips_are_not_kept_where_that_is_switched_off(serve, clips, upload, tmp_path):

@@ -14,6 +14,10 @@ PART = b'--x\r\nContent-Disposition: form-data; name="clip"; filename="a.mp4"\r\
 DEEP = b"[" * 30_000
 
 
+def charset(name):
+    return {"Content-Type": f"multipart/form-data; boundary=x; charset={name}"}
+
+
 @pytest.mark.parametrize(
     ("method", "address", "options", "status", "word"),
     [
@@ -52,10 +56,14 @@ DEEP = b"[" * 30_000
         ("POST", "/recognize", {"content": b"x", "headers": FORM}, 400, ""),
         ("POST", "/recognize", {"content": b"", "headers": FORM}, 400, "breaks off"),
         ("POST", "/recognize", {"content": PART, "headers": FORM}, 400, "breaks off"),
+        ("POST", "/recognize", {"content": PART + bytes(3_000_000), "headers": FORM}, 400, "breaks off"),
+        ("POST", "/recognize", {"content": PART + b"\r\n--x--", "headers": charset("undefined")}, 400, "charset"),
+        ("POST", "/recognize", {"content": PART + b"\r\n--x--", "headers": charset("none")}, 422, "a.mp4: the file is"),
         ("POST", "/recognize", {"content": b"--x--\r\n", "headers": FORM}, 422, "none"),
         ("POST", "/recognize", {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, ""),
         ("POST", "/recognize", {"files": {"clips": ("a.mp4", b"x")}}, 422, "'clip'"),
         ("POST", "/recognize", {"data": {"clip": "x"}, "files": {"clip": ("a.mp4", b"x")}}, 422, "'clip'"),
+        ("POST", "/recognize", {"data": {"clip": "x" * 2_000_000}, "files": {"clip": ("a.mp4", b"x")}}, 400, "size"),
         ("POST", "/recognize", {"files": [("clip", ("a.mp4", b"x")), ("clip", ("b.mp4", b"x"))]}, 413, "at most 1"),
         ("POST", "/recognize", {"files": {"clip": ("a.txt", b"x")}}, 415, "a.txt: not a kind"),
         ("POST", "/recognize", {"files": {"clip": ("a", b"x")}}, 415, "not a kind"),

@@ -122,6 +122,7 @@ def test_an_action_without_examples_is_compared_by_its_words(server, clips, visi
     result = answered(page, clips["jump"][2], why=why)
     assert result.get_by_text("its words decide alone").is_visible()
     assert result.get_by_text("nothing: there are no examples").is_visible()
+    assert result.get_by_text("similarity 0.10").is_visible()
     assert "-0.00" not in result.locator(".compare").inner_text()
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Accepting, Flag, plural, progress_bar, stderr, stdout
+from lga.cli.options import Flag, plural, progress_bar, stderr, stdout
 from lga.errors import SettingsError, VideoError
 from lga.files import write_atomically
 from lga.watch.settings import WatchSettings
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 EVERY = 5.0
 """Seconds between two writings of the files while the video runs."""
-USUAL = WatchSettings()
 
 
 @dataclass(frozen=True)
@@ -44,18 +43,9 @@ class Watch:
     """folder that `lga teach` wrote"""
     source: Positional[Annotated[str, tyro.conf.arg(metavar="VIDEO|URL|CAMERA|-")]]
     """video file, URL on this machine (http, https, rtsp, rtmp, udp, tcp), /dev/video0, or - for standard input"""
-    rate: Annotated[float, tyro.conf.arg(metavar="N")] = USUAL.rate
-    """moments looked at in a second"""
-    windows: Annotated[tuple[float, ...], tyro.conf.arg(metavar="SECONDS [SECONDS ...]")] = USUAL.windows
-    """lengths of the windows that are asked about"""
-    stride: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = USUAL.stride
-    """from one window to the next of its length"""
-    accept: Accepting = "suggested"
-    """which windows count as a taught action; see `lga recognize --help`"""
-    ignore_cuts: Flag = False
-    """let windows reach from one scene into the next"""
-    timeout: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = USUAL.timeout
-    """how long a stream may keep silent"""
+    settings: Annotated[WatchSettings, tyro.conf.arg(name=""), tyro.conf.FlagCreatePairsOff] = field(
+        default_factory=WatchSettings
+    )
     json: Flag = False
     """print one line of JSON for each segment and each damaged passage, and one at the end"""
     csv: Path | None = None
@@ -73,14 +63,6 @@ class Watch:
         from lga.recognizer import Recognizer
         from lga.watch.address import find_address
 
-        settings = WatchSettings(
-            rate=self.rate,
-            windows=self.windows,
-            stride=self.stride,
-            accept=self.accept,
-            cuts=not self.ignore_cuts,
-            timeout=self.timeout,
-        )
         address = find_address(self.source)
         self._refuse_overwriting()
         actions = load_actions(self.actions)
@@ -98,7 +80,7 @@ class Watch:
                             bar(min(round(seen), round(duration)), round(duration))
 
                     for found in watch(
-                        recognizer, actions, address, settings, stop=stop, progress=progress, record=record
+                        recognizer, actions, address, self.settings, stop=stop, progress=progress, record=record
                     ):
                         log.take(found)
             except VideoError as error:

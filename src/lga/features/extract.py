@@ -51,6 +51,7 @@ def collect(
     *,
     frames: int,
     cache: FeatureCache,
+    limits: Limits = UNLIMITED,
     refuse: Callable[[int, ClipFeatures], str | None] | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[tuple[int, ClipFeatures]], list[Skipped]]:
@@ -60,7 +61,7 @@ def collect(
     """
     kept: list[tuple[int, ClipFeatures]] = []
     skipped: list[Skipped] = []
-    found = extract_features(paths, backbone, frames=frames, cache=cache, progress=progress)
+    found = extract_features(paths, backbone, frames=frames, cache=cache, limits=limits, progress=progress)
     for place, one in enumerate(found):
         if isinstance(one, Skipped):
             skipped.append(one)

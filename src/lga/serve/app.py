@@ -64,22 +64,20 @@ def make_routes(service: Service) -> FastAPI:
 def make_service(
     folder: Path,
     config: ServeConfig,
-    own: Path,
+    uploads: Path,
     *,
     token_needed: bool,
     backbone: BackboneConfig | None,
     method: MethodConfig | None,
 ) -> Service:
-    """The parts of a server that has the folder `own` for temporary files.
+    """The parts of a server that has the folder `uploads` for temporary files.
 
     Raises:
         LGAError: the folder is damaged, or the backbone cannot be loaded.
     """
     wish, actions = backbone or BackboneConfig(), read_store(folder)
     chosen = wish if actions is None else actions.backbone.model_copy(update={"device": wish.device})
-    uploads = own / "uploads"
-    uploads.mkdir()
-    recognizer = Recognizer(chosen, cache=FeatureCache(own / "features"))
+    recognizer = Recognizer(chosen, cache=FeatureCache(None))
     way = recognizer.source.method(method or MethodConfig()) if actions is None else actions.method
     example_store = ExampleStore(folder.with_name(f"{folder.name}.clips"), keeps=not config.forget_clips)
     store, metrics = Store(folder, actions, recognizer, example_store), Metrics()

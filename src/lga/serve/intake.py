@@ -1,17 +1,18 @@
-"""Uploads: from a multipart body to files, without ever holding a clip in memory."""
+"""Uploads: from a multipart body to files, of which at most the first megabyte of each is held in memory."""
 
 import re
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
 
 from anyio import to_thread
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from lga.errors import LGAError
@@ -47,32 +48,27 @@ class Upload:
 
 @asynccontextmanager
 async def received(request: Request, field: str, *, most: int, folder: Path) -> AsyncGenerator[tuple[Upload, ...]]:
-    """Receive the files of a form, of which every part must be a file named `field`; they are gone afterwards.
+    """Receive the files of a form, of which every part must be a file named `field`; they are removed afterwards.
 
     Raises:
         HTTPException: the body is not such a form (400, 415, 422), or has too many parts (413).
+        LGAError: the disk is full.
     """
-    kind, options = parse_options_header(request.headers.get("content-type"))
+    kind, _ = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data":
-        raise HTTPException(415, f"wanted multipart/form-data with a file named {field!r}, not {_shown(kind)}")
+        shown = kind[:60].decode("utf-8", "replace")
+        raise HTTPException(415, f"wanted multipart/form-data with a file named {field!r}, not {shown!r}")
     with TemporaryDirectory(dir=folder) as own:
-        form = _Form(Path(own), field, most)
         try:
-            parser = form.parser(options.get(b"boundary", b""))
-            async for chunk in request.stream():
-                await to_thread.run_sync(parser.write, chunk)
-            parser.finalize()
-        except FormParserError as error:
-            raise HTTPException(400, f"the form cannot be read: {error}") from error
+            form = await _FileForm(request, field, most).parse()
+            uploads = await to_thread.run_sync(_save, form, Path(own))
+        except MultiPartException as error:
+            raise HTTPException(400, f"the form cannot be read: {error.message}") from error
+        except UnicodeError as error:
+            raise HTTPException(400, "the form cannot be read in the charset that it names") from error
         except OSError as error:
             raise LGAError(f"{folder}: uploads cannot be written ({error.strerror}); free some space") from error
-        finally:
-            form.close()
-        if not form.ended:
-            raise HTTPException(400, "the form breaks off before its last boundary; send it again")
-        if not form.uploads:
-            raise HTTPException(422, f"wanted a file named {field!r}; the form holds none")
-        yield tuple(form.uploads)
+        yield uploads
 
 
 def safe_name(given: str) -> str:
@@ -86,72 +82,46 @@ def safe_name(given: str) -> str:
     return f"{short}.{suffix.lower()}" if suffix else short
 
 
-class _Form:
-    """What the parser finds, part by part, written to files as it comes."""
+class _FileForm(MultiPartParser):
+    """Starlette's parser for a form that must hold 1 to `most` files named `field`, and be whole."""
 
-    def __init__(self, folder: Path, field: str, most: int):
-        self._folder, self._field, self._most = folder, field, most
-        self._name, self._value, self._disposition = bytearray(), bytearray(), b""
-        self._file: BinaryIO | None = None
-        self.uploads: list[Upload] = []
-        self.ended = False
+    def __init__(self, request: Request, field: str, most: int):
+        super().__init__(request.headers, self._whole(request))
+        self._field, self._most, self._ended = field, most, False
 
-    def parser(self, boundary: bytes) -> MultipartParser:
-        return MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": self._name_more,
-                "on_header_value": self._value_more,
-                "on_header_end": self._header,
-                "on_headers_finished": self._open,
-                "on_part_data": self._write,
-                "on_part_end": self.close,
-                "on_end": self._end,
-            },
-            max_header_count=8,
-        )
+    async def _whole(self, request: Request) -> AsyncGenerator[bytes]:
+        """The body; the parser asks for more only after it has read what came, so the end shows what is missing."""
+        async for chunk in request.stream():
+            yield chunk
+        if not self._ended:
+            raise HTTPException(400, "the form breaks off before its last boundary; send it again")
+        if not self.items:
+            raise HTTPException(422, f"wanted a file named {self._field!r}; the form holds none")
 
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _begin(self) -> None:
-        self._disposition = b""
-        if len(self.uploads) == self._most:
+    def on_part_begin(self) -> None:
+        if len(self.items) == self._most:
             raise HTTPException(413, f"at most {self._most} files go into one request; send the others in another")
+        super().on_part_begin()
 
-    def _name_more(self, data: bytes, start: int, end: int) -> None:
-        self._name += data[start:end]
+    def on_part_end(self) -> None:
+        super().on_part_end()
+        name, content = self.items[-1]
+        if name != self._field or isinstance(content, str):
+            raise HTTPException(422, f"wanted files named {self._field!r} only; there is a part {name[:60]!r}")
 
-    def _value_more(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _header(self) -> None:
-        if bytes(self._name).lower() == b"content-disposition":
-            self._disposition = bytes(self._value)
-        self._name.clear()
-        self._value.clear()
-
-    def _open(self) -> None:
-        _, options = parse_options_header(self._disposition)
-        named = options.get(b"name", b"")
-        if named != self._field.encode() or b"filename" not in options:
-            raise HTTPException(422, f"wanted files named {self._field!r} only; there is a part {_shown(named)}")
-        name = safe_name(options[b"filename"].decode("utf-8", "replace"))
-        own = self._folder / str(len(self.uploads))
-        own.mkdir()
-        self.uploads.append(Upload(name, own / name))
-        self._file = self.uploads[-1].path.open("xb")
-
-    def _write(self, data: bytes, start: int, end: int) -> None:
-        if self._file is not None:
-            self._file.write(data[start:end])
-
-    def _end(self) -> None:
-        self.ended = True
+    def on_end(self) -> None:
+        self._ended = True
 
 
-def _shown(given: bytes) -> str:
-    return repr(given[:60].decode("utf-8", "replace"))
+def _save(form: FormData, folder: Path) -> tuple[Upload, ...]:
+    """Copy the form's files, which have no name on disk, to files that have one."""
+    uploads: list[Upload] = []
+    for number, (_, sent) in enumerate(form.multi_items()):
+        if isinstance(sent, UploadFile):
+            name = safe_name(sent.filename or "")
+            upload = Upload(name, folder / str(number) / name)
+            upload.path.parent.mkdir()
+            with sent.file, upload.path.open("xb") as file:
+                shutil.copyfileobj(sent.file, file)
+            uploads.append(upload)
+    return tuple(uploads)

@@ -19,8 +19,8 @@ from lga.actions import Actions
 from lga.errors import VideoError
 from lga.explain.explanation import Explanation, explain_features
 from lga.explain.page import page
-from lga.features.cache import ClipFeatures, FeatureCache
-from lga.features.extract import Skipped, extract_features
+from lga.features.cache import ClipFeatures
+from lga.features.extract import Skipped
 from lga.recognition import Accept, Prepared
 from lga.recognizer import Recognizer
 from lga.serve.intake import Upload
@@ -185,9 +185,7 @@ class Service:
         return explain_features(now, features, clip.path, top=top, accept=accept)
 
     def _encode(self, now: Prepared, clip: Upload) -> ClipFeatures:
-        frames, limits = now.actions.method.frames, self.config.limits
-        encoder = self.recognizer.encoder
-        (found,) = extract_features([clip.path], encoder, frames=frames, cache=FeatureCache(None), limits=limits)
+        (found,) = self.recognizer.encode(now.actions, [clip.path], limits=self.config.limits)
         if isinstance(found, Skipped):
             raise VideoError(clip.told(found.reason))
         return found

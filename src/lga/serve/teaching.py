@@ -1,9 +1,7 @@
 """Changes to taught actions that are asked for over HTTP, as functions from the old value to the new one."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from starlette.exceptions import HTTPException
 
@@ -12,7 +10,7 @@ from lga.anatomy.descriptions import Descriptions, parse_stages
 from lga.anatomy.lexicon import anatomize
 from lga.config import MethodConfig
 from lga.errors import ActionsError, AnatomyError
-from lga.features.extract import Skipped, encode_stages, extract_features
+from lga.features.extract import encode_stages
 from lga.labels import checked_label, lookup_key
 from lga.recognizer import Recognizer
 from lga.serve.intake import Upload
@@ -25,10 +23,9 @@ SOURCE = "given over HTTP"
 
 @dataclass(frozen=True, slots=True)
 class Editor:
-    """Everything that a change needs besides the actions; one change at a time, for the cache's sake."""
+    """Everything that a change needs besides the actions."""
 
     recognizer: Recognizer
-    """its cache is a folder of the server's own, emptied after every change"""
     method: MethodConfig
     config: ServeConfig
     example_store: ExampleStore
@@ -43,7 +40,7 @@ class Editor:
         label = servable(label)
         if actions is not None and actions.spelling(label) is not None:
             raise HTTPException(409, f"{actions.find(label)!r} is taught already; add examples to it")
-        return self._teach(actions, label, (), described(label, sentences))[0]
+        return self._with_words(actions, label, described(label, sentences))
 
     def add(
         self, actions: Actions | None, label: str, uploads: Sequence[Upload]
@@ -52,24 +49,30 @@ class Editor:
 
         Raises:
             LGAError: the label is new and can't be one, or none of its clips can be used.
-            HTTPException: there are too many examples.
+            HTTPException: there are too many examples or actions.
         """
         held = 0 if actions is None else len(actions.examples)
         if held + len(uploads) > self.config.max_examples:
             raise HTTPException(409, f"{held} examples are taught, at most {self.config.max_examples}; remove some")
-        label = servable(label) if actions is None or actions.spelling(label) is None else actions.find(label)
-        told = self._look_over(uploads)
-        good = [one for one in uploads if one not in told]
-        new = actions is None or actions.spelling(label) is None
-        if new and not good:
-            first = next(iter(told))
-            raise ActionsError(f"none of the {len(uploads)} clips can be used; the first: {first.name}: {told[first]}")
-        if actions is not None and not good:
-            return actions, 0, _left_out(uploads, told)
-        after, skipped = self._teach(actions, label, [one.path for one in good], None)
-        told |= {one: one.reason(why.reason) for one in good for why in skipped if why.path == one.path}
-        added = len(after.examples) - held
-        return self._keep(after, good), added, _left_out(uploads, told)
+        known = None if actions is None else actions.spelling(label)
+        if actions is None or known is None:
+            label = servable(label)
+            before = self._with_words(actions, label, None)
+        else:
+            label, before = known, actions
+        videos = [upload for upload in uploads if not upload.refused]
+        paths = [upload.path for upload in videos]
+        after, skipped = self.recognizer.add(before, label, paths, limits=self.config.limits)
+        reasons = {clip.path: clip.reason for clip in skipped}
+        left_out = [
+            SkippedValue(name=upload.name, reason=upload.refused or upload.reason(reasons[upload.path]))
+            for upload in uploads
+            if upload.refused or upload.path in reasons
+        ]
+        if known is None and len(after.examples) == held:
+            first = left_out[0]
+            raise ActionsError(f"none of the {len(uploads)} clips can be used; the first: {first.name}: {first.reason}")
+        return self._keep(after, videos), len(after.examples) - held, left_out
 
     def retell(self, actions: Actions, label: str, name: str | None, sentences: Sequence[str] | None) -> Actions:
         """Give an action another name, other sentences, or both.
@@ -90,30 +93,15 @@ class Editor:
             else anatomize(name, stages=stages, descriptions=told)
         )
         text = encode_stages([new], actions.method.wording, self.recognizer.encoder, self.recognizer.cache)
-        self._forget_features()
         return actions.retold(old.label, new, text[0])
 
-    def _teach(
-        self, actions: Actions | None, label: str, paths: Sequence[Path], told: Descriptions | None
-    ) -> tuple[Actions, tuple[Skipped, ...]]:
-        if actions is not None and actions.spelling(label) is None and len(actions.labels) >= self.config.max_actions:
+    def _with_words(self, actions: Actions | None, label: str, descriptions: Descriptions | None) -> Actions:
+        """These actions and a new one, which has no examples yet."""
+        if actions is None:
+            return self.recognizer.teach({label: ()}, method=self.method, descriptions=descriptions)[0]
+        if len(actions.labels) >= self.config.max_actions:
             raise HTTPException(409, f"{len(actions.labels)} actions are taught, which is the most; remove some")
-        try:
-            if actions is None:
-                return self.recognizer.teach({label: paths}, method=self.method, descriptions=told)
-            return self.recognizer.add(actions, label, paths, descriptions=told)
-        finally:
-            self._forget_features()
-
-    def _look_over(self, uploads: Sequence[Upload]) -> dict[Upload, str]:
-        """Which clips can't be used, and why; the others' features wait in the cache."""
-        told = {one: one.refused for one in uploads if one.refused}
-        rest = [one for one in uploads if one not in told]
-        paths = [one.path for one in rest]
-        encoder, cache = self.recognizer.encoder, self.recognizer.cache
-        found = extract_features(paths, encoder, frames=self.method.frames, cache=cache, limits=self.config.limits)
-        wrong = zip(rest, found, strict=True)
-        return told | {one: one.reason(why.reason) for one, why in wrong if isinstance(why, Skipped)}
+        return self.recognizer.add(actions, label, (), descriptions=descriptions)[0]
 
     def _keep(self, actions: Actions, uploads: Sequence[Upload]) -> Actions:
         """Move the new examples' clips to the example_store, and say so in the actions."""
@@ -125,10 +113,6 @@ class Editor:
                 self.example_store.put(came[one.path].path, place)
                 kept[number] = one.model_copy(update={"path": str(place)})
         return replace(actions, examples=tuple(kept))
-
-    def _forget_features(self) -> None:
-        if self.recognizer.cache.folder is not None:
-            shutil.rmtree(self.recognizer.cache.folder, ignore_errors=True)
 
 
 def without_action(actions: Actions, label: str) -> Actions | None:
@@ -161,7 +145,3 @@ def described(label: str, sentences: Sequence[str] | None) -> Descriptions | Non
     if sentences is None:
         return None
     return Descriptions(SOURCE, (label,), {lookup_key(label): parse_stages(label, list(sentences))})
-
-
-def _left_out(uploads: Sequence[Upload], told: dict[Upload, str]) -> list[SkippedValue]:
-    return [SkippedValue(name=one.name, reason=told[one]) for one in uploads if one in told]

@@ -20,8 +20,8 @@ class WatchSettings(Frozen):
     """seconds from one window to the next of its length"""
     accept: Literal["always", "suggested"] | Share = "suggested"
     """which windows count as a taught action; see `lga recognize --help`"""
-    cuts: bool = True
-    """whether windows end where the picture changes altogether, as at a cut between two scenes"""
+    ignore_cuts: bool = False
+    """let windows reach from one scene into the next"""
     timeout: Seconds = 10.0
     """seconds that a stream may keep silent"""
 

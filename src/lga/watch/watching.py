@@ -203,7 +203,7 @@ class _Watcher:
         self.backbone, self.prepared, self.settings = backbone, prepared, settings
         actions, rejection = prepared.actions, prepared.rejection
         rejection.judge(rejection.known_score(0.0), settings.accept)  # refuses a threshold that nothing can be held to
-        cut = fit_cut(actions.frames, actions.support_label) if settings.cuts else None
+        cut = fit_cut(actions.frames, actions.support_label) if not settings.ignore_cuts else None
         self.plan = WindowPlan(actions.method.frames, settings.rate, settings.windows, settings.stride, cut=cut)
         self.segmenter = Segmenter(settings.longest, 2 / settings.rate)
         self.seen = 0.0

@@ -8,7 +8,7 @@ import { clock, counted, figure, percent } from "./words.js";
 const CHOSEN = { both: "each other's", forth: "the clip's", back: "the example's" };
 
 const ABOUT_STAGES =
-  "Small distances and large likenesses speak for an action. A frame is matched with the nearest of the same stage, " +
+  "Small distances and large similarities speak for an action. A frame is matched with the nearest of the same stage, " +
   "in both directions; neighbouring stages share their border frames.";
 
 let groups = 0;
@@ -39,7 +39,7 @@ function drawWords(label) {
       { class: stageClass(stage) },
       tagOf(stage),
       h("span", { class: "sentence" }, sentence),
-      h("span", { class: "likeness faint" }, `likeness ${figure(label.likeness[stage])}`),
+      h("span", { class: "similarity faint" }, `similarity ${figure(label.likeness[stage])}`),
     ),
   );
   return [h("p", { class: "note" }, "No example of it was taught: its words decide alone."), h("ol", { class: "told" }, told)];
@@ -74,15 +74,15 @@ function drawFigure(why, label) {
 }
 
 /** Stage by stage: what the video and what the words had to say. */
-function drawStages({ example, likeness }) {
+function drawStages({ example, likeness: similarity }) {
   const most = Math.max(...example.stage_distance, Number.EPSILON);
-  const rows = likeness.map((like, stage) => {
+  const rows = similarity.map((value, stage) => {
     const cost = example.stage_distance[stage];
     const video = cost === undefined ? h("td") : h("td", {}, figure(cost), drawBar(cost / most, "video"));
-    const words = h("td", {}, figure(like), drawBar(like, "text"));
+    const words = h("td", {}, figure(value), drawBar(value, "text"));
     return h("tr", { class: stageClass(stage) }, h("th", { scope: "row" }, tagOf(stage)), video, words);
   });
-  const head = ["stage", "video: distance", "words: likeness"].map((name) => h("th", { scope: "col" }, name));
+  const head = ["stage", "video: distance", "words: similarity"].map((name) => h("th", { scope: "col" }, name));
   return h(
     "div",
     { class: "by-stage" },

@@ -8,7 +8,7 @@ import { createRow } from "./intake.js";
 import { drawBar, drawStrip, stageClass } from "./strip.js";
 import { clock, figure, percent } from "./words.js";
 
-const ABOUT_LIKENESS = "likeness says how well a stage's frames fit its sentence, -1 to 1.";
+const ABOUT_SIMILARITY = "similarity says how well a stage's frames fit its sentence, -1 to 1.";
 
 /** A result in one sentence. */
 export function verdictOf(result) {
@@ -73,7 +73,7 @@ function drawClip(result) {
       h("span", { class: "tag", "aria-hidden": "true" }, String(number + 1)),
       h("span", { class: "clock faint" }, `${stage.start.toFixed(2)} – ${clock(stage.end)}`),
       h("span", { class: "sentence" }, stage.sentence),
-      h("span", { class: "likeness faint" }, `likeness ${figure(stage.likeness)}`),
+      h("span", { class: "similarity faint" }, `similarity ${figure(stage.likeness)}`),
     ),
   );
   return h(
@@ -82,7 +82,7 @@ function drawClip(result) {
     h("h4", {}, "The clip, cut into stages"),
     result.why ? drawStrip(result.why.frames, result.name) : null,
     h("ol", { class: "told" }, stages),
-    h("p", { class: "note faint" }, `The sentences are those of “${result.label}”; ${ABOUT_LIKENESS}`),
+    h("p", { class: "note faint" }, `The sentences are those of “${result.label}”; ${ABOUT_SIMILARITY}`),
   );
 }
 

@@ -18,7 +18,7 @@ export const percent = (share) => `${Math.round(100 * share)}\u202f%`;
 
 export const clock = (seconds) => `${seconds.toFixed(2)}\u202fs`;
 
-/** A likeness or a distance; never "-0.00". */
+/** A similarity or a distance; never "-0.00". */
 export const figure = (value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2);
 
 export const counted = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
