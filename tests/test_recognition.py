@@ -215,12 +215,12 @@ def with_head(actions, head_weight):
     return replace(actions, head=head.eval().requires_grad_(False))
 
 
-def test_without_trust_a_head_changes_no_answer():
+def test_without_weight_a_head_changes_no_answer():
     actions = taught({"wave": 2, "kick ball": 2})
     assert ask(with_head(actions, 0.0), clip(7)) == ask(actions, clip(7))
 
 
-def test_a_trusted_head_measures_the_distance_as_far_as_it_is_trusted():
+def test_a_head_measures_the_distance_by_its_weight():
     actions = taught({"wave": 1})
     apart = [ask(with_head(actions, head_weight), clip(7))[0].best_distance for head_weight in (0.0, 0.25, 1.0)]
     assert apart[0] != pytest.approx(apart[2])

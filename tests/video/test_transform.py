@@ -22,7 +22,7 @@ def scene(height: int, width: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("stretch", [False, True])
 @pytest.mark.parametrize("size", [(97, 131), (131, 97), (48, 48)], ids=str)
-def test_the_default_look_is_the_plain_central_crop(size, stretch):
+def test_the_default_view_is_the_plain_central_crop(size, stretch):
     how = Preprocessing(24, 20, stretch=stretch)
     apart = augment(scene(*size), how, AugmentParams()).float() - resize_and_crop(scene(*size), how).float()
     assert apart.abs().mean() < 2
