@@ -5,6 +5,7 @@ import re
 import runpy
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
@@ -182,3 +183,18 @@ def test_every_word_of_the_glossary_has_one_sentence():
     assert sorted(words) == sorted(" ".join(WORDS.split()).split(", "))
     for word, sentence in rows:
         assert re.fullmatch(r"[A-Z][^.!?]*\.", sentence), word
+
+
+WRITTEN = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_what_a_page_names_in_the_package_is_there(page):
+    prose = FENCED.sub("", page.read_text(encoding="utf-8"))
+    for path in re.findall(r"`(src/lga/[a-z_/.]+)`", prose):
+        assert (ROOT / path).exists(), path
+    for name in re.findall(r"`lga((?:\.[A-Za-z_]+){2,})`", prose):
+        home, _, last = f"lga{name}".rpartition(".")
+        place = ROOT / "src" / f"lga{name}".replace(".", "/")
+        assert place.exists() or place.with_suffix(".py").exists() or last in vars(import_module(home)), name
