@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=$(WORKERS) --dist=worksteal --durations=10
 
-.PHONY: setup demo test test-slow test-llm test-web check bench clean
+.PHONY: setup demo test test-slow test-llm test-web check bench docs clean
 
 setup: $(READY)
 
@@ -51,10 +51,10 @@ bench: setup
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/clip_cpu.py
 
-clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
-
-# The API reference, from the docstrings, into docs/api.
-.PHONY: docs
+# The API reference into docs/api (about 40 seconds; open docs/api/index.html) and the picture of docs/architecture.md.
 docs: setup
-	$(BIN)/pdoc --output-directory docs/api lga
+	$(BIN)/python docs/architecture.py
+	$(BIN)/python docs/reference.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis docs/api

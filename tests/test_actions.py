@@ -403,7 +403,7 @@ def test_a_missing_or_damaged_head_is_refused(headed):
 
 
 def test_a_head_of_another_weight_is_a_change_by_hand(headed):
-    edit(headed, lambda record: record["head"].update(trust=0.75))
+    edit(headed, lambda record: record["head"].update({"trust": 0.75}))
     assert "was changed by hand" in refusal_of(headed)
 
 

@@ -110,7 +110,7 @@ def test_what_differs_from_the_defaults_is_known():
     assert MethodConfig(stages=2, alpha="shots").changed == {"stages": 2}
 
 
-def test_a_look_at_the_validation_classes_comes_between_two_steps():
+def test_a_validation_comes_between_two_steps():
     assert TrainConfig(validate_every=12, accumulate=4).validate_every == 12
     with pytest.raises(SettingsError, match=r"--validate-every 6 must be a multiple of --accumulate 4"):
         TrainConfig(validate_every=6, accumulate=4)

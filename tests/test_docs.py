@@ -1,8 +1,11 @@
 """The Python of the pages runs: every block, page by page, in a folder that has the clips which the pages name."""
 
+import ast
 import re
+import runpy
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
@@ -141,3 +144,57 @@ def test_the_readme_has_every_command_in_its_table():
         "table": TableCommand,
     }.items():
         assert listed[group] == {get_args(one)[1].name for one in get_args(union)}
+
+
+def test_the_picture_is_what_its_script_draws():
+    script = runpy.run_path(str(ROOT / "docs/architecture.py"))
+    assert (ROOT / "docs/architecture.svg").read_text(encoding="utf-8") == script["draw"]()
+    assert all((ROOT / "src/lga" / box.file).exists() for box in script["BOXES"])
+
+
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+WORDS = """
+    frame, frame pair, stage, anatomy, token, support, example, query, way, shot, episode, prototype, dataset,
+    similarity, distance, hub correction, text injection, head, head weight, video weight (alpha), temperature,
+    maximum logit, known score, moment, window, segment, hit, descriptions, lexicon, manifest, split, group,
+    identity, feature cache, checkpoint, recipe
+"""
+
+
+@pytest.mark.parametrize("step", sorted(set(re.findall(r"`([a-z_/]+\.py):([A-Za-z_.]+)`", ARCHITECTURE))), ids=":".join)
+def test_every_step_of_the_walks_is_in_its_file(step):
+    file, name = step
+    body = ast.parse((ROOT / "src/lga" / file).read_text(encoding="utf-8")).body
+    for part in name.split("."):
+        [there] = [one for one in body if isinstance(one, ast.ClassDef | ast.FunctionDef) and one.name == part]
+        body = there.body
+
+
+def test_every_file_and_folder_is_in_the_tree():
+    tree = re.search(r"^src/lga/\n(.*?)^```", ARCHITECTURE, re.MULTILINE | re.DOTALL)[1]
+    named = {name for line in tree.splitlines() for name in re.findall(r"([a-z_]+(?:\.py|/))", line[:36])}
+    there = {one.name + "/" * one.is_dir() for one in (ROOT / "src/lga").iterdir()} - {"__pycache__/", "__init__.py"}
+    assert named == {name for name in there if name.endswith((".py", "/"))}
+
+
+def test_every_word_of_the_glossary_has_one_sentence():
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", ARCHITECTURE.split("## Words")[1], re.MULTILINE)[1:]
+    words = [word for cell, _ in rows for word in cell.split(", ")]
+    assert sorted(words) == sorted(" ".join(WORDS.split()).split(", "))
+    for word, sentence in rows:
+        assert re.fullmatch(r"[A-Z][^.!?]*\.", sentence), word
+
+
+WRITTEN = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_what_a_page_names_in_the_package_is_there(page):
+    prose = FENCED.sub("", page.read_text(encoding="utf-8"))
+    for path in re.findall(r"`(src/lga/[a-z_/.]+)`", prose):
+        assert (ROOT / path).exists(), path
+    for name in re.findall(r"`lga((?:\.[A-Za-z_]+){2,})`", prose):
+        home, _, last = f"lga{name}".rpartition(".")
+        place = ROOT / "src" / f"lga{name}".replace(".", "/")
+        assert place.exists() or place.with_suffix(".py").exists() or last in vars(import_module(home)), name

@@ -34,7 +34,7 @@ def fitted(counts, *, mates=2.0, others=9.0, seed=0):
 
 
 @pytest.mark.parametrize("counts", [(4, 4, 4), (5, 5), (1, 6, 6, 0)])
-def test_labels_that_keep_apart_are_told_from_strangers(counts):
+def test_labels_that_keep_apart_are_told_from_unknown_ones(counts):
     found = fitted(counts)
     assert found.why == ""
     assert found.recall == 0.9
@@ -46,12 +46,12 @@ def test_labels_that_keep_apart_are_told_from_strangers(counts):
     assert found.judge(found.known_score(far)) == (False, found.threshold)
 
 
-def test_strangers_let_in_are_counted():
+def test_false_accepts_are_counted():
     assert fitted((5, 5, 5)).false_accept_rate == 0
     assert fitted((5, 5, 5), mates=8.5).false_accept_rate > 0.2
 
 
-def test_the_score_rises_with_the_density_and_stays_a_probability():
+def test_the_score_rises_with_the_max_logit_and_stays_a_probability():
     found = fitted((4, 4, 4))
     scores = [found.known_score(one) for one in (-1e9, -10.0, 0.0, 10.0, 1e9)]
     assert scores == sorted(scores)
@@ -285,12 +285,12 @@ def with_head(actions, head_weight):
     return replace(actions, head=head.eval().requires_grad_(False))
 
 
-def test_without_trust_a_head_changes_no_answer():
+def test_without_weight_a_head_changes_no_answer():
     actions = taught({"wave": 2, "kick ball": 2})
     assert ask(with_head(actions, 0.0), clip(7)) == ask(actions, clip(7))
 
 
-def test_a_trusted_head_measures_the_distance_as_far_as_it_is_trusted():
+def test_a_head_measures_the_distance_by_its_weight():
     actions = taught({"wave": 1})
     apart = [ask(with_head(actions, head_weight), clip(7))[0].best_distance for head_weight in (0.0, 0.25, 1.0)]
     assert apart[0] != pytest.approx(apart[2])

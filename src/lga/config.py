@@ -230,9 +230,9 @@ class TrainConfig(Frozen):
     gradient_checkpointing: bool = False
     """with a trained backbone: less memory for more time"""
     validate_every: Annotated[int, Field(ge=1)] = 100
-    """episodes between two looks at the validation classes"""
+    """episodes from one validation to the next"""
     validation_episodes: Annotated[int, Field(ge=100)] = 2000
-    """episodes of each look"""
+    """episodes of each validation"""
     seed: Annotated[int, Field(ge=0)] = 0
     """the same seed trains the same weights"""
 

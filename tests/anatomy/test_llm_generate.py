@@ -64,7 +64,7 @@ def test_the_choice_is_one_of_the_samples_and_no_other_order_agrees_more(told):
 
 
 @given(SAMPLES)
-def test_likeness_is_symmetric_and_whole_with_itself(told):
+def test_similarity_is_symmetric_and_whole_with_itself(told):
     first, last = proposal(*told[0]), proposal(*told[-1])
     assert similarity(first, last) == similarity(last, first)
     assert similarity(first, first) == 1.0

@@ -81,9 +81,9 @@ def test_no_batch_norm_is_left(backbone, plain):
 def token_by_hand(backbone, earlier, later):
     """One frame's token, cell by cell."""
     weight, bias = backbone.classifier
-    look, change = earlier.movedim(-1, 0).float() / 255, (later.float() - earlier.float()).movedim(-1, 0) / 255
+    still, change = earlier.movedim(-1, 0).float() / 255, (later.float() - earlier.float()).movedim(-1, 0) / 255
     pictured = (0.5 + 1.5 * change).clamp(0, 1)
-    frame_map, change_map = backbone.see((torch.stack([look, pictured]) * 255 - 127) / 128)
+    frame_map, change_map = backbone.see((torch.stack([still, pictured]) * 255 - 127) / 128)
     motion = torch.tensor(
         [[change[:, r : r + 32, c : c + 32].abs().mean() for c in range(0, 224, 32)] for r in range(0, 224, 32)]
     )
@@ -112,7 +112,7 @@ def test_a_token_is_what_the_textbook_loop_says(backbone):
         assert_close(found[batch, frame], token_by_hand(backbone, *clips[batch, frame]), atol=1e-5, rtol=1e-3)
 
 
-def test_the_first_two_streams_are_of_unit_length_and_the_third_of_the_trust(backbone):
+def test_the_first_two_streams_are_of_unit_length_and_the_third_of_the_motion_weight(backbone):
     streams = backbone.encode_frames(some_clips())[..., SPACE.visual].unflatten(-1, (3, VISUAL)).norm(dim=-1)
     assert_close(streams[..., :2], torch.ones(2, 3, 2))
     assert (streams[..., 2] >= 0.7 - 1e-5).all()
@@ -158,7 +158,7 @@ def test_features_are_ordinary_tensors_on_the_processor(backbone):
 # --- how much the change is trusted -----------------------------------------------------------------------------------
 
 
-def test_the_trust_in_the_change_worked_out_by_hand():
+def test_the_motion_weight_worked_out_by_hand():
     still_background, everything, nothing, noise = torch.zeros(4, 7, 7).unbind()
     still_background[2:5, 2:4] = 0.3
     everything += 0.2
@@ -175,7 +175,7 @@ def test_half_as_much_motion_in_the_background_halves_the_stillness_many_times()
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.1])
-def test_the_strength_of_the_motion_does_not_change_the_trust(scale):
+def test_the_strength_of_the_motion_does_not_change_its_weight(scale):
     cells = torch.rand(3, 7, 7, generator=torch.Generator().manual_seed(3)) ** 4 + 0.1
     assert_close(motion_weight(scale * cells), motion_weight(cells))
 

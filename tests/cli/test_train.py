@@ -99,7 +99,7 @@ def head(trained, tmp_path):
 
 
 @pytest.fixture
-def trusting(head):
+def weighted(head):
     """A checkpoint that is trusted by half, whatever the validation classes said, with weights that have moved."""
     weights = load_file(head / WEIGHTS)
     weights["head.adapter.turn.weight"] += 0.3 * torch.randn(32, 32, generator=torch.Generator().manual_seed(1))
@@ -288,17 +288,17 @@ def test_classes_that_it_was_trained_or_chosen_on_cannot_be_asked_about(lga, man
     lga("evaluate", manifest, "--split", "test", "--model", head, "--ways", 2, "--queries", 1, "--episodes", 20)
 
 
-def test_actions_hold_their_head_themselves(lga, manifest, trusting, tmp_path):
+def test_actions_hold_their_head_themselves(lga, manifest, weighted, tmp_path):
     folder = manifest.parent
     examples = tmp_path / "examples.csv"
     shown = [folder / f"{label} {seed}.mp4" for label in SPLITS["test"] for seed in (0, 1)]
     examples.write_text("\n".join(["path,label", *(f"{one},{one.name[:-6]}" for one in shown)]))
-    lga("teach", examples, "--out", tmp_path / "taught", "--model", trusting)
+    lga("teach", examples, "--out", tmp_path / "taught", "--model", weighted)
     lga("teach", examples, "--out", tmp_path / "free", "--backbone", "tiny", "--frames", 4)
     asked = (folder / "squat 2.mp4", "--json")
     first = lga("recognize", tmp_path / "taught", *asked).out
     assert first != lga("recognize", tmp_path / "free", *asked).out
-    shutil.rmtree(trusting)
+    shutil.rmtree(weighted)
     assert lga("recognize", tmp_path / "taught", *asked).out == first
     lga("actions", "add", tmp_path / "taught", "stand up", folder / "jump 0.mp4")
     added = load_actions(tmp_path / "taught")

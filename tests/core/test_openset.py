@@ -48,7 +48,7 @@ def test_an_example_scores_as_if_it_had_never_been_taught(counts, pooling, stren
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers(1, 3), min_size=3, max_size=4), poolings, st.floats(0, 1), st.floats(0, 1), seeds)
-def test_a_stranger_scores_as_if_its_label_had_never_been_taught(counts, pooling, strength, alpha, seed):
+def test_an_unknown_clip_scores_as_if_its_label_had_never_been_taught(counts, pooling, strength, alpha, seed):
     distance, similarity, support_label = random_taught(seed, counts)
     how = {"strength": strength, "pooling": pooling, "alpha": alpha}
     _, found = leave_one_out(distance, similarity, support_label, **how)
@@ -61,7 +61,7 @@ def test_a_stranger_scores_as_if_its_label_had_never_been_taught(counts, pooling
         torch.testing.assert_close(found[row, rest], wanted)
 
 
-def test_two_labels_keep_their_discount_for_strangers():
+def test_two_labels_keep_their_hub_correction_for_unknown_clips():
     distance, similarity, support_label = random_taught(0, (2, 2))
     _, found = leave_one_out(distance, similarity, support_label, strength=1.0, pooling="mean", alpha=1.0)
     for row in range(4):
@@ -77,7 +77,7 @@ def test_tensors_that_do_not_fit_together_are_refused():
         leave_one_out(distance, similarity[:3], support_label, strength=0.5, pooling="mean", alpha=0.5)
 
 
-def test_the_density_is_that_of_the_class_that_suits_best():
+def test_the_max_logit_is_that_of_the_class_that_suits_best():
     assert max_logit(torch.tensor([[-3.0, -1.0, -2.0], [-40.0, -41.0, -torch.inf]])).tolist() == [-1.0, -40.0]
 
 

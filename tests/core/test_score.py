@@ -121,7 +121,7 @@ def test_an_alpha_or_a_temperature_out_of_range_is_refused(alpha, temperature):
 
 
 @given(st.integers(1, 4), st.integers(1, 6), st.integers(1, 5), st.floats(0.0, 1.0), seeds)
-def test_the_discount_takes_off_each_columns_mean_over_the_examples_of_other_classes(
+def test_the_hub_correction_takes_off_each_columns_mean_over_the_examples_of_other_classes(
     rows, examples, columns, share, seed
 ):
     random = torch.Generator().manual_seed(seed)
@@ -137,7 +137,7 @@ def test_the_discount_takes_off_each_columns_mean_over_the_examples_of_other_cla
         torch.testing.assert_close(found[:, column], values[:, column] - taken)
 
 
-def test_the_discount_unmasks_an_example_that_is_near_to_everything():
+def test_the_hub_correction_unmasks_an_example_that_is_near_to_everything():
     distance = torch.tensor([[4.0, 5.0]])
     among = torch.tensor([[0.0, 9.0], [3.0, 0.0]])
     foreign = torch.tensor([[False, True], [True, False]])

@@ -24,11 +24,11 @@ def clips(tmp_path_factory, video_files):
 def check(clips):
     """`check(text of a manifest, ...) -> ManifestReport`."""
 
-    def diagnosed(text, protocol=PROTOCOL, **options):
+    def reported(text, protocol=PROTOCOL, **options):
         (clips / "m.csv").write_text(text)
         return check_manifest(read_table(clips / "m.csv"), protocol, **options)
 
-    return diagnosed
+    return reported
 
 
 def kinds(report):

@@ -68,7 +68,7 @@ def test_each_pair_has_a_section_and_all_have_one_together(load):
     assert [one.episodes for one in comparison.sections] == [80, 40, 40]
 
 
-def test_trained_rows_are_handed_to_the_trainer_with_the_bench_of_the_test(load):
+def test_trained_rows_are_handed_to_the_trainer_with_the_dataset_of_the_test(load):
     row = Row("lga", "", METHOD)
     plan = Plan("It", (row, replace(row, name="lga, trained", trained=True)), "lga")
     perfect = 1.0 - torch.eye(7)

@@ -47,7 +47,7 @@ def test_clips_keep_their_order_labels_and_groups_and_the_unusable_are_named(cli
     assert calls == [(done, 5) for done in range(1, 6)]
 
 
-def test_the_bench_holds_features_sentences_and_names(clips):
+def test_the_dataset_holds_features_sentences_and_names(clips):
     dataset = load(clips).dataset
     assert dataset.frames.shape == (3, METHOD.frames, dataset.space.dim)
     assert dataset.sentences.shape == (2, METHOD.stages, dataset.space.dim)

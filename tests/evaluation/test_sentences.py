@@ -32,7 +32,7 @@ def anatomy(label, *sentences):
     return Anatomy(label=label, stages=tuple(Stage(sentence=one) for one in sentences), origin="file")
 
 
-def random_likeness(seed, items=11, classes=5, stages=3):
+def random_similarity(seed, items=11, classes=5, stages=3):
     """Whole numbers, so that ties happen."""
     generator = torch.Generator().manual_seed(seed)
     similarity = torch.randint(-3, 4, (items, classes, stages), generator=generator).double()
@@ -44,7 +44,7 @@ def random_likeness(seed, items=11, classes=5, stages=3):
 
 @given(st.integers(0, 2**31))
 def test_own_shares_count_the_others_as_a_loop_does(seed):
-    similarity, label = random_likeness(seed)
+    similarity, label = random_similarity(seed)
     for item, row in enumerate(own_shares(similarity, label).tolist()):
         for stage, share in enumerate(row):
             values = similarity[item, :, stage].tolist()
@@ -54,7 +54,7 @@ def test_own_shares_count_the_others_as_a_loop_does(seed):
 
 @given(st.integers(0, 2**31))
 def test_own_shares_know_no_scale_and_no_order_of_classes(seed):
-    similarity, label = random_likeness(seed)
+    similarity, label = random_similarity(seed)
     shares = own_shares(similarity, label)
     order = torch.randperm(5, generator=torch.Generator().manual_seed(seed))
     torch.testing.assert_close(own_shares(3 * similarity[:, order] - 7, order.argsort()[label]), shares)

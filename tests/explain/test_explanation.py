@@ -73,9 +73,9 @@ def test_what_cannot_be_explained_is_refused(taught, tmp_path):
         explain_clip(taught.recognizer, taught.actions, taught.clip, top=0)
     with pytest.raises(LGAError, match="gone"):
         explain_clip(taught.recognizer, taught.actions, tmp_path / "gone.mp4")
-    stranger = replace(taught.actions, identity="another")
+    foreign = replace(taught.actions, identity="another")
     with pytest.raises(LGAError, match="another"):
-        explain_clip(taught.recognizer, stranger, taught.clip)
+        explain_clip(taught.recognizer, foreign, taught.clip)
 
 
 def test_the_judgement_is_the_one_asked_for(taught):

@@ -121,7 +121,7 @@ def test_frames_are_pictures_and_gone_clips_say_so(explanation, tmp_path):
     assert "This clip cannot be shown: no such file" in found.text
 
 
-def test_none_of_these_is_the_headline_of_a_stranger(explanation):
+def test_none_of_these_is_the_headline_of_an_unknown_clip(explanation):
     strange = explanation.recognition.accepting(1.0)
     text = read(page(replace(explanation, recognition=replace(strange, known=False)))).text
     assert "None of these" in text

@@ -192,9 +192,9 @@ def test_the_stages_alone_add_up_to_the_whole(reduction):
     st.sampled_from([0.0, 0.6]),
     st.integers(0, 2**31),
 )
-def test_look_ups_score_as_the_core_functions_do(ways, shots, queries, pooling, discount, seed):
+def test_look_ups_score_as_the_core_functions_do(ways, shots, queries, pooling, correction, seed):
     random = torch.Generator().manual_seed(seed)
-    method = MethodConfig(pooling=pooling, hub_correction=discount, alpha=0.3)
+    method = MethodConfig(pooling=pooling, hub_correction=correction, alpha=0.3)
     label = np.arange(60) % 6
     plan = plan_episodes(label, None, ProtocolConfig(ways=ways, shots=shots, queries=queries, episodes=7, seed=seed))
     far, like = (torch.rand(60, many, generator=random, dtype=torch.float64) for many in (60, 6))
@@ -206,13 +206,13 @@ def test_look_ups_score_as_the_core_functions_do(ways, shots, queries, pooling, 
             far[asked][:, taught],
             far[taught][:, taught][None],
             support_label[:, None] != support_label,
-            strength=discount,
+            strength=correction,
         )
         text = correct_hubs(
             like[asked][:, classes],
             like[taught][:, classes][None],
             support_label[:, None] != torch.arange(ways),
-            strength=discount,
+            strength=correction,
         )
         distance = class_distances(apart, support_label, ways, pooling=pooling)
         wanted = combine(distance, text, alpha=0.3, temperature=method.temperature)

@@ -262,7 +262,7 @@ def test_a_head_is_its_fusion_of_what_its_adapter_sees_and_reads():
     assert torch.equal(head(tokens, stage, None), head.fusion(adapter.project(tokens), stage, None))
 
 
-def test_trust_is_no_weight():
+def test_the_head_weight_is_not_trained():
     head = Head(Adapter(WHOLE_JOINT, 0), StageFusion(12, heads=2), head_weight=0.3)
     assert head.head_weight == 0.3
     assert not [name for name in head.state_dict() if "trust" in name]

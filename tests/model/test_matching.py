@@ -62,9 +62,9 @@ def matched(frames, text, head, space=SPACE):
 
 @settings(max_examples=20)
 @given(seeds, st.sampled_from([0.0, 0.5, 1.0, 3.0]))
-def test_an_untrained_head_in_a_shared_space_is_text_injection(seed, injection):
+def test_an_untrained_head_in_a_shared_space_is_text_injection(seed, strength):
     frames, text = random_set(seed)
-    method, head = PLAIN.model_copy(update={"text_injection": injection}), make_head()
+    method, head = PLAIN.model_copy(update={"text_injection": strength}), make_head()
     cut = LGA(method, JOINT).cut(frames)
     for words in (text, None):
         found = LGA(method, JOINT, head).fuse(frames, cut, words)
@@ -92,7 +92,7 @@ def test_a_block_that_learnt_something_is_used():
 
 @settings(max_examples=20)
 @given(seeds, st.floats(0, 1))
-def test_trust_mixes_the_two_distances(seed, head_weight):
+def test_the_head_weight_mixes_the_two_distances(seed, head_weight):
     frames, text = random_set(seed)
     head = learnt_head()
     own, learned = matched(frames, text, None), matched(frames, text, head)
@@ -101,7 +101,7 @@ def test_trust_mixes_the_two_distances(seed, head_weight):
     torch.testing.assert_close(matched(frames, text, head), head_weight * learned + (1 - head_weight) * own)
 
 
-def test_without_trust_a_head_is_not_even_asked():
+def test_without_weight_a_head_is_not_even_asked():
     frames, text = random_set(6)
     head = learnt_head(head_weight=0.0)
     assert torch.equal(matched(frames, text, head), matched(frames, text, None))
@@ -111,14 +111,14 @@ def test_without_trust_a_head_is_not_even_asked():
 
 @settings(max_examples=20)
 @given(seeds, st.floats(0, 10))
-def test_the_injection_scales_the_text_that_an_example_takes_up(seed, injection):
+def test_the_text_injection_scales_the_text_that_an_example_takes_up(seed, strength):
     frames, text = random_set(seed)
     cut = LGA(PLAIN, SPACE).cut(frames)
     by = {
         much: LGA(PLAIN.model_copy(update={"text_injection": much}), SPACE).fuse(frames, cut, text).tokens
-        for much in (0.0, 1.0, injection)
+        for much in (0.0, 1.0, strength)
     }
-    torch.testing.assert_close(by[injection] - by[0.0], injection * (by[1.0] - by[0.0]))
+    torch.testing.assert_close(by[strength] - by[0.0], strength * (by[1.0] - by[0.0]))
     assert torch.equal(by[0.0], LGA(PLAIN, SPACE).fuse(frames, cut, None).tokens)
 
 

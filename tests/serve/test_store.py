@@ -138,7 +138,7 @@ def test_changes_from_many_threads_are_made_one_after_the_other(opened):
     assert named(opened()) == named(store)
 
 
-def test_a_shelf_is_swept_of_its_own_clips_only(tmp_path):
+def test_a_store_is_swept_of_its_own_clips_only(tmp_path):
     example_store = ExampleStore(tmp_path / "clips")
     for name in ("a" * 64, "b" * 64, "mine"):
         (tmp_path / "clips" / name).mkdir(parents=True)

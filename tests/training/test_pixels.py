@@ -7,7 +7,7 @@ from PIL import Image
 
 from lga.backbone.protocol import Preprocessing
 from lga.errors import VideoError
-from lga.training import pixels as footage_module
+from lga.training import pixels as pixels_module
 from lga.training.pixels import AHEAD, TrainingClips
 from lga.video.clip import jittered_times
 from lga.video.transform import Augmentation, draw_augmentation
@@ -49,7 +49,7 @@ def test_a_task_is_its_clips_in_order_and_the_tasks_come_in_order(clips):
 
 def test_the_same_seed_task_and_clip_show_the_same_whatever_came_before(clips, monkeypatch):
     whole = list(training(clips).fetch((task, [0, 3]) for task in range(6)))
-    monkeypatch.setattr(footage_module, "DECODERS", 1)
+    monkeypatch.setattr(pixels_module, "DECODERS", 1)
     assert torch.equal(next(training(clips).fetch([(5, [0, 3])])), whole[5])
 
 
@@ -60,9 +60,9 @@ def test_another_seed_or_task_shows_something_else(clips):
 
 def test_all_frames_of_a_clip_are_cut_alike_and_clips_differently(clips):
     source = training(clips, augmentation=Augmentation(0.3, flip=True, colour=0.2))
-    looks = [source.watch(task, 3) for task in range(8)]
-    assert all(torch.equal(frame, look[0]) for look in looks for frame in look)
-    assert len({look.numpy().tobytes() for look in looks}) == 8
+    seen = [source.watch(task, 3) for task in range(8)]
+    assert all(torch.equal(frame, watched[0]) for watched in seen for frame in watched)
+    assert len({watched.numpy().tobytes() for watched in seen}) == 8
 
 
 def test_an_endless_plan_is_read_only_a_little_ahead(clips):

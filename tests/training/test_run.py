@@ -96,7 +96,7 @@ def test_a_backbone_without_a_tower_to_train_is_refused(splits):
         train_head(splits, TINY, BackboneConfig(backbone="tiny"), METHOD, run)
 
 
-def test_without_trust_the_test_finds_no_difference(monkeypatch):
+def test_without_head_weight_the_test_finds_no_difference(monkeypatch):
     monkeypatch.setattr(meta_training, "TEST_EPISODES", 100)
     head = make_head(TINY.space, SETTINGS).eval()
     head.head_weight = 0.0

@@ -73,7 +73,7 @@ def test_better_is_only_clear_beyond_the_interval():
     assert not nearly.clearly_beats(rich)
 
 
-def test_what_was_learned_is_trusted_as_far_as_it_helps():
+def test_what_was_learned_weighs_as_much_as_it_helps():
     good, bad = matrix(video=0.6), matrix(video=0.0, seed=1)
     head_weight, trial = choose_head_weight(bad, good, episodes(), METHOD)
     assert head_weight == 1.0
@@ -82,7 +82,7 @@ def test_what_was_learned_is_trusted_as_far_as_it_helps():
     assert choose_head_weight(good, good, episodes(), METHOD)[0] == 0.25, "the smaller one of equals"
 
 
-def test_two_that_know_different_halves_are_trusted_in_part():
+def test_two_that_know_different_halves_weigh_in_part():
     one, other = matrix(video=0.4), matrix(video=0.4, seed=1)
     assert choose_head_weight(one, other, episodes(), METHOD)[0] in (0.5, 0.75)
 

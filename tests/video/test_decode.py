@@ -12,13 +12,13 @@ FORMATS = [".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm", ".gif"]
 
 
 def seen(path, times, video_files):
-    with open_clip(path) as footage:
-        return [video_files.number_of(picture) for picture in footage.pictures_at(times)]
+    with open_clip(path) as clip:
+        return [video_files.number_of(picture) for picture in clip.pictures_at(times)]
 
 
 def length(path):
-    with open_clip(path) as footage:
-        return footage.duration, footage.last
+    with open_clip(path) as clip:
+        return clip.duration, clip.last
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -50,8 +50,8 @@ def test_pictures_come_upright(tmp_path, write_video, suffix, angle, mirror):
     picture = np.zeros((48, 64, 3), np.uint8)
     picture[:24, :32] = 200  # a light in the top left corner
     path = write_video(tmp_path / f"a{suffix}", [picture] * 3, rotation=angle, mirror=mirror)
-    with open_clip(path) as footage:
-        upright = next(iter(footage.pictures_at([0.1]))).numpy()
+    with open_clip(path) as clip:
+        upright = next(iter(clip.pictures_at([0.1]))).numpy()
     wanted = np.rot90(picture, angle // 90)
     wanted = wanted[:, ::-1] if mirror else wanted
     assert upright.shape == wanted.shape
@@ -131,8 +131,8 @@ def test_a_damaged_stretch_is_refused_where_it_is_wanted(tmp_path, write_video):
     middle = len(content) // 2
     content[middle : middle + 6000] = bytes(6000)
     path.write_bytes(content)
-    with open_clip(path) as footage:
-        assert len(list(footage.pictures_at([0.05]))) == 1
+    with open_clip(path) as clip:
+        assert len(list(clip.pictures_at([0.05]))) == 1
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi", ".webm"])
@@ -152,8 +152,8 @@ def test_damage_near_the_end_is_refused_too(tmp_path, write_video, video_files):
     content = bytearray(path.read_bytes())
     content[begin : begin + size] = b"\xff" * size
     path.write_bytes(content)
-    with open_clip(path) as footage, pytest.raises(VideoError, match="damaged"):
-        list(footage.pictures_at([0.05, footage.last]))
+    with open_clip(path) as clip, pytest.raises(VideoError, match="damaged"):
+        list(clip.pictures_at([0.05, clip.last]))
 
 
 BAD_CONTENT = {
@@ -238,8 +238,8 @@ def test_an_error_of_the_callers_own_passes_through(tmp_path, write_video, video
 def test_a_clip_is_refused_beyond_the_limits_and_read_at_them(tmp_path, write_video, video_files):
     path = write_video(tmp_path / "a.mp4", video_files.numbered(20))
     pixels = 48 * 64
-    with open_clip(path, Limits(seconds=2.0, pixels=pixels, patience=60.0)) as footage:
-        assert len(list(footage.pictures_at([0.0, 1.0]))) == 2
+    with open_clip(path, Limits(seconds=2.0, pixels=pixels, patience=60.0)) as clip:
+        assert len(list(clip.pictures_at([0.0, 1.0]))) == 2
     for limits, told in (
         (Limits(seconds=1.9), "2.0 s long; at most 1.9 s"),
         (Limits(pixels=pixels - 1), "64 x 48 pixels; at most 3071"),
@@ -251,10 +251,10 @@ def test_a_clip_is_refused_beyond_the_limits_and_read_at_them(tmp_path, write_vi
 
 def test_time_runs_out_while_frames_are_decoded(tmp_path, write_video, video_files, monkeypatch):
     path = write_video(tmp_path / "a.mp4", video_files.numbered(20))
-    with open_clip(path, Limits(patience=60.0)) as footage:
+    with open_clip(path, Limits(patience=60.0)) as clip:
         monkeypatch.setattr(decode, "monotonic", lambda: float("inf"))
         with pytest.raises(VideoError, match="than the 60 s that are allowed"):
-            list(footage.pictures_at([1.0]))
+            list(clip.pictures_at([1.0]))
 
 
 def test_a_folder_of_pictures_can_be_too_long(tmp_path):

@@ -14,9 +14,9 @@ def folder(tmp_path, video_files):
 
 
 def test_pictures_follow_each_other_at_25_a_second(folder, video_files):
-    footage = PictureFolder(folder)
-    assert (footage.duration, footage.last) == (12 / 25, 11 / 25)
-    seen = footage.pictures_at([0.0, 0.03, 0.04, 0.12, 11 / 25, 9.0])
+    clip = PictureFolder(folder)
+    assert (clip.duration, clip.last) == (12 / 25, 11 / 25)
+    seen = clip.pictures_at([0.0, 0.03, 0.04, 0.12, 11 / 25, 9.0])
     assert [video_files.number_of(picture) for picture in seen] == [0, 0, 1, 3, 11, 11]
 
 

@@ -85,7 +85,7 @@ def augmented_scene(height: int, width: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("stretch", [False, True])
 @pytest.mark.parametrize("size", [(97, 131), (131, 97), (48, 48)], ids=str)
-def test_the_default_variation_is_the_plain_central_crop(size, stretch):
+def test_the_default_view_is_the_plain_central_crop(size, stretch):
     how = Preprocessing(24, 20, stretch=stretch)
     apart = (
         augment(augmented_scene(*size), how, AugmentParams()).float()

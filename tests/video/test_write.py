@@ -54,9 +54,9 @@ def test_pictures_come_at_the_times_they_were_given(tmp_path, video_files):
     with VideoWriter(tmp_path / "a.mp4") as writer:
         for time, picture in zip(times, video_files.numbered(5, 48, 64), strict=True):
             writer.write(time, picture)
-    with open_clip(tmp_path / "a.mp4") as footage:
-        shown = [video_files.number_of(one) for one in footage.pictures_at([0.01, 0.06, 0.49, 1.9, 2.1])]
-        assert footage.duration > 2.0
+    with open_clip(tmp_path / "a.mp4") as clip:
+        shown = [video_files.number_of(one) for one in clip.pictures_at([0.01, 0.06, 0.49, 1.9, 2.1])]
+        assert clip.duration > 2.0
     assert shown == [0, 1, 1, 3, 4]
 
 

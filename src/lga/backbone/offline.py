@@ -224,8 +224,6 @@ def motion_weight(motion: Float[Tensor, "frames rows columns"]) -> Float[Tensor,
 
     `motion` is the mean absolute change of each cell, 0 to 1. Stillness is 1 - median / mean over the cells: 1 when
     less than half of the picture changes, 0 when all of it changes alike. Without change the motion weight is least.
-
-    Source: our choice.
     """
     cells = rearrange(motion, "n r s -> n (r s)")
     mean = cells.mean(-1)

@@ -103,10 +103,7 @@ class CheckpointRecord(FrozenModel):
 
 
 def record_head(head: Head) -> HeadRecord:
-    """What is needed to build a head of the same size.
-
-    Source: our choice.
-    """
+    """What is needed to build a head of the same size."""
     space, fusion = head.adapter.space, head.fusion
     return HeadRecord(
         dim=space.dim,
@@ -137,8 +134,6 @@ def make_head(space: Space, settings: TrainConfig) -> Head:
 
     Raises:
         CheckpointError: the width cannot be shared among the attention heads.
-
-    Source: our choice.
     """
     adapter = Adapter(space, settings.width)
     if adapter.width % settings.heads:
@@ -155,8 +150,6 @@ def save_checkpoint(folder: Path, head: nn.Module, vision: Mapping[str, Tensor],
 
     Raises:
         LGAError: the disk is full, or the place cannot be written.
-
-    Source: our choice.
     """
     data = pack(head, vision)
     named = record.model_copy(update={"weights_sha256": sha256(data).hexdigest()})
@@ -164,10 +157,7 @@ def save_checkpoint(folder: Path, head: nn.Module, vision: Mapping[str, Tensor],
 
 
 def pack(head: nn.Module, vision: Mapping[str, Tensor]) -> bytes:
-    """The weights of a head and of a vision tower as one safetensors file.
-
-    Source: our choice.
-    """
+    """The weights of a head and of a vision tower as one safetensors file."""
     both = {f"head.{name}": one for name, one in head.state_dict().items()}
     both |= {f"vision.{name}": one for name, one in vision.items()}
     return save({name: one.detach().cpu().contiguous() for name, one in both.items()})
@@ -178,8 +168,6 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
     Raises:
         CheckpointError: it is missing, damaged or of another format, or its weights do not fit; the keys are named.
-
-    Source: our choice.
     """
     record = read_record(folder)
     try:
@@ -197,8 +185,6 @@ def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[s
 
     Raises:
         CheckpointError: it is damaged, or its weights do not fit; the keys are named.
-
-    Source: our choice.
     """
     try:
         tensors = load(data)
@@ -214,10 +200,7 @@ def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[s
 
 
 def is_checkpoint(place: str) -> bool:
-    """Whether a model's name is the folder of a checkpoint.
-
-    Source: our choice.
-    """
+    """Whether a model's name is the folder of a checkpoint."""
     return (Path(place) / WEIGHTS).is_file() and (Path(place) / RECORD).is_file()
 
 
@@ -226,8 +209,6 @@ def read_record(folder: Path) -> CheckpointRecord:
 
     Raises:
         CheckpointError: there is none, or it is not one of this version's.
-
-    Source: our choice.
     """
     path = folder / RECORD
     try:
@@ -248,8 +229,6 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> Non
 
     Raises:
         CheckpointError: keys are missing, too many or of another shape; they are named.
-
-    Source: our choice.
     """
     wanted = module.state_dict()
     missing, unexpected = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())

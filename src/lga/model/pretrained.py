@@ -40,8 +40,6 @@ def load_pretrained(config: BackboneConfig | None = None, backbone: Backbone | N
         SettingsError: no backbone has this name.
         BackboneError: the backbone cannot be loaded, or the object is not the one that is needed.
         CheckpointError: there is none, it is damaged or was trained on other features than this backbone makes.
-
-    Source: our choice.
     """
     if config is None:
         config = BackboneConfig() if backbone is None else _custom(backbone)
@@ -63,10 +61,7 @@ def load_pretrained(config: BackboneConfig | None = None, backbone: Backbone | N
 
 
 def portable(config: BackboneConfig, backbone: Backbone) -> BackboneConfig:
-    """The settings that find the same backbone again, elsewhere too: any device, but the same number format.
-
-    Source: our choice.
-    """
+    """The settings that find the same backbone again, elsewhere too: any device, but the same number format."""
     if config.backbone == CUSTOM:
         return _custom(backbone)
     number = backbone.identity.rsplit(" ", 1)[-1]

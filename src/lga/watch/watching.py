@@ -26,7 +26,7 @@ from lga.watch.windows import Window, WindowPlan, fit_cut
 AHEAD = 8
 """Moments that may be decoded before they are encoded."""
 NAP = 0.1
-"""Seconds between two looks at whether to stop."""
+"""Seconds between two checks whether to stop."""
 Record = Callable[[Shown], None]
 """Called with every picture as it is decoded, in the thread that decodes."""
 
@@ -163,7 +163,7 @@ def watch(
         try:
             duration = None
             for batch in batched(found.items()):
-                yield from watcher.look(batch)
+                yield from watcher.take(batch)
                 if isinstance(batch[-1], Start):
                     duration = batch[-1].duration
                 if isinstance(batch[-1], Finish):
@@ -208,7 +208,7 @@ class _Watcher:
         self.segmenter = Segmenter(settings.longest, 2 / settings.rate)
         self.seen = 0.0
 
-    def look(self, batch: Sequence[Item]) -> Iterator[Segment | Damage]:
+    def take(self, batch: Sequence[Item]) -> Iterator[Segment | Damage]:
         """Take what was found, encode moments, and give what is certain by now."""
         windows: list[Window] = []
         moments = [one for one in batch if isinstance(one, Moment)]
