@@ -35,3 +35,11 @@ class TrainingError(LGAError):
 
 class CheckpointError(LGAError):
     """A trained head is missing, damaged or made for something else."""
+
+
+class NoReplyError(AnatomyError):
+    """One question to a language model has no reply, however often it was sent."""
+
+
+class ServerError(AnatomyError):
+    """No question to a language model will have a reply: the key, the address or the model is wrong."""

@@ -9,11 +9,11 @@ from email.utils import format_datetime
 import pytest
 
 from lga.anatomy.journal import Journal
-from lga.anatomy.llm_client import MAX_PAUSE, NoReplyError, ServerError, connect, wanted_pause
+from lga.anatomy.llm_client import MAX_PAUSE, connect, wanted_pause
 from lga.anatomy.llm_generate import generate
 from lga.anatomy.llm_prompt import reply_schema, write_messages
 from lga.anatomy.settings import LLMConfig
-from lga.errors import SettingsError
+from lga.errors import NoReplyError, ServerError, SettingsError
 
 BROKEN = [
     "429", "429 after", "429 date", "429 nonsense", "500", "503", "half", "reset", "empty", "huge", "huge error",

@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lga.anatomy.journal import Journal, Reply, now
-from lga.anatomy.llm_client import NoReplyError, ServerError
 from lga.anatomy.llm_generate import FALLBACK, choose_sample, generate, judge_reply, rehearse, similarity
 from lga.anatomy.llm_prompt import Proposal, read_prompt
 from lga.anatomy.schema import Stage
 from lga.anatomy.settings import LLMConfig
-from lga.errors import SettingsError
+from lga.errors import NoReplyError, ServerError, SettingsError
 
 
 def proposal(*sentences):

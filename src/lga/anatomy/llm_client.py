@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from lga.anatomy.journal import Reply, now
 from lga.anatomy.llm_prompt import Message
 from lga.anatomy.settings import LLMConfig, find_key
-from lga.errors import AnatomyError, LGAError
+from lga.errors import AnatomyError, LGAError, NoReplyError, ServerError
 
 SOFTER: Mapping[str, Literal["json_object", "text"]] = {"json_schema": "json_object", "json_object": "text"}
 
@@ -126,14 +126,6 @@ MAX_QUOTED = 200
 
 NO_KEY = "none"
 """what servers of one's own, which want no key, are sent"""
-
-
-class NoReplyError(AnatomyError):
-    """One question has no reply, however often it was sent."""
-
-
-class ServerError(AnatomyError):
-    """No question will have a reply: the key, the address or the model is wrong."""
 
 
 class RetryableError(Exception):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from lga.anatomy.checks import MAX_OVERLAP, check_anatomy
 from lga.anatomy.descriptions import Record, StageCount, fingerprint
 from lga.anatomy.journal import Journal, JournalQuestion, Reply, now
-from lga.anatomy.llm_client import NoReplyError, connect
 from lga.anatomy.llm_prompt import (
     Message,
     Proposal,
@@ -22,7 +21,7 @@ from lga.anatomy.llm_prompt import (
 from lga.anatomy.schema import Anatomy, template_anatomy
 from lga.anatomy.settings import LLMConfig
 from lga.anatomy.vocabulary import overlap
-from lga.errors import AnatomyError, SettingsError
+from lga.errors import AnatomyError, NoReplyError, SettingsError
 from lga.labels import prompt_name, quote
 
 
@@ -269,6 +268,8 @@ def generate(
         )
 
     async def work_with_server() -> Generated:
+        from lga.anatomy.llm_client import connect  # needs the extra `llm`, which a function of one's own does not
+
         async with connect(chosen) as server:
             return await work(server.ask, lambda: server.sent)
 

@@ -79,10 +79,10 @@ class Watch:
                         if duration is not None:
                             bar(min(round(seen), round(duration)), round(duration))
 
-                    for found in watch(
+                    for finding in watch(
                         recognizer, actions, address, self.settings, stop=stop, progress=progress, record=record
                     ):
-                        log.take(found)
+                        log.take(finding)
             except VideoError as error:
                 log.trouble = error
             finally:
@@ -151,21 +151,21 @@ class Log:
     watched: float = 0.0
     written: float = 0.0
 
-    def take(self, found: "Segment | Damage") -> None:
+    def take(self, finding: "Segment | Damage") -> None:
         """Print one finding, and write the files if it is time to."""
         from lga.watch.output import caption, clock, to_json
         from lga.watch.segments import Segment
 
-        if isinstance(found, Segment):
-            self.segments.append(found)
+        if isinstance(finding, Segment):
+            self.segments.append(finding)
         else:
             self.damaged += 1
-            where = f"{clock(found.start)} to {clock(found.end)}"
-            stderr().print(f"skipped: {where}: {found.reason}", soft_wrap=True)
+            where = f"{clock(finding.start)} to {clock(finding.end)}"
+            stderr().print(f"skipped: {where}: {finding.reason}", soft_wrap=True)
         if self.json:
-            print(to_json(found), flush=True)
-        elif isinstance(found, Segment):
-            stdout().print(f"{clock(found.start)}  {clock(found.end)}  {caption(found)}", soft_wrap=True)
+            print(to_json(finding), flush=True)
+        elif isinstance(finding, Segment):
+            stdout().print(f"{clock(finding.start)}  {clock(finding.end)}  {caption(finding)}", soft_wrap=True)
         if monotonic() - self.written > EVERY:
             self.write()
 
@@ -193,16 +193,16 @@ class Log:
 def stopping() -> Generator[Event]:
     """Set the event on Ctrl-C or when asked to end; the second time the usual happens."""
     stop = Event()
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def ask(number: int, _: object) -> None:
         stop.set()
         signal.signal(number, before[signal.Signals(number)])
 
-    for one in before:
-        signal.signal(one, ask)
+    for number in before:
+        signal.signal(number, ask)
     try:
         yield stop
     finally:
-        for one, usual in before.items():
-            signal.signal(one, usual)
+        for number, usual in before.items():
+            signal.signal(number, usual)

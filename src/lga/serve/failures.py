@@ -1,4 +1,4 @@
-"""Every refusal in the one shape."""
+"""Turns every error into an answer of one shape."""
 
 import logging
 from collections.abc import Callable, Coroutine, Mapping
@@ -19,40 +19,40 @@ USUAL = {
 }
 
 
-def failure(status: int, told: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def failure(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """An answer that refuses, in one line."""
-    return JSONResponse(Failure(error=" ".join(told.split())).model_dump(), status, headers)
+    return JSONResponse(Failure(error=" ".join(message.split())).model_dump(), status, headers)
 
 
 async def refused(_: Request, error: HTTPException) -> Response:
-    """A refusal of ours, or of the framework's, which says less."""
+    """A refusal by this server, or by the framework, whose bare messages are replaced."""
     plain = error.detail in ("Not Found", "Method Not Allowed")
-    told = USUAL[error.status_code] if plain else error.detail
-    return failure(error.status_code, told, error.headers)
+    message = USUAL[error.status_code] if plain else error.detail
+    return failure(error.status_code, message, error.headers)
 
 
 async def invalid(_: Request, error: RequestValidationError) -> Response:
-    """A request whose parts are not what they should be: the first fault."""
+    """A request that does not fit the schema; only its first mistake is named."""
     first = error.errors()[0]
     where = ".".join(str(step) for step in first["loc"])
     return failure(422, f"{where}: {first['msg']}"[:300])
 
 
 async def unusable(_: Request, error: LGAError) -> Response:
-    """What the package refuses; a plain `LGAError` is a trouble of this machine, and its details are for the log."""
+    """An error of the package; a plain `LGAError` comes from this machine (a full disk), and only the log says more."""
     if type(error) is LGAError:
         LOG.error("%s", error)
         return failure(500, "the server cannot do that now; its log says why")
     return failure(422, str(error))
 
 
-async def gone(_: Request, __: Exception) -> Response:
-    """Nobody is listening any more."""
+async def disconnected(_: Request, __: Exception) -> Response:
+    """The client has closed the connection, so nobody reads this."""
     return failure(400, "the request breaks off")
 
 
 async def fault(_: Request, __: Exception) -> Response:
-    """A mistake in this program; the traceback is written to the log."""
+    """A bug in this program; the traceback is written to the log."""
     return failure(500, "this server made a mistake; its log says which")
 
 
@@ -60,6 +60,6 @@ HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, An
     HTTPException: refused,
     RequestValidationError: invalid,
     LGAError: unusable,
-    ClientDisconnect: gone,
+    ClientDisconnect: disconnected,
     Exception: fault,
 }

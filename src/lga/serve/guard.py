@@ -31,7 +31,7 @@ DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 class Guard:
-    """Wraps the whole application."""
+    """Wraps the whole application: refuses requests before it sees them, and completes every answer's headers."""
 
     def __init__(self, app: ASGIApp, config: ServeConfig, token: str | None, metrics: Metrics):
         self._app, self._config, self._metrics = app, config, metrics
@@ -67,12 +67,12 @@ class Guard:
         return None
 
     def _answers_to(self, host: str) -> bool:
-        """Whether a Host header is one of ours; a foreign name that leads here is how other pages get at servers."""
+        """Whether a Host header names this server; a foreign site could point its own name here."""
         parts = HOST.fullmatch(host)
         if parts is None:
             return False
         name, bound = parts["name"].strip("[]"), self._config.host.lower()
-        if name == bound or name in (one.lower() for one in self._config.allowed_hosts):
+        if name == bound or name in (host.lower() for host in self._config.allowed_hosts):
             return True
         return is_loopback(name) if is_loopback(bound) else bound in ("0.0.0.0", "::") and _is_address(name)
 
@@ -99,7 +99,7 @@ class _Body:
         return self.config.bytes if form and self.uploads else JSON_BYTES
 
     def refusal(self) -> HTTPException | None:
-        """Refuse what says itself that it is too large."""
+        """Refuse a body whose Content-Length is too large already."""
         length = self.headers.get("content-length", "0")
         if not (length.isascii() and length.isdecimal()):
             return HTTPException(400, "Content-Length is not a number")
@@ -114,17 +114,16 @@ class _Body:
             with fail_after(max(0.0, self.began + due - monotonic())):
                 message = await self.source()
         except TimeoutError as error:
-            told = (
-                f"{self.count} bytes in {monotonic() - self.began:.0f} s; at least {self.config.upload_rate} a second"
-            )
-            raise HTTPException(408, f"the upload is too slow: {told} are wanted") from error
+            rate = f"{self.count} bytes in {monotonic() - self.began:.0f} s"
+            wanted = f"at least {self.config.upload_rate} a second are wanted"
+            raise HTTPException(408, f"the upload is too slow: {rate}; {wanted}") from error
         self._note(message)
         if self.count > self.most:
             raise self._too_large()
         return message
 
     async def drain(self) -> None:
-        """Listen for a little longer and forget what comes."""
+        """Receive a little longer and throw away what comes."""
         stop = self.count + LINGER_BYTES
         with move_on_after(LINGER_SECONDS):
             while not self.ended and self.count < stop:
@@ -140,7 +139,7 @@ class _Body:
 
 @dataclass(slots=True)
 class _Answer:
-    """An answer on its way out: gets its headers, and leaves nobody with half a sent body."""
+    """An answer on its way out: gets its headers, and waits a little for a body that is still being sent."""
 
     target: Send
     body: _Body
@@ -168,7 +167,7 @@ class _Answer:
 
 
 def _same_origin(headers: Headers, host: str) -> bool:
-    """Whether a browser, if it is one, asks on behalf of our own page; other programs don't say."""
+    """Whether the request comes from this server's page; programs other than browsers do not say, and pass."""
     origin = headers.get("origin")
     if origin is None:
         return headers.get("sec-fetch-site", "none") in ("same-origin", "none")

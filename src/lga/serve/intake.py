@@ -1,4 +1,4 @@
-"""Uploads: from a multipart body to files, of which at most the first megabyte of each is held in memory."""
+"""The clips that requests bring: uploads as files, at most 1 MB of each held in memory, and paths below a folder."""
 
 import re
 import shutil
@@ -9,14 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from anyio import to_thread
+from pydantic import ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from lga.anatomy.descriptions import parse_json
 from lga.errors import LGAError
 from lga.labels import has_hidden_characters
+from lga.serve.schema import ClipPath
 from lga.video.files import VIDEO_SUFFIXES
 
 LONGEST_NAME = 120
@@ -25,7 +28,7 @@ LONGEST_NAME = 120
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A clip that came in: what its sender calls it, and the file that holds it for now."""
+    """A clip that a request is about: what its sender calls it, and the file that holds it."""
 
     name: str
     path: Path
@@ -37,13 +40,69 @@ class Upload:
             return ""
         return f"not a kind of video that is known here ({', '.join(sorted(VIDEO_SUFFIXES))})"
 
-    def told(self, message: str) -> str:
-        """A message about the file as one about the clip."""
+    def renamed(self, message: str) -> str:
+        """An error message with the sender's name for the clip in place of its path here."""
         return message.replace(str(self.path), self.name)
 
     def reason(self, message: str) -> str:
         """The same without the name in front."""
-        return self.told(message).removeprefix(f"{self.name}: ")
+        return self.renamed(message).removeprefix(f"{self.name}: ")
+
+
+async def json_only(request: Request) -> None:
+    """Refuse a body of another kind: pages of other sites can make a browser send forms, but not JSON.
+
+    Raises:
+        HTTPException: the body is not JSON (415).
+    """
+    if content_type(request) != b"application/json":
+        raise HTTPException(415, "wanted a JSON body, and the header Content-Type: application/json")
+
+
+@asynccontextmanager
+async def clip_of(request: Request, *, root: Path | None, folder: Path) -> AsyncGenerator[Upload]:
+    """The one clip that a request is about: uploaded into `folder` and removed afterwards, or a path below `root`.
+
+    Raises:
+        HTTPException: the request holds no clip, or names one that may not be read.
+    """
+    kind = content_type(request)
+    if kind == b"application/json":
+        yield find_clip(root, await request.body())
+    elif kind == b"multipart/form-data":
+        async with received(request, "clip", most=1, folder=folder) as (clip,):
+            if clip.refused:
+                raise HTTPException(415, f"{clip.name}: {clip.refused}")
+            yield clip
+    else:
+        raise HTTPException(415, "wanted multipart/form-data with a file named 'clip', or JSON with a path")
+
+
+def find_clip(root: Path | None, body: bytes) -> Upload:
+    """The clip below `root` that a JSON body names; a link is followed, and must end below `root` too.
+
+    Raises:
+        HTTPException: no paths are taken (403), the body names none (422), or there is no such clip (404).
+        AnatomyError: the body is not JSON.
+    """
+    if root is None:
+        raise HTTPException(403, "this server takes no paths; upload the clip, or start it with --root FOLDER")
+    try:
+        path = ClipPath.model_validate(parse_json(body)).path
+    except ValidationError as error:
+        raise HTTPException(422, 'wanted JSON like {"path": "below/the/root.mp4"}') from error
+    if not path or has_hidden_characters(path):
+        raise HTTPException(422, "a path is one line of visible text")
+    try:
+        base = root.resolve()
+        place = (base / path).resolve()
+        readable = place.is_relative_to(base) and place.is_file()
+    except (OSError, RuntimeError):  # a name too long, or links in a circle
+        readable, place = False, root
+    clip = Upload(place.name, place)
+    if not readable or clip.refused:
+        raise HTTPException(404, "there is no such clip below the server's root")
+    return clip
 
 
 @asynccontextmanager
@@ -54,7 +113,7 @@ async def received(request: Request, field: str, *, most: int, folder: Path) -> 
         HTTPException: the body is not such a form (400, 415, 422), or has too many parts (413).
         LGAError: the disk is full.
     """
-    kind, _ = parse_options_header(request.headers.get("content-type"))
+    kind = content_type(request)
     if kind != b"multipart/form-data":
         shown = kind[:60].decode("utf-8", "replace")
         raise HTTPException(415, f"wanted multipart/form-data with a file named {field!r}, not {shown!r}")
@@ -71,10 +130,15 @@ async def received(request: Request, field: str, *, most: int, folder: Path) -> 
         yield uploads
 
 
+def content_type(request: Request) -> bytes:
+    """What the body is said to be, without its parameters; empty if nothing is said."""
+    return parse_options_header(request.headers.get("content-type"))[0]
+
+
 def safe_name(given: str) -> str:
-    """A file name that means no other place, shows as it is and is not too long; else as it was given."""
+    """A sender's file name, made harmless: without folders and hidden characters, and not too long."""
     last = re.split(r"[\\/]", given)[-1]
-    shown = "".join("_" if has_hidden_characters(one) or one in '<>:"|?*' else one for one in last).strip(" .")
+    shown = "".join("_" if has_hidden_characters(char) or char in '<>:"|?*' else char for char in last).strip(" .")
     stem, dot, suffix = shown.rpartition(".")
     if not dot or len(suffix) > 8 or not suffix.isascii():
         stem, suffix = shown, ""

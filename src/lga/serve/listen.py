@@ -1,4 +1,4 @@
-"""From an application to a port: uvicorn, with what it is not patient enough for or too patient with."""
+"""Serves the application on a port: uvicorn, with time limits of our own."""
 
 import asyncio
 import signal
@@ -60,14 +60,14 @@ class HurriedProtocol(H11Protocol):
 
 
 def open_port(config: ServeConfig) -> socket.socket:
-    """Take the port, before anything that takes time.
+    """Take the port; done first, so that a port in use is noticed before the backbone is loaded.
 
     Raises:
         LGAError: there is no such address, or the port is taken.
     """
     try:
-        found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)
-        family, kind, protocol, _, address = found[0]
+        addresses = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = addresses[0]
         port = socket.socket(family, kind, protocol)
         try:
             port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -89,7 +89,7 @@ def address_of(port: socket.socket) -> str:
 
 
 def make_server(app: ASGIApp, config: ServeConfig) -> uvicorn.Server:
-    """Uvicorn as it is wanted here."""
+    """Uvicorn with this server's limits."""
     return uvicorn.Server(
         uvicorn.Config(
             app,

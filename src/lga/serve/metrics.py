@@ -35,7 +35,7 @@ class Seen:
     """One request while it lasts."""
 
     status: int = 500
-    """what stands if no answer comes about"""
+    """what is counted if the request ends without an answer"""
 
 
 class Metrics:
@@ -70,17 +70,17 @@ class Metrics:
 
     @contextmanager
     def watched(self, scope: MutableMapping[str, Any]) -> Generator[Seen]:
-        """Count a request; its route is known only when it was answered."""
+        """Count a request; its route is known only after it was answered."""
         began, seen = perf_counter(), Seen()
         with self._flying.track_inprogress():
             try:
                 yield seen
             finally:
-                found = scope.get("route")
-                route = found.path if isinstance(found, Route) else "none"
-                method = scope["method"] if route != "none" else "any"
-                self._requests.labels(method, route, str(seen.status)).inc()
-                self._latency.labels(route).observe(perf_counter() - began)
+                route = scope.get("route")
+                path = route.path if isinstance(route, Route) else "none"
+                method = scope["method"] if path != "none" else "any"
+                self._requests.labels(method, path, str(seen.status)).inc()
+                self._latency.labels(path).observe(perf_counter() - began)
                 if seen.status >= 400:
                     self._refused.labels(REASONS.get(seen.status, "other")).inc()
 

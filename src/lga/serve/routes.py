@@ -1,22 +1,16 @@
 """What the server answers: the page and its state, recognition, and changes to the taught actions."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import ValidationError
-from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from lga.actions import Actions
-from lga.anatomy.descriptions import parse_json
-from lga.labels import has_hidden_characters
-from lga.serve.intake import Upload, received
+from lga.serve.intake import clip_of, json_only, received
 from lga.serve.pictures import draw_row
 from lga.serve.schema import (
     ActionValue,
@@ -38,8 +32,21 @@ from lga.serve.store import Edit
 from lga.serve.teaching import without_action, without_example
 from lga.serve.values import action_value
 
+Top = Annotated[int, Query(ge=1, le=20)]
+Accepting = Literal["always", "suggested"] | Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
 router = APIRouter()
 actions_router = APIRouter(prefix="/actions")
+
+
+def form_of(field: str, *, several: bool, **others: object) -> dict[str, object]:
+    """How the schema describes a body that is an upload; `others` are what may be sent instead, by content type."""
+    file: dict[str, object] = {"type": "string", "format": "binary"}
+    content = {"type": "array", "items": file} if several else file
+    form = {"type": "object", "required": [field], "properties": {field: content}}
+    return {"required": True, "content": {"multipart/form-data": {"schema": form}, **others}}
+
+
+CLIP_BODY = form_of("clip", several=False, **{"application/json": {"schema": ClipPath.model_json_schema()}})
 
 
 @router.get("/", include_in_schema=False)
@@ -59,7 +66,7 @@ async def asset(name: str, service: Serving) -> Response:
 
 @router.get("/healthz")
 async def health(service: Serving) -> Health:
-    """Whether the server lives, and how much it knows."""
+    """That the server runs, and how much is taught."""
     actions = service.actions
     return Health(
         lga=own_version(),
@@ -71,7 +78,7 @@ async def health(service: Serving) -> Health:
 
 @router.get("/settings")
 async def settings(service: Serving) -> SettingsAnswer:
-    """What a page must know before it asks anything."""
+    """The server's limits and settings, which a page reads before its first request."""
     config, method = service.config, service.teacher.method
     return SettingsAnswer(
         stages=method.stages,
@@ -95,30 +102,15 @@ async def metrics(service: Serving) -> Response:
     return Response(service.metrics.write(), media_type=CONTENT_TYPE_LATEST)
 
 
-Top = Annotated[int, Query(ge=1, le=20)]
-Accepting = Literal["always", "suggested"] | Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
-
-
-def form_of(field: str, *, several: bool, **others: object) -> dict[str, object]:
-    """How the schema describes an upload, or what may be sent instead."""
-    file: dict[str, object] = {"type": "string", "format": "binary"}
-    content = {"type": "array", "items": file} if several else file
-    form = {"type": "object", "required": [field], "properties": {field: content}}
-    return {"required": True, "content": {"multipart/form-data": {"schema": form}, **others}}
-
-
-CLIP_BODY = form_of("clip", several=False, **{"application/json": {"schema": ClipPath.model_json_schema()}})
-
-
 @router.post("/recognize", openapi_extra={"requestBody": CLIP_BODY})
 async def recognize(
     request: Request, service: Serving, top: Top = 5, accept: Accepting = "suggested", why: bool = False
 ) -> Recognised:
     """Say which of the taught actions a clip shows."""
-    now, asked = service.taught(), RecognitionRequest(top, accept, why)
+    taught, asked = service.taught(), RecognitionRequest(top, accept, why)
     with service.reading.admitted():
-        async with clip_of(request, service) as clip:
-            return Recognised(result=await service.reading.run(lambda: service.recognise(now, clip, asked)))
+        async with clip_of(request, root=service.config.root, folder=service.uploads) as clip:
+            return Recognised(result=await service.reading.run(lambda: service.recognise(taught, clip, asked)))
 
 
 @router.post(
@@ -131,10 +123,10 @@ async def explain(
     request: Request, service: Serving, top: Top = EXPLAINED, accept: Accepting = "suggested"
 ) -> Response:
     """The same, with the reasons for the `top` likeliest labels, as one HTML file that needs nothing else."""
-    now, asked = service.taught(), RecognitionRequest(top, accept)
+    taught, asked = service.taught(), RecognitionRequest(top, accept)
     with service.reading.admitted():
-        async with clip_of(request, service) as clip:
-            text = await service.reading.run(lambda: service.report(now, clip, asked))
+        async with clip_of(request, root=service.config.root, folder=service.uploads) as clip:
+            text = await service.reading.run(lambda: service.report(taught, clip, asked))
     headers = {
         "Content-Disposition": 'attachment; filename="report.html"',
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
@@ -142,64 +134,11 @@ async def explain(
     return Response(text, media_type="text/html; charset=utf-8", headers=headers)
 
 
-@asynccontextmanager
-async def clip_of(request: Request, service: Service) -> AsyncGenerator[Upload]:
-    """The clip that a request is about, while it lasts.
-
-    Raises:
-        HTTPException: there is none, or it may not be had.
-    """
-    kind, _ = parse_options_header(request.headers.get("content-type"))
-    if kind == b"application/json":
-        yield find_clip(service.config.root, await request.body())
-    elif kind == b"multipart/form-data":
-        async with received(request, "clip", most=1, folder=service.uploads) as (clip,):
-            if clip.refused:
-                raise HTTPException(415, f"{clip.name}: {clip.refused}")
-            yield clip
-    else:
-        raise HTTPException(415, "wanted multipart/form-data with a file named 'clip', or JSON with a path")
-
-
-def find_clip(root: Path | None, body: bytes) -> Upload:
-    """A clip below the server's root; links are followed and must end there too.
-
-    Raises:
-        HTTPException: no paths are taken (403), the body is not one (422), or there is no such clip (404).
-        AnatomyError: the body is not JSON.
-    """
-    if root is None:
-        raise HTTPException(403, "this server takes no paths; upload the clip, or start it with --root FOLDER")
-    try:
-        path = ClipPath.model_validate(parse_json(body)).path
-    except ValidationError as error:
-        raise HTTPException(422, 'wanted JSON like {"path": "below/the/root.mp4"}') from error
-    if not path or has_hidden_characters(path):
-        raise HTTPException(422, "a path is one line of visible text")
-    try:
-        base = root.resolve()
-        place = (base / path).resolve()
-        there = place.is_relative_to(base) and place.is_file()
-    except (OSError, RuntimeError):  # a name too long, or links in a circle
-        there, place = False, root
-    found = Upload(place.name, place)
-    if not there or found.refused:
-        raise HTTPException(404, "there is no such clip below the server's root")
-    return found
-
-
-async def json_only(request: Request) -> None:
-    """Refuse a body of another kind: a form is what pages from elsewhere can send unasked."""
-    kind, _ = parse_options_header(request.headers.get("content-type"))
-    if kind != b"application/json":
-        raise HTTPException(415, "wanted a JSON body, and the header Content-Type: application/json")
-
-
 @actions_router.get("")
 async def list_actions(service: Serving) -> AllActions:
     """All taught actions with their examples."""
     actions = service.actions
-    return AllActions(actions=[] if actions is None else [action_value(actions, one) for one in actions.labels])
+    return AllActions(actions=[] if actions is None else [action_value(actions, label) for label in actions.labels])
 
 
 @actions_router.get("/{label}")
@@ -212,28 +151,22 @@ async def show_action(label: str, service: Serving) -> OneAction:
 async def create_action(new: NewAction, service: Serving) -> OneAction:
     """Teach an action by its words; sentences are looked up where none are given."""
 
-    def create() -> ActionValue:
-        after = _changed(service, lambda actions: service.teacher.create(actions, new.label, new.sentences))
-        return action_value(after, after.find(new.label))
+    def edit(actions: Actions | None) -> Actions:
+        return service.teacher.create(actions, new.label, new.sentences)
 
     with service.writing.admitted():
-        return OneAction(action=await service.writing.run(create))
+        return OneAction(action=await service.writing.run(lambda: changed_action(service, edit, new.label)))
 
 
 @actions_router.patch("/{label}", dependencies=[Depends(json_only)])
 async def change_action(label: str, change: ChangedAction, service: Serving) -> OneAction:
     """Rename an action, or replace its sentences, or both; its examples stay."""
 
-    def retell() -> ActionValue:
-        def edit(_: Actions | None) -> Actions:
-            actions, known = service.find(label)
-            return service.teacher.retell(actions, known, change.label, change.sentences)
-
-        after = _changed(service, edit)
-        return action_value(after, after.find(change.label or label))
+    def edit(_: Actions | None) -> Actions:
+        return service.teacher.change(*service.find(label), change.label, change.sentences)
 
     with service.writing.admitted():
-        return OneAction(action=await service.writing.run(retell))
+        return OneAction(action=await service.writing.run(lambda: changed_action(service, edit, change.label or label)))
 
 
 @actions_router.delete("/{label}", status_code=204)
@@ -254,19 +187,19 @@ async def add_examples(label: str, request: Request, response: Response, service
         async with received(request, "clips", most=CLIPS_AT_ONCE, folder=service.uploads) as uploads:
 
             def add() -> tuple[bool, Taught]:
-                added, skipped, new = 0, list[SkippedValue](), False
+                is_new, added, skipped = False, 0, list[SkippedValue]()
 
                 def edit(actions: Actions | None) -> Actions:
-                    nonlocal added, skipped, new
-                    new = actions is None or actions.spelling(label) is None
+                    nonlocal is_new, added, skipped
+                    is_new = actions is None or actions.spelling(label) is None
                     after, added, skipped = service.teacher.add(actions, label, uploads)
                     return after
 
-                after = _changed(service, edit)
-                return new, Taught(action=action_value(after, after.find(label)), added=added, skipped=skipped)
+                action = changed_action(service, edit, label)
+                return is_new, Taught(action=action, added=added, skipped=skipped)
 
-            new, taught = await service.writing.run(add)
-    response.status_code = 201 if new else 200
+            is_new, taught = await service.writing.run(add)
+    response.status_code = 201 if is_new else 200
     return taught
 
 
@@ -278,12 +211,12 @@ async def add_examples(label: str, request: Request, response: Response, service
 async def show_strip(label: str, digest: str, service: Serving) -> Response:
     """Eight frames of an example side by side."""
     actions, known = service.find(label)
-    found = [one for one in actions.examples if (one.label, one.digest) == (known, digest)]
+    examples = [example for example in actions.examples if (example.label, example.digest) == (known, digest)]
     with service.reading.admitted():
-        row = await service.reading.run(lambda: draw_row(found[0])) if found else None
-    if row is None:
+        strip = await service.reading.run(lambda: draw_row(examples[0])) if examples else None
+    if strip is None:
         raise HTTPException(404, "there is no such example, or its clip is not kept")
-    return Response(row, media_type="image/jpeg")
+    return Response(strip, media_type="image/jpeg")
 
 
 @actions_router.delete("/{label}/examples/{digest}", status_code=204)
@@ -301,9 +234,13 @@ async def remove_example(label: str, digest: str, service: Serving) -> None:
         await service.writing.run(lambda: service.store.change(edit))
 
 
-def _changed(service: Service, edit: Edit) -> Actions:
-    """Change the actions so that some are left."""
+def changed_action(service: Service, edit: Edit, label: str) -> ActionValue:
+    """Change what is taught, and give the action `label` as it is afterwards.
+
+    Raises:
+        HTTPException: no action is left (409).
+    """
     after = service.store.change(edit)
     if after is None:
         raise HTTPException(409, "nothing is taught any more")
-    return after
+    return action_value(after, after.find(label))

@@ -37,7 +37,7 @@ LONGEST_WAIT = 60
 
 
 class WorkQueue:
-    """So many threads and a queue; a request holds its place from before its upload until its answer."""
+    """A number of threads and a queue before them; a request holds a place from before its upload until its answer."""
 
     def __init__(self, workers: int, queue: int):
         self._limiter = CapacityLimiter(workers)
@@ -59,8 +59,8 @@ class WorkQueue:
         """
         if self.pending >= self._most:
             seconds = min(LONGEST_WAIT, ceil(self._typical * self.pending / self._workers))
-            told = f"{self.pending} requests are being worked on or waiting; come back in {seconds} s"
-            raise HTTPException(503, told, {"Retry-After": str(seconds)})
+            message = f"{self.pending} requests are being worked on or waiting; come back in {seconds} s"
+            raise HTTPException(503, message, {"Retry-After": str(seconds)})
         self.pending += 1
         try:
             yield
@@ -96,7 +96,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class RecognitionRequest:
-    """How a clip is to be judged, and how much is to be said of it."""
+    """What a client wants to know about a clip: the `top` likeliest labels, what counts as known, and why."""
 
     top: int
     accept: Accept
@@ -159,13 +159,13 @@ class Service:
         """
         if asked.why:
             explanation = self._explain(now, clip, EXPLAINED, asked.accept)
-            found, why = explanation.recognition, why_value(now.actions, explanation)
+            recognition, why = explanation.recognition, why_value(now.actions, explanation)
         else:
             features = self._encode(now, clip)
-            (found,) = now.answer([features], asked.accept)
+            (recognition,) = now.answer([features], asked.accept)
             why = None
         self.metrics.recognised.inc()
-        return result_value(now.actions, replace(found, path=clip.path), clip.name, top=asked.top, why=why)
+        return result_value(now.actions, replace(recognition, path=clip.path), clip.name, top=asked.top, why=why)
 
     def report(self, now: Prepared, clip: Upload, asked: RecognitionRequest) -> str:
         """The explanation as one HTML file that names clips and not where they lie on this machine.
@@ -185,10 +185,10 @@ class Service:
         return explain_features(now, features, clip.path, top=top, accept=accept)
 
     def _encode(self, now: Prepared, clip: Upload) -> ClipFeatures:
-        (found,) = self.recognizer.encode(now.actions, [clip.path], limits=self.config.limits)
-        if isinstance(found, Skipped):
-            raise VideoError(clip.told(found.reason))
-        return found
+        (features,) = self.recognizer.encode(now.actions, [clip.path], limits=self.config.limits)
+        if isinstance(features, Skipped):
+            raise VideoError(clip.renamed(features.reason))
+        return features
 
 
 def find_service(request: Request) -> Service:
@@ -200,12 +200,12 @@ Serving = Annotated[Service, Depends(find_service)]
 
 
 def read_assets() -> dict[str, bytes]:
-    """The page's files by name, as they were installed: nothing else can be asked for."""
+    """The page's files by name; only these are served."""
     folder = files("lga.serve").joinpath("page")
-    found = list(folder.iterdir()) if folder.is_dir() else []
-    return {one.name: one.read_bytes() for one in found if one.is_file() and Path(one.name).suffix in KINDS}
+    assets = list(folder.iterdir()) if folder.is_dir() else []
+    return {asset.name: asset.read_bytes() for asset in assets if asset.is_file() and Path(asset.name).suffix in KINDS}
 
 
 def own_version() -> str:
-    """The package's."""
+    """The version of this package."""
     return version("lga")

@@ -20,7 +20,7 @@ class ExampleStore:
 
     folder: Path
     keeps: bool = True
-    """else clips have a place that stays empty"""
+    """False: clips are not kept, and `place` only names where they would be"""
 
     def place(self, digest: str, name: str) -> Path:
         """Where a clip is, or would be."""
@@ -44,16 +44,16 @@ class ExampleStore:
 
     def sweep(self, examples: Iterable[Example]) -> None:
         """Remove every clip that none of these examples needs, and parts that a crash left."""
-        needed = {one.path for one in examples}
+        needed = {example.path for example in examples}
         if not self.folder.is_dir():
             return
-        for own in self.folder.iterdir():
-            if re.fullmatch(r"[0-9a-f]{64}", own.name) and own.is_dir() and not own.is_symlink():
-                for clip in own.iterdir():
+        for place in self.folder.iterdir():
+            if re.fullmatch(r"[0-9a-f]{64}", place.name) and place.is_dir() and not place.is_symlink():
+                for clip in place.iterdir():
                     if str(clip.absolute()) not in needed:
                         clip.unlink(missing_ok=True)
-                if not any(own.iterdir()):
-                    own.rmdir()
+                if not any(place.iterdir()):
+                    place.rmdir()
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
 
@@ -107,14 +107,14 @@ class Store:
         return None if actions is None else self._recognizer.prepare(actions)
 
     def _write(self, actions: Actions | None) -> None:
-        """Write beside the folder first: while a folder is exchanged for another, there is for a moment none."""
+        """Write a spare copy first: while the folder is replaced, there is none for a moment."""
         if actions is not None:
             save_actions(actions, self._spare)
             save_actions(actions, self._folder)
         elif self._folder.exists():
-            gone = self._folder.with_name(f".{uuid4().hex}.old")
-            self._folder.rename(gone)
-            shutil.rmtree(gone, ignore_errors=True)
+            old = self._folder.with_name(f".{uuid4().hex}.old")
+            self._folder.rename(old)
+            shutil.rmtree(old, ignore_errors=True)
         shutil.rmtree(self._spare, ignore_errors=True)
 
 

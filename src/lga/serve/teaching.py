@@ -23,7 +23,7 @@ SOURCE = "given over HTTP"
 
 @dataclass(frozen=True, slots=True)
 class Editor:
-    """Everything that a change needs besides the actions."""
+    """Makes new actions from old ones as requests ask for it; the old ones stay as they are."""
 
     recognizer: Recognizer
     method: MethodConfig
@@ -45,7 +45,7 @@ class Editor:
     def add(
         self, actions: Actions | None, label: str, uploads: Sequence[Upload]
     ) -> tuple[Actions, int, list[SkippedValue]]:
-        """Add examples to an action, new or known; how many were, and which were not.
+        """Add examples to an action, new or known: the new actions, how many were added, and the clips left out.
 
         Raises:
             LGAError: the label is new and can't be one, or none of its clips can be used.
@@ -74,7 +74,7 @@ class Editor:
             raise ActionsError(f"none of the {len(uploads)} clips can be used; the first: {first.name}: {first.reason}")
         return self._keep(after, videos), len(after.examples) - held, left_out
 
-    def retell(self, actions: Actions, label: str, name: str | None, sentences: Sequence[str] | None) -> Actions:
+    def change(self, actions: Actions, label: str, name: str | None, sentences: Sequence[str] | None) -> Actions:
         """Give an action another name, other sentences, or both.
 
         Raises:
@@ -85,12 +85,12 @@ class Editor:
         name = old.label if name is None else servable(name)
         if actions.spelling(name) not in (None, old.label):
             raise HTTPException(409, f"{actions.find(name)!r} is taught already; choose another name")
-        told = described(name, sentences)
+        descriptions = described(name, sentences)
         stages = actions.method.stages
         new = (
             old.model_copy(update={"label": name})
-            if told is None
-            else anatomize(name, stages=stages, descriptions=told)
+            if descriptions is None
+            else anatomize(name, stages=stages, descriptions=descriptions)
         )
         text = encode_stages([new], actions.method.wording, self.recognizer.encoder, self.recognizer.cache)
         return actions.retold(old.label, new, text[0])
@@ -104,15 +104,15 @@ class Editor:
         return self.recognizer.add(actions, label, (), descriptions=descriptions)[0]
 
     def _keep(self, actions: Actions, uploads: Sequence[Upload]) -> Actions:
-        """Move the new examples' clips to the example_store, and say so in the actions."""
-        came = {str(one.path): one for one in uploads}
-        kept = list(actions.examples)
-        for number, one in enumerate(kept):
-            if one.path in came:
-                place = self.example_store.place(one.digest, came[one.path].name)
-                self.example_store.put(came[one.path].path, place)
-                kept[number] = one.model_copy(update={"path": str(place)})
-        return replace(actions, examples=tuple(kept))
+        """Move the new examples' clips to the example store; the actions name their new places."""
+        by_path = {str(upload.path): upload for upload in uploads}
+        examples = list(actions.examples)
+        for number, example in enumerate(examples):
+            if (upload := by_path.get(example.path)) is not None:
+                place = self.example_store.place(example.digest, upload.name)
+                self.example_store.put(upload.path, place)
+                examples[number] = example.model_copy(update={"path": str(place)})
+        return replace(actions, examples=tuple(examples))
 
 
 def without_action(actions: Actions, label: str) -> Actions | None:
@@ -122,20 +122,22 @@ def without_action(actions: Actions, label: str) -> Actions | None:
 
 def without_example(actions: Actions, label: str, digest: str) -> Actions:
     """These actions less one example of one label; the same clip may be an example of another."""
-    kept = (number for number, one in enumerate(actions.examples) if (one.label, one.digest) != (label, digest))
-    return actions.with_examples(tuple(kept))
+    kept = [
+        number for number, example in enumerate(actions.examples) if (example.label, example.digest) != (label, digest)
+    ]
+    return actions.with_examples(kept)
 
 
 def servable(label: str) -> str:
-    """A new label, if it can be one and stand in an address.
+    """A new label, checked: the server's addresses contain it, so some labels that files allow are refused.
 
     Raises:
-        AnatomyError: it can't.
+        AnatomyError: it can't be a label, or not part of an address.
     """
     label = checked_label(label)
     if "/" in label or label in (".", ".."):
         raise AnatomyError(
-            f"a label stands in an address here, so it has no slash and is more than dots, not {label!r}"
+            f"a label is part of an address here, so it has no slash and is more than dots, not {label!r}"
         )
     return label
 

@@ -1,4 +1,4 @@
-"""From what the package knows to what is said over HTTP."""
+"""Turns actions, recognitions and explanations into the values of answers."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,7 +24,7 @@ from lga.serve.schema import (
 
 
 def action_value(actions: Actions, label: str) -> ActionValue:
-    """A taught action, named as it is spelt there."""
+    """A taught action; `label` is spelt as the actions spell it."""
     anatomy = actions.anatomies[actions.labels.index(label)]
     return ActionValue(
         label=label,
@@ -35,23 +35,23 @@ def action_value(actions: Actions, label: str) -> ActionValue:
     )
 
 
-def result_value(actions: Actions, found: Recognition, name: str, *, top: int, why: Why | None) -> Result:
-    """What a clip shows; its name is its sender's."""
-    best = None if found.best_example is None else _taught(actions, found.label, found.best_example)
+def result_value(actions: Actions, recognition: Recognition, name: str, *, top: int, why: Why | None) -> Result:
+    """What a clip shows; `name` is what its sender calls it."""
+    best = None if recognition.best_example is None else _taught(actions, recognition.label, recognition.best_example)
     return Result(
         name=name,
-        duration=found.duration,
-        label=found.label,
-        probability=found.probability,
-        known=found.known,
-        known_score=found.known_score,
-        threshold=found.threshold,
-        candidates=[CandidateValue.model_validate(asdict(one)) for one in found.candidates[:top]],
-        stages=[StageValue.model_validate(asdict(one)) for one in found.stages],
+        duration=recognition.duration,
+        label=recognition.label,
+        probability=recognition.probability,
+        known=recognition.known,
+        known_score=recognition.known_score,
+        threshold=recognition.threshold,
+        candidates=[CandidateValue.model_validate(asdict(candidate)) for candidate in recognition.candidates[:top]],
+        stages=[StageValue.model_validate(asdict(stage)) for stage in recognition.stages],
         best_example=None
         if best is None
         else BestExample(
-            label=best.label, name=Path(best.path).name, digest=best.digest, distance=found.best_distance or 0.0
+            label=best.label, name=Path(best.path).name, digest=best.digest, distance=recognition.best_distance or 0.0
         ),
         why=why,
     )

@@ -66,7 +66,7 @@ def find_address(source: str) -> Address:
     try:
         if stat.S_ISFIFO(path.stat().st_mode):
             return Address("pipe", source)
-    except OSError:  # told better below
+    except OSError:  # is_folder says it better
         pass
     if is_folder(path):
         raise refusal(path, "a folder; watch a video file, a stream, a camera or - for standard input")

@@ -66,15 +66,15 @@ def sample_moments(
     if not (0 < rate < inf and 0 <= gap < inf):
         raise ValueError(f"samples more than 0 moments a second, 0 or more seconds apart, not {rate} and {gap}")
     sampler = _Sampler(rate, gap, how)
-    for one in shown:
-        if isinstance(one, Shown):
-            yield from sampler.play_to(one.time)
-            sampler.held, sampler.square = one.frame, None
+    for item in shown:
+        if isinstance(item, Shown):
+            yield from sampler.play_to(item.time)
+            sampler.held, sampler.square = item.frame, None
             continue
-        yield from sampler.play_to(one.start if isinstance(one, Damage) else one.time)
-        if isinstance(one, Damage):
-            sampler.leap(one.end)
-        yield one
+        yield from sampler.play_to(item.start if isinstance(item, Damage) else item.time)
+        if isinstance(item, Damage):
+            sampler.leap(item.end)
+        yield item
 
 
 class _Sampler:

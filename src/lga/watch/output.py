@@ -23,8 +23,8 @@ from lga.watch.source import open_source
 def to_srt(segments: Iterable[Segment]) -> str:
     """Subtitles as every player reads them, in order: the label and how sure it is."""
     blocks = (
-        f"{number}\n{clock(one.start, ',')} --> {clock(one.end, ',')}\n{caption(one)}\n"
-        for number, one in enumerate(_in_order(segments), 1)
+        f"{number}\n{clock(segment.start, ',')} --> {clock(segment.end, ',')}\n{caption(segment)}\n"
+        for number, segment in enumerate(_in_order(segments), 1)
     )
     return "\n".join(blocks)
 
@@ -38,10 +38,10 @@ def to_csv(segments: Iterable[Segment]) -> str:
     return file.getvalue()
 
 
-def to_json(found: Segment | Damage) -> str:
+def to_json(finding: Segment | Damage) -> str:
     """One line of JSON; `kind` is segment or damage."""
-    kind = "segment" if isinstance(found, Segment) else "damage"
-    plain = {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(found).items()}
+    kind = "segment" if isinstance(finding, Segment) else "damage"
+    plain = {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(finding).items()}
     return json.dumps({"kind": kind, **plain}, ensure_ascii=False)
 
 
@@ -57,7 +57,7 @@ def clock(seconds: float, point: str = ".") -> str:
 
 
 def _in_order(segments: Iterable[Segment]) -> list[Segment]:
-    return sorted(segments, key=lambda one: (one.start, one.end, one.label))
+    return sorted(segments, key=lambda segment: (segment.start, segment.end, segment.label))
 
 
 PAPER, INK, BAR = (16, 16, 16), (245, 245, 245), (90, 200, 120)
@@ -79,16 +79,16 @@ def annotate(
         LGAError: the place cannot be written.
     """
     with open_source(address, timeout=10.0) as source, VideoWriter(path) as writer:
-        for one in source.shown():
-            if not isinstance(one, Shown):
+        for shown in source.shown():
+            if not isinstance(shown, Shown):
                 continue
-            if one.time >= until:
+            if shown.time >= until:
                 return
-            now = [segment for segment in segments if segment.start <= one.time < segment.end]
-            picture = turned(one.frame)
-            writer.write(one.time, lettered(picture, now, one.time) if now else picture)
+            now = [segment for segment in segments if segment.start <= shown.time < segment.end]
+            picture = turned(shown.frame)
+            writer.write(shown.time, lettered(picture, now, shown.time) if now else picture)
             if progress is not None:
-                progress(one.time, source.duration)
+                progress(shown.time, source.duration)
 
 
 def lettered(
@@ -99,12 +99,12 @@ def lettered(
     draw = ImageDraw.Draw(image)
     size = max(8, image.height // 18)
     tall = 2 * size
-    for row, one in enumerate(now, 1):
+    for row, segment in enumerate(now, 1):
         top = image.height - row * tall
         draw.rectangle((0, top, image.width, top + tall - 1), fill=PAPER)
-        text = shorten(caption(one), size, image.width - size)
+        text = shorten(caption(segment), size, image.width - size)
         write(draw, (size // 2, top + size * 0.85), text, size=size, color=INK, anchor="lm")
-        share = (time - one.start) / (one.end - one.start)
+        share = (time - segment.start) / (segment.end - segment.start)
         thick = max(2, size // 4)
         draw.rectangle((0, top + tall - thick, round(share * (image.width - 1)), top + tall - 1), fill=BAR)
     return np.array(image)

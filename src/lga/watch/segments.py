@@ -1,13 +1,13 @@
-"""From what windows show to what happened when: the best hits, apart from each other, put together by label."""
+"""From windows to segments: the best hits that do not overlap, joined where they show one label (see Segmenter)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
 CROWDED = 0.3
-"""Of two hits of which the shorter lies in the longer by more than this share, the weaker one goes."""
+"""Two hits that share more than this part of the shorter one crowd each other: only the better one stays."""
 PATIENCE = 4
-"""Longest windows for which a hit may stay undecided."""
+"""How long a hit may stay undecided, in lengths of the longest window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class Hit:
 
     @property
     def rank(self) -> tuple[float, float, float, str]:
-        """The best hit has the smallest; no two differ in nothing."""
+        """Sorts hits, the best first; equal scores by time, then by label."""
         return -self.score, self.start, self.end, self.label
 
     def crowds(self, other: "Hit") -> bool:
-        """Whether both cannot stand."""
+        """Whether the two overlap so much that only the better one stays."""
         shared = min(self.end, other.end) - max(self.start, other.start)
         return shared > CROWDED * min(self.end - self.start, other.end - other.start)
 
@@ -75,17 +75,17 @@ class Segmenter:
         """Decide all that can be: hits to come begin after `safe`."""
         late = safe - (PATIENCE - 1) * self._longest
         waiting: list[Hit] = []
-        for hit in sorted(self.waiting, key=lambda one: one.rank):
-            if any(hit.crowds(one) for one in (*self.standing, *self.settled)):
+        for hit in sorted(self.waiting, key=lambda hit: hit.rank):
+            if any(hit.crowds(better) for better in (*self.standing, *self.settled)):
                 self.fallen.append(hit)
-            elif hit.end <= late or (hit.end <= safe and not any(hit.crowds(one) for one in waiting)):
+            elif hit.end <= late or (hit.end <= safe and not any(hit.crowds(better) for better in waiting)):
                 self.standing.append(hit)
             else:
                 waiting.append(hit)
         self.waiting = waiting
 
     def _settle(self, safe: float) -> list[Segment]:
-        """Put together the hits that begin before any other can, and give what is closed by that."""
+        """Join the hits that begin before any undecided one, and give the segments that nothing can prolong."""
         border = min(safe, min((hit.start for hit in self.waiting), default=inf))
         self.standing.sort(key=lambda hit: (hit.start, hit.end, hit.label))
         closed: list[Segment] = []
@@ -124,7 +124,7 @@ class _Growing:
         if label != self.label:
             return False
         return start - self.end <= gap or any(
-            one.label == label and one.start <= self.end and start <= one.end for one in bridges
+            hit.label == label and hit.start <= self.end and start <= hit.end for hit in bridges
         )
 
     @property

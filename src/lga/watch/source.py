@@ -20,16 +20,16 @@ from lga.watch.address import STANDARD_INPUT, Address
 from lga.watch.moments import Damage, Finish, Shown
 
 GLITCH = 0.5
-"""Seconds by which a picture may come too early and just be left out; further back begins another recording."""
+"""A time stamp that goes back by less than this many seconds: the picture is left out. By more: a new recording."""
 LONGEST_STILL = 10.0
 """Seconds that one picture may stay on screen."""
 USUAL_STEP = 0.04
-"""Seconds between pictures where nothing is known of it yet."""
+"""Seconds between pictures until two of them were seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """When a picture is shown, in seconds from the start; `gap` begins where nothing was shown for long."""
+    """When a picture is shown, in seconds from the start, and where the gap before it begins, if there is one."""
 
     time: float
     gap: float | None = None
@@ -78,7 +78,7 @@ class Timeline:
 
 
 STUBBORN = 64
-"""Failed reads one after the other after which a source counts as over."""
+"""After this many failed reads in a row a source counts as ended."""
 
 
 @contextmanager
@@ -133,22 +133,22 @@ class Source:
                 error.
         """
         trouble: str | None = None
-        some = False
-        for one in self._pictures():
-            if isinstance(one, str):
-                trouble = trouble or one
+        decoded = False
+        for picture in self._pictures():
+            if isinstance(picture, str):
+                trouble = trouble or picture
                 continue
-            check_size(self._path, one.width, one.height)
+            check_size(self._path, picture.width, picture.height)
             before = self._line.end
-            placed = self._line.place(before if one.pts is None else one.time)
+            placed = self._line.place(before if picture.pts is None else picture.time)
             if placed is None:
                 continue
             if placed.gap is not None or trouble is not None:
                 still = f"no picture for over {LONGEST_STILL:.0f} s"
                 yield Damage(min(before, placed.time), placed.time, trouble or still)
-            trouble, some = None, True
-            yield Shown(placed.time, one)
-        if not some:
+            trouble, decoded = None, True
+            yield Shown(placed.time, picture)
+        if not decoded:
             raise self._address.refusal(f"not one picture can be decoded ({trouble or 'it is empty'})")
         end = self._line.end
         if self.duration is not None and self.duration - end > 0.1 * self.duration + 1 / self.rate:
@@ -172,7 +172,7 @@ class Source:
                 yield "damaged (what it builds on is missing)" if frame.is_corrupt else frame
 
     def _packets(self) -> "Iterator[Packet[VideoStream] | str]":
-        """Read on after what cannot be read, unless the reading itself fails."""
+        """Every packet, or why one cannot be read; a source that breaks off is an error."""
         failed = 0
         while failed < STUBBORN:
             try:

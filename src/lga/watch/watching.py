@@ -1,4 +1,4 @@
-"""Recognise what happens when in a long video."""
+"""Recognise which actions happen in a long video, and when."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ Record = Callable[[Shown], None]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The source is open; it promises to last `duration` seconds, None where it is live or says nothing."""
+    """The source is open; its header promises `duration` seconds, None where it is live or does not say."""
 
     duration: float | None
 
@@ -49,17 +49,17 @@ def reading(
 
     A thread that waits for a silent stream is left behind; it ends when something comes or FFmpeg gives up.
     """
-    found = Reading(address, backbone, settings, stop, record)
-    found.thread.start()
+    reader = Reading(address, backbone, settings, stop, record)
+    reader.thread.start()
     try:
-        yield found
+        yield reader
     finally:
-        found.closed.set()
-        found.thread.join(timeout=1.0)
+        reader.closed.set()
+        reader.thread.join(timeout=1.0)
 
 
 class Reading:
-    """What the thread found, in order."""
+    """A thread that reads and samples a source, and the queue in which it puts what it finds, in order."""
 
     def __init__(
         self, address: Address, backbone: Backbone, settings: WatchSettings, stop: Event, record: Record | None
@@ -107,12 +107,12 @@ class Reading:
             self._hand_over(None)
 
     def _recorded(self, shown: Iterator[Shown | Damage | Finish]) -> Iterator[Shown | Damage | Finish]:
-        for one in shown:
+        for item in shown:
             if self.closed.is_set():
                 return
-            if self.record is not None and isinstance(one, Shown):
-                self.record(one)
-            yield one
+            if self.record is not None and isinstance(item, Shown):
+                self.record(item)
+            yield item
 
     def _hand_over(self, item: Item | None) -> bool:
         while not self.closed.is_set():
@@ -127,7 +127,7 @@ class Reading:
 BATCH = 4
 """Moments encoded at once."""
 Progress = Callable[[float, float | None], None]
-"""Called with how many seconds have been watched, of how many; None where nobody knows."""
+"""Called with how many seconds have been watched, of how many; None where that is unknown."""
 
 
 def watch(
@@ -140,14 +140,14 @@ def watch(
     progress: Progress | None = None,
     record: Record | None = None,
 ) -> Generator[Segment | Damage]:
-    """Yield what happens in a long video as soon as it is certain, and every passage that could not be watched.
+    """Yield each action in a long video as soon as it is certain, and every passage that could not be read.
 
     `source` is a video file, a URL on this machine, a camera (/dev/video0) or - for standard input. It is decoded once
     from beginning to end, in memory that does not grow. Setting `stop` ends it in good order: what was found so far
     is yielded first, as it is before an error in the middle.
 
-    >>> for found in watch(Recognizer(), actions, "match.mp4"):
-    ...     print(found)
+    >>> for segment in watch(Recognizer(), actions, "match.mp4"):
+    ...     print(segment)
 
     Raises:
         SettingsError: the source is a URL of another machine, or `accept` a threshold where nothing gives scores.
@@ -159,10 +159,10 @@ def watch(
     address = source if isinstance(source, Address) else find_address(source)
     watcher = _Watcher(recognizer.encoder, prepared, settings)
     end = float("inf")
-    with reading(address, recognizer.encoder, settings, stop or Event(), record) as found:
+    with reading(address, recognizer.encoder, settings, stop or Event(), record) as reader:
         try:
             duration = None
-            for batch in batched(found.items()):
+            for batch in batched(reader.items()):
                 yield from watcher.take(batch)
                 if isinstance(batch[-1], Start):
                     duration = batch[-1].duration
@@ -177,7 +177,7 @@ def watch(
 
 
 def batched(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Up to `BATCH` moments at once, all of them even if reading fails; what is no moment stands alone."""
+    """Lists of up to `BATCH` moments, and every other item in a list of its own; none is lost on an error."""
     held: list[Item] = []
     try:
         for item in items:
@@ -197,24 +197,24 @@ def batched(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 class _Watcher:
-    """What is taught, and what is still undecided."""
+    """Turns what was read into segments: encodes moments, asks about windows, and holds what is undecided."""
 
     def __init__(self, backbone: Backbone, prepared: Prepared, settings: WatchSettings):
         self.backbone, self.prepared, self.settings = backbone, prepared, settings
         actions, rejection = prepared.actions, prepared.rejection
-        rejection.judge(rejection.known_score(0.0), settings.accept)  # refuses a threshold that nothing can be held to
+        rejection.judge(rejection.known_score(0.0), settings.accept)  # refuses a threshold where there are no scores
         cut = fit_cut(actions.frames, actions.support_label) if not settings.ignore_cuts else None
         self.plan = WindowPlan(actions.method.frames, settings.rate, settings.windows, settings.stride, cut=cut)
         self.segmenter = Segmenter(settings.longest, 2 / settings.rate)
         self.seen = 0.0
 
     def take(self, batch: Sequence[Item]) -> Iterator[Segment | Damage]:
-        """Take what was found, encode moments, and give what is certain by now."""
+        """Take what was read, encode its moments, and yield what is certain by now."""
         windows: list[Window] = []
-        moments = [one for one in batch if isinstance(one, Moment)]
-        yield from (one for one in batch if isinstance(one, Damage))
+        moments = [item for item in batch if isinstance(item, Moment)]
+        yield from (item for item in batch if isinstance(item, Damage))
         if moments:
-            views = rearrange(torch.stack([one.views for one in moments]), "t v h w c -> 1 t v h w c")
+            views = rearrange(torch.stack([moment.views for moment in moments]), "t v h w c -> 1 t v h w c")
             for moment, token in zip(moments, self.backbone.encode_frames(views)[0], strict=True):
                 if bool(token.isfinite().all()):
                     windows += self.plan.add(moment.time, token)
@@ -225,20 +225,20 @@ class _Watcher:
             yield from self.segmenter.add(self._hits(windows), self.seen)
 
     def finish(self, end: float) -> Iterator[Segment]:
-        """Give the rest; nothing lasts longer than the video."""
+        """Yield the rest; no segment ends after the video."""
         rest = self.segmenter.add(self._hits(tuple(self.plan.finish())), self.seen) + self.segmenter.finish()
-        yield from (replace(one, end=min(one.end, end)) for one in rest)
+        yield from (replace(segment, end=min(segment.end, end)) for segment in rest)
 
     def _hits(self, windows: Sequence[Window]) -> list[Hit]:
-        clips = [ClipFeatures(one.tokens, one.times, one.end, "") for one in windows]
+        clips = [ClipFeatures(window.tokens, window.times, window.end, "") for window in windows]
         answers = self.prepared.answer(clips, self.settings.accept)
         return [
-            Hit(window.start, window.end, one.label, one.probability * _sureness(one))
-            for window, one in zip(windows, answers, strict=True)
-            if one.known
+            Hit(window.start, window.end, answer.label, answer.probability * _sureness(answer))
+            for window, answer in zip(windows, answers, strict=True)
+            if answer.known
         ]
 
 
-def _sureness(found: Recognition) -> float:
-    """How surely a window shows a taught action at all; without a score nothing speaks against it."""
-    return 1.0 if found.known_score is None else found.known_score
+def _sureness(answer: Recognition) -> float:
+    """The known score, 0 to 1; 1 where there is none."""
+    return 1.0 if answer.known_score is None else answer.known_score

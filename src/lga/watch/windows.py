@@ -44,7 +44,7 @@ class WindowPlan:
 
     def add(self, time: float, token: Float[Tensor, " dim"]) -> Iterator[Window]:
         """Take the moment at `time` seconds and give the windows that it completes."""
-        if self.held and self._parted(time, token):
+        if self.held and self._begins_scene(time, token):
             yield from self.finish()
         if not self.held:
             self._begin, self._count, self._asked = time, 0, [0] * len(self._lengths)
@@ -66,7 +66,7 @@ class WindowPlan:
                 yield self._window(self._begin, end)
         self.held.clear()
 
-    def _parted(self, time: float, token: Float[Tensor, " dim"]) -> bool:
+    def _begins_scene(self, time: float, token: Float[Tensor, " dim"]) -> bool:
         before, last = self.held[-1]
         if time - before > 1.5 / self._rate:
             return True
@@ -75,7 +75,7 @@ class WindowPlan:
     def _window(self, start: float, end: float) -> Window:
         first = self.held[0][0]
         centres = (start + (part + 0.5) * (end - start) / self._frames for part in range(self._frames))
-        places = [min(max(round((one - first) * self._rate), 0), len(self.held) - 1) for one in centres]
+        places = [min(max(round((centre - first) * self._rate), 0), len(self.held) - 1) for centre in centres]
         chosen = [self.held[place] for place in places]
         return Window(start, end, tuple(time for time, _ in chosen), torch.stack([token for _, token in chosen]))
 
@@ -84,7 +84,8 @@ def fit_cut(frames: Float[Tensor, "examples frames dim"], support_label: Int[Ten
     """The change between neighbouring moments, as cosine distance, from which on they belong to two scenes.
 
     Halfway between the larger changes within the taught examples and the smaller ones between examples of different
-    labels; None where those are not apart or fewer than two labels have examples, so that no cut is ever seen.
+    labels; None, which means no cut anywhere, where the first are not below the second or fewer than two labels have
+    examples.
     """
     unit = F.normalize(frames, dim=-1)
     flat = unit.flatten(0, 1)
@@ -98,6 +99,6 @@ def fit_cut(frames: Float[Tensor, "examples frames dim"], support_label: Int[Ten
 
 
 def _quantile(values: Float[Tensor, " values"], share: float) -> float:
-    """By rank: `torch.quantile` takes no more than 16 million values."""
+    """The value at that rank; `torch.quantile` takes no more than 16 million values."""
     rank = min(int(share * len(values)), len(values) - 1) + 1
     return float(values.kthvalue(rank).values)
