@@ -68,7 +68,7 @@ DISTANCES = Box(5, "video", "both", "distances", ("AB-MHM, a stage", "against it
 POSTERIOR = Box(6, "video", "both", "posterior", ("pooled by class, then", "weighed by alpha"), "core/score.py")
 LABEL = Box(0, "language", "language", "label", ("“open door”,", "what people call it"), "labels.py")
 ANATOMY = Box(
-    1, "language", "language", "anatomy", ("a sentence a stage:", "yours, lexicon, LLM"), "anatomy/anatomize.py"
+    1, "language", "language", "anatomy", ("a sentence a stage:", "yours, lexicon, LLM"), "anatomy/lexicon.py"
 )
 TEXT = Box(
     2, "language", "language", "text vectors", ("one a stage, from the", "backbone’s text side"), "features/extract.py"
