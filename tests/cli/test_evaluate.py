@@ -2,9 +2,11 @@ import csv
 import json
 from collections import Counter
 
-import matplotlib.figure  # noqa: F401 - it takes seconds, which belong to no test
+import matplotlib.backends.backend_agg  # noqa: F401 - it takes seconds, which belong to no test
 import pytest
 
+import lga.evaluation.dataset
+import lga.explain.plots  # noqa: F401
 from lga.cli.main import run
 from lga.model.matching import LGA
 
