@@ -76,6 +76,28 @@ def write_video(video_files):
     return video_files.write_video
 
 
+@pytest.fixture(scope="session")
+def draw_clip():
+    """`draw_clip(label, seed, path)` writes a rendered clip of 10 frames a second instead of 25: drawing takes seconds.
+
+    The same clip is drawn once for all tests.
+    """
+    from lga.synthetic import render  # not above: pytest reads this file before it checks the shapes of what it imports
+
+    drawn: dict[tuple[str, int], bytes] = {}
+
+    def draw_clip(label: str, seed: int, path: Path) -> None:
+        if (label, seed) in drawn:
+            path.write_bytes(drawn[label, seed])
+            return
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(render, "FPS", 10.0)
+            render.write_clip(render.render_clip(label, seed=seed), path)
+        drawn[label, seed] = path.read_bytes()
+
+    return draw_clip
+
+
 @pytest.fixture(scope="module")
 def one_thread():
     """Tensors of a few numbers are many times faster on one thread, above all on a busy machine."""

@@ -2,23 +2,25 @@ import csv
 import json
 from collections import Counter
 
+import matplotlib.backends.backend_agg  # noqa: F401 - it takes seconds, which belong to no test
 import pytest
 
+import lga.evaluation.dataset
+import lga.explain.plots  # noqa: F401
 from lga.cli.main import run
 from lga.model.matching import LGA
-from lga.synthetic.render import render_clip, write_clip
 
 CLIPS = {"wave": (1, 2, 3), "kick ball": (4, 5, 6), "pull up": (7, 8, 9)}
 FLAGS = ("--backbone", "tiny", "--ways", "2", "--episodes", "40", "--seed", "3")
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory):
+def manifest(tmp_path_factory, draw_clip):
     folder = tmp_path_factory.mktemp("clips")
     rows = ["path,label,group"]
     for label, seeds in CLIPS.items():
         for seed in seeds:
-            write_clip(render_clip(label, seed=seed), folder / f"{seed}.mp4")
+            draw_clip(label, seed, folder / f"{seed}.mp4")
             rows.append(f"{seed}.mp4,{label},g{seed}")
     (folder / "manifest.csv").write_text("\n".join(rows))
     return folder / "manifest.csv"
@@ -55,7 +57,16 @@ def test_the_folder_holds_the_figures_and_the_pictures(evaluate, tmp_path):
     assert points[0.2] == pytest.approx(report["accuracy"]["combined"]["mean"])
     with (folder / "ways.csv").open(newline="") as file:
         assert {row["ways"] for row in csv.DictReader(file)} == {"2", "3"}
-    evaluate("--out", folder)  # an earlier evaluation is replaced
+
+
+@pytest.mark.slow
+def test_an_earlier_evaluation_is_replaced(evaluate, tmp_path):
+    evaluate("--out", tmp_path)
+    before = (tmp_path / "report.json").read_text()
+    (tmp_path / "report.json").write_text(before.replace("{", "{ ", 1))
+    evaluate("--out", tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["accuracy"] == json.loads(before)["accuracy"]
+    assert not (tmp_path / "report.json").read_text().startswith("{ ")
 
 
 def test_every_clip_is_cut_once_and_fused_once_in_each_role(evaluate, tmp_path, monkeypatch):

