@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from lga.errors import SettingsError
 
+Motion = Literal["flow+pose", "flow", "none"]
 Wording = Literal["label", "stages", "label+stages"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Group = TypeVar("Group", bound="Frozen")
@@ -80,6 +81,8 @@ class BackboneConfig(Frozen):
 
 SEGMENTERS = ("centred", "cluster", "hard", "twfinch")
 MATCHERS = ("ab_mhm", "bi_mhm")
+HEAD_SCALE = 2.0
+"""What a whole class score of the support head, 1 of a possible 1, is worth beside distances, at one example a class."""
 
 
 def _known(name: str, built_in: Iterable[str], module: str, table: str, what: str) -> str:
@@ -127,6 +130,12 @@ class MethodConfig(Frozen):
     text_injection: Annotated[float, Field(ge=0.0, le=10.0, alias="injection")] = 1.0
     """how strongly an example's frames take up their stage's sentence before matching; 0 switches it off. No
     effect with `offline`, whose text and visual parts lie side by side"""
+    motion: Motion = "flow+pose"
+    """what is compared beside appearance: how things move (flow) and how a body's joints do (pose), flow alone, or none"""
+    motion_weight: Annotated[float, Field(ge=0.0, le=100.0)] = 8.0
+    """what two clips that move in unrelated ways are further apart than two that move alike"""
+    head: Literal["support", "none"] = "support"
+    """a linear classifier of appearance and motion, solved from the examples alone, whose weight grows with them"""
     alpha: Literal["shots"] | Share = "shots"
     """weight of the video match against the text match, 0 to 1; shots: K / (K + text_shots), rising with K examples"""
     text_shots: Annotated[float, Field(gt=0.0)] = 4.0
@@ -137,7 +146,7 @@ class MethodConfig(Frozen):
     @property
     def reading(self) -> tuple[object, ...]:
         """What clips and sentences are encoded by; settings that agree in it can share a dataset."""
-        return self.frames, self.stages, self.wording
+        return self.frames, self.stages, self.wording, self.motion
 
     def video_weight(self, shots: int | float) -> float:
         """Alpha, the weight of the video match against the text match, 0 to 1, with `shots` examples a class.
@@ -154,11 +163,33 @@ class MethodConfig(Frozen):
             return 0.0
         return shots / (shots + self.text_shots) if self.alpha == "shots" else float(self.alpha)
 
+    def head_weight(self, shots: int | float) -> float:
+        """What the support head's scores are multiplied by beside the match's, with `shots` examples a class.
+
+        Grows by twice as much as the first example's with each further one; 0 without examples or without a head.
+
+        Source: our choice.
+        """
+        return HEAD_SCALE * max(0.0, 2 * shots - 1) if self.head == "support" else 0.0
+
+    def softness(self, shots: int | float) -> float:
+        """What all scores are divided by before the softmax: `temperature`, growing with the head's weight.
+
+        Source: our choice, so that probabilities are as often right as they say at any number of examples.
+        """
+        growth = (1 + 3 * shots) / 4 if self.head == "support" and shots > 1 else 1.0
+        return self.temperature * growth
+
     @model_validator(mode="after")
     def _enough_frames(self) -> "MethodConfig":
         if self.frames < self.stages:
             raise ValueError(f"{self.stages} stages need at least as many frames, not {self.frames}")
         return self
+
+
+def as_settled(method: Mapping[str, object]) -> dict[str, object]:
+    """The method's settings as they were saved: what version 0.1.0 did not know yet was not done then."""
+    return {"motion": "none", "head": "none", **method}
 
 
 class ProtocolConfig(Frozen):
