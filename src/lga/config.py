@@ -82,7 +82,7 @@ class BackboneConfig(Frozen):
 SEGMENTERS = ("centred", "cluster", "hard", "twfinch")
 MATCHERS = ("ab_mhm", "bi_mhm")
 HEAD_SCALE = 2.0
-"""What a whole class score of the support head, 1 of a possible 1, is worth beside distances, at one example a class."""
+"""What a whole class score of the support head, 1 of 1, is worth beside distances, at one example a class."""
 
 
 def _known(name: str, built_in: Iterable[str], module: str, table: str, what: str) -> str:
@@ -131,7 +131,8 @@ class MethodConfig(Frozen):
     """how strongly an example's frames take up their stage's sentence before matching; 0 switches it off. No
     effect with `offline`, whose text and visual parts lie side by side"""
     motion: Motion = "flow+pose"
-    """what is compared beside appearance: how things move (flow) and how a body's joints do (pose), flow alone, or none"""
+    """what is compared beside appearance: how things move (flow) and how a body's joints do (pose), flow alone, or
+    nothing (none)"""
     motion_weight: Annotated[float, Field(ge=0.0, le=100.0)] = 8.0
     """what two clips that move in unrelated ways are further apart than two that move alike"""
     head: Literal["support", "none"] = "support"

@@ -90,8 +90,8 @@ def fit_rejection(
     """Learn temperature, score and threshold from how the examples score among themselves.
 
     Only examples that have another of their label tell how a taught action scores; with fewer than two such labels
-    nothing is fitted and the method's temperature stays. `shots` are the examples a label, on average; `product` is what
-    the support head reads, None without it.
+    nothing is fitted and the method's temperature stays. `shots` are the examples a label, on average; `product` is
+    what the support head reads, None without it.
     """
     usual = method.softness(shots)
     count = torch.bincount(support_label, minlength=similarity.shape[1])
@@ -286,9 +286,7 @@ class Prepared:
         alpha = method.video_weight(self.actions.shots)
         probability = torch.stack(
             [
-                combine(
-                    distance, similarity, alpha=weight, temperature=rejection.temperature, head=matched.head
-                ).exp()
+                combine(distance, similarity, alpha=weight, temperature=rejection.temperature, head=matched.head).exp()
                 for weight in (alpha, 1.0, 0.0)
             ],
             -1,
@@ -306,7 +304,7 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
 
     `motion` is the kind that new clips will come with: of it and of what the examples have, the less is compared.
     """
-    least = min(actions.method.motion, motion, key=KINDS.index)
+    least = KINDS[min(KINDS.index(one) for one in (actions.method.motion, motion))]
     if actions.motion is not None:
         least = comparable(actions.motion, least)
     method = actions.method.updated({"motion": least})
@@ -316,9 +314,7 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
     query = lga.fuse(actions.frames, cut, None, actions.motion)
     distance, product = lga.distances(query, prototypes), lga.products(query, prototypes)
     similarity = lga.similarities(actions.frames, cut, actions.text).sum(-1)
-    rejection = fit_rejection(
-        distance, similarity, actions.support_label, method, shots=actions.shots, product=product
-    )
+    rejection = fit_rejection(distance, similarity, actions.support_label, method, shots=actions.shots, product=product)
     return Prepared(actions, lga, cut, prototypes, distance, product, similarity, rejection)
 
 

@@ -189,9 +189,16 @@ class Recognizer:
             self.encoder,
             frames=actions.method.frames,
             cache=self.cache,
-            motion=self._motion(actions),
+            motion=self.motion_encoder(actions),
             limits=limits,
         )
+
+    def motion_encoder(self, actions: Actions) -> MotionEncoder | None:
+        """What measures the motion that these actions compare, as far as it can be measured here; kept for the next."""
+        wanted = actions.method.motion
+        if wanted not in self._encoders:
+            self._encoders[wanted] = find_encoder(wanted)
+        return self._encoders[wanted]
 
     def _with_clips(
         self, actions: Actions, clips: Sequence[LabelledClip], limits: Limits, progress: Progress | None
@@ -211,7 +218,7 @@ class Recognizer:
             self.encoder,
             frames=actions.method.frames,
             cache=self.cache,
-            motion=self._motion(actions),
+            motion=self.motion_encoder(actions),
             limits=limits,
             refuse=refuse,
             progress=progress,
@@ -230,13 +237,6 @@ class Recognizer:
         return replace(
             actions, examples=actions.examples + examples, frames=tokens, motion=_grown(actions, found)
         ), tuple(skipped)
-
-    def _motion(self, actions: Actions) -> MotionEncoder | None:
-        """What measures the motion that these actions compare, as far as it can be measured here; kept for the next."""
-        wanted = actions.method.motion
-        if wanted not in self._encoders:
-            self._encoders[wanted] = find_encoder(wanted)
-        return self._encoders[wanted]
 
     def _read(
         self, labels: Sequence[str], method: MethodConfig, descriptions: Descriptions | None
@@ -259,9 +259,7 @@ class Recognizer:
             )
 
 
-def _grown(
-    actions: Actions, found: Sequence[tuple[int, ClipFeatures]]
-) -> Float[Tensor, "examples numbers"] | None:
+def _grown(actions: Actions, found: Sequence[tuple[int, ClipFeatures]]) -> Float[Tensor, "examples numbers"] | None:
     """The examples' motion and that of new ones; rows of zeros where it cannot be measured here."""
     if actions.motion is None:
         return None

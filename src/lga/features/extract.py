@@ -17,11 +17,9 @@ from lga.backbone.protocol import Backbone
 from lga.config import Wording
 from lga.errors import VideoError
 from lga.features.cache import ClipFeatures, FeatureCache
-from lga.motion.encoder import MotionEncoder, MotionReader
+from lga.motion.encoder import MotionEncoder, MotionOnlooker
 from lga.video.clip import Clip, content_digest, read_clip
-from lga.video.decode import VideoFile
 from lga.video.files import UNLIMITED, Limits, refusal
-from lga.video.pictures import PictureFolder
 
 BATCH = 8
 """Clips encoded at once; also how many are decoded ahead."""
@@ -93,7 +91,8 @@ def extract_features(
 
     `frames` moments are sampled at the centres of equal parts. What is encoded is kept in the cache before it is
     yielded, so an interrupted run goes on where it stopped. Features that are not finite count as unreadable.
-    With `motion`, each clip's motion is measured in the same pass and kept beside its features. `limits` hold for clips that are decoded, not for those in the cache.
+    With `motion`, each clip's motion is measured in the same pass and kept beside its features.
+    `limits` hold for clips that are decoded, not for those in the cache.
     """
     sampling = f"uniform {frames}"
 
@@ -104,22 +103,16 @@ def extract_features(
             moves = None if motion is None else cache.find_motion(digest, motion.identity)
             if known is not None and (motion is None or moves is not None):
                 return _Opened(digest, known, None, moves)
-            begin = None if motion is None or moves is not None else motion.begin
-            readers: list[MotionReader] = []
-
-            def invite(source: VideoFile | PictureFolder) -> MotionReader:
-                readers.append(begin(source.duration, source.last, source.rate))
-                return readers[0]
-
+            onlooker = None if motion is None or moves is not None else MotionOnlooker(motion)
             clip = read_clip(
                 path,
                 frames=frames,
                 how=backbone.preprocessing,
                 motion_gap=backbone.motion_gap,
                 limits=limits,
-                invite=None if begin is None else invite,
+                onlooker=onlooker,
             )
-            return _Opened(digest, known, clip, readers[0].finish() if readers else moves)
+            return _Opened(digest, known, clip, moves if onlooker is None else onlooker.finish())
         except VideoError as error:
             return Skipped(path, str(error))
 
@@ -150,9 +143,7 @@ def _finish(
 ) -> Iterator[ClipFeatures | Skipped]:
     """Encode a batch's new clips together, keep them, and yield the whole batch in order."""
     results = [(path, future.result()) for path, future in now]
-    fresh = [
-        one.clip for _, one in results if isinstance(one, _Opened) and one.known is None and one.clip is not None
-    ]
+    fresh = [one.clip for _, one in results if isinstance(one, _Opened) and one.known is None and one.clip is not None]
     encoded = iter(backbone.encode_frames(torch.stack([clip.frames for clip in fresh])) if fresh else ())
     for path, one in results:
         if isinstance(one, Skipped):

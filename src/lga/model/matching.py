@@ -92,7 +92,8 @@ class LGA:
     ) -> Prototypes:
         """Fuse clips in the support role, with each one's own stage sentences, or, text None, in the query role.
 
-        `described` is the clips' motion, as `lga.motion.descriptor` describes it. Without a trained head the fusion is what a new block computes: the text is added to the frames of its stage.
+        `described` is the clips' motion, as `lga.motion.descriptor` describes it.
+        Without a trained head the fusion is what a new block computes: the text is added to the frames of its stage.
 
         Source: LGA, "Fine-grained multimodal fusion"; the strength `text_injection` is our choice.
         """

@@ -1,6 +1,10 @@
 """Find a body in pictures and follow it: BlazePose's networks, run by LiteRT."""
 
-from collections.abc import Callable
+import os
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,11 +137,29 @@ def _anchors() -> Float[np.ndarray, "anchors 2"]:
     return np.concatenate(grids)
 
 
+_LOADING = threading.Lock()
+
+
+@contextmanager
+def _silence() -> Generator[None]:
+    """Nothing on standard error: LiteRT writes a line of its own there, past Python, and has no switch for it."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _network(path: Path) -> Network:
     from ai_edge_litert.interpreter import Interpreter  # pyright: ignore[reportMissingTypeStubs]
 
-    network: Any = Interpreter(str(path), num_threads=1)
-    network.allocate_tensors()
+    with _LOADING, _silence():
+        network: Any = Interpreter(str(path), num_threads=1)
+        network.allocate_tensors()
     entry = network.get_input_details()[0]["index"]
     first, second = (one["index"] for one in network.get_output_details()[:2])
 

@@ -14,8 +14,8 @@ DEVIATIONS = slice(FLOW.stop, FLOW.stop + pose.DEVIATIONS)
 TURNS = slice(DEVIATIONS.stop, DEVIATIONS.stop + pose.TURNS)
 FOUND, STILL, LOOKED = range(TURNS.stop, TURNS.stop + 3)
 NUMBERS = LOOKED + 1
-"""Numbers of a clip: those of flow, deviations and turns, each of length 1 or 0; the share of the moments at which a body
-was found, how still the camera is, both 0 to 1, and whether a body was looked for, 1 or 0."""
+"""Numbers of a clip: those of flow, deviations and turns, each of length 1 or 0; the share of the moments at which a
+body was found, how still the camera is, both 0 to 1, and whether a body was looked for, 1 or 0."""
 FLOW_WEIGHT, DEVIATION_WEIGHT, TURN_WEIGHT = 1.0, 1.0, 0.5
 
 

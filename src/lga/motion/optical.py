@@ -1,15 +1,11 @@
 """Dense optical flow by OpenCV, averaged into cells."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
-
-if TYPE_CHECKING:
-    import cv2
 
 SHORT = 128
 """Pixels of the short side of the pictures that flow is computed on."""
@@ -35,7 +31,7 @@ class DenseFlow:
     def __init__(self):
         import cv2
 
-        self._flow: cv2.DISOpticalFlow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def __call__(
         self, pairs: Sequence[tuple[UInt8[np.ndarray, "height width"], UInt8[np.ndarray, "height width"], float]]

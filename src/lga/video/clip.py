@@ -1,6 +1,6 @@
 """A clip as the method sees it: a few frames at known times, and what the file holds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -52,20 +52,15 @@ def _parts(duration: float, count: int) -> range:
 
 
 class Onlooker(Protocol):
-    """Someone who wants to see pictures of a clip while it is decoded, at moments of its own."""
+    """Someone who sees pictures of a clip while it is decoded, at moments of its own."""
 
-    @property
-    def times(self) -> Sequence[float]:
-        """The moments, in seconds."""
+    def times(self, duration: float, last: float, rate: float) -> Sequence[float]:
+        """The moments, in seconds, of a clip of this length: its last picture comes at `last`, `rate` come a second."""
         ...
 
     def see(self, wanted: float, shown: float, picture: UInt8[np.ndarray, "height width 3"]) -> None:
         """Take the picture that is on screen at a wanted moment, since `shown` seconds; it is not kept."""
         ...
-
-
-Invitation = Callable[[VideoFile | PictureFolder], Onlooker]
-"""Called with the open clip; gives who wants to see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +85,7 @@ def read_clip(
     motion_gap: float = 0.0,
     generator: Random | None = None,
     limits: Limits = UNLIMITED,
-    invite: Invitation | None = None,
+    onlooker: Onlooker | None = None,
 ) -> Clip:
     """Sample `frames` moments of a video file or of a folder of frame pictures.
 
@@ -98,7 +93,7 @@ def read_clip(
     With a `motion_gap` above 0, each frame has two views that many seconds apart: (t, t + gap), or
     (t - gap, t) where t + gap would be past the last frame. In a clip shorter than that they are closer
     together, or the same picture.
-    A frame is resized as soon as it's decoded, so that one full-size picture is held at a time. Whom `invite` gives sees
+    A frame is resized as soon as it's decoded, so that one full-size picture is held at a time. An `onlooker` sees
     pictures of the same pass.
 
     Raises:
@@ -114,7 +109,7 @@ def read_clip(
         else:
             times = jittered_times(duration, frames, generator=generator)
         views = [_views(time, motion_gap, source.last) for time in times]
-        return Clip(_fetch(source, views, how, None if invite is None else invite(source)), times, duration)
+        return Clip(_fetch(source, views, how, onlooker), times, duration)
 
 
 def _views(time: float, gap: float, last: float) -> tuple[float, ...]:
@@ -134,7 +129,7 @@ def _fetch(
     NumPy does the copying: for pictures this small, torch's threads cost more than they save.
     """
     own = {time for pair in views for time in pair}
-    others = frozenset(onlooker.times if onlooker is not None else ())
+    others = frozenset(onlooker.times(source.duration, source.last, source.rate) if onlooker is not None else ())
     wanted = sorted(own | others)
     resized: list[UInt8[np.ndarray, "height width 3"]] = []
     where: dict[float, int] = {}

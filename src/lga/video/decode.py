@@ -83,7 +83,9 @@ class VideoFile:
         return (picture for _, picture in self.shown_at(times))
 
     def shown_at(self, times: Sequence[float]) -> Iterator[tuple[float, UInt8[Tensor, "height width 3"]]]:
-        """Yield what is on screen at each of the ascending `times`: since when, and the RGB picture; one object per frame.
+        """Yield what is on screen at each of the ascending `times`: since when, and the RGB picture.
+
+        One object per frame.
 
         On screen is the last frame that came at or before the moment, and before the first frame the first.
         Jumps to key frames where that is shorter than to decode on, and holds two frames at most.
@@ -92,8 +94,7 @@ class VideoFile:
             VideoError: the file is damaged where it is wanted.
         """
         run: _Run | None = None
-        shown: int | None = None
-        picture = torch.empty(0)
+        shown, picture = self._start - 1, torch.empty(0)
         for time in times:
             wanted = self._start + int(time / self._tick + 1e-3)
             if run is None or self._key_before(wanted) > _moment(run.held):

@@ -29,7 +29,7 @@ class PictureFolder:
         return (picture for _, picture in self.shown_at(times))
 
     def shown_at(self, times: Sequence[float]) -> Iterator[tuple[float, UInt8[Tensor, "height width 3"]]]:
-        """Yield what is on screen at each of the ascending `times`: since when, and the picture; one object per picture.
+        """Yield what is on screen at each of the ascending `times`: since when, and the picture, one object each.
 
         Raises:
             VideoError: a picture is damaged or absurdly large.
