@@ -290,7 +290,6 @@ def _check(actions: Actions, folder: Path) -> None:
         and {one.label for one in actions.examples} <= set(labels)
         and actions.text.shape[:2] == (len(labels), method.stages)
         and actions.frames.shape == (len(actions.examples), method.frames, actions.text.shape[-1])
-        and (actions.motion is not None) == (method.motion != "none")
         and (actions.motion is None or actions.motion.shape == (len(actions.examples), NUMBERS))
         and actions.frames.dtype == actions.text.dtype == torch.float32
         and all(len(anatomy.stages) == method.stages for anatomy in actions.anatomies)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, progress_bar, read_settings, report_cache, report_skipped, stdout
+from lga.cli.options import Flag, progress_bar, read_settings, report_cache, report_motion, report_skipped, stdout
 from lga.cli.show import accuracy_table, accuracy_value, data_value, difference_table, versions_value
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig
 from lga.errors import SettingsError
@@ -124,6 +124,7 @@ class Evaluate:
             print(json.dumps(value, indent=2, ensure_ascii=False))
         else:
             stdout().print(*tables, sep="\n")
+        report_motion(self.method.motion)
         report_skipped(loaded.skipped)
         report_cache(cache)
         return 0

@@ -1,6 +1,7 @@
 """The support head: a linear classifier that is solved from a task's own examples, in closed form."""
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -23,7 +24,7 @@ def head_scores(
     logistic regression is as accurate (docs/offline.md) but has no closed form, nor one with examples left out.
     """
     eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-    return _centred(query @ torch.linalg.solve(gram + PENALTY * eye, member), member.amax(-2, keepdim=True) > 0)
+    return _centred(query @ torch.linalg.solve(gram + PENALTY * eye, member), member.sum(-2, keepdim=True) > 0)
 
 
 def head_scores_without(
@@ -35,7 +36,7 @@ def head_scores_without(
 
     Source: the exact leave-one-out of ridge regression (Allen's PRESS, 1974), for blocks.
     """
-    member = torch.nn.functional.one_hot(support_label, way).to(gram.dtype)
+    member = F.one_hot(support_label, way).to(gram.dtype)
     if not len(support_label):
         return member, member
     inverse = torch.linalg.inv(gram + PENALTY * torch.eye(len(gram), dtype=gram.dtype))

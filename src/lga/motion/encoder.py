@@ -38,7 +38,7 @@ class MotionEncoder:
 
     def __init__(self, motion: Motion):
         self.motion: Motion = motion
-        self._local = threading.local()
+        self._own = _Own()
 
     @property
     def identity(self) -> str:
@@ -48,24 +48,29 @@ class MotionEncoder:
     @property
     def dense_flow(self) -> DenseFlow:
         """This thread's own."""
-        if not hasattr(self._local, "flow"):
-            self._local.flow = DenseFlow()
-        return self._local.flow
+        if self._own.flow is None:
+            self._own.flow = DenseFlow()
+        return self._own.flow
 
     @property
     def tracker(self) -> BodyTracker | None:
-        """This thread's own; None where no body is looked for."""
-        if self.motion != "flow+pose":
-            return None
-        if not hasattr(self._local, "tracker"):
+        """This thread's own; None where no body is searched for."""
+        if self._own.tracker is None and self.motion == "flow+pose":
             folder = weights_folder()
-            self._local.tracker = BodyTracker(folder / DETECTOR.name, folder / LANDMARKS.name)
-        return self._local.tracker
+            self._own.tracker = BodyTracker(folder / DETECTOR.name, folder / LANDMARKS.name)
+        return self._own.tracker
+
+
+class _Own(threading.local):
+    """What each thread has of its own."""
+
+    flow: DenseFlow | None = None
+    tracker: BodyTracker | None = None
 
 
 def describe_moments(
     moving: Sequence[MovingMoment | None], bodies: Sequence[MovingMoment | None]
-) -> Float[Tensor, " {NUMBERS}"] | None:
+) -> Float[Tensor, " motion"] | None:
     """A stretch of video as `describe` describes a clip, from its moments for the flow and those for the body.
 
     None where one was not measured; zeros where the picture changes its size on the way.
@@ -151,7 +156,7 @@ class MotionOnlooker:
             points, self._square = tracker.step(picture, self._square)
             self._bodies.append(_body(points, picture))
 
-    def finish(self) -> Float[Tensor, " {NUMBERS}"]:
+    def finish(self) -> Float[Tensor, " motion"]:
         """The clip's numbers, when every wanted picture was seen."""
         pairs = [
             (before, after, later - earlier)

@@ -51,7 +51,7 @@ def remove_camera(flow: Float[Tensor, "moments 2 rows columns"]) -> Float[Tensor
 
 def direction_histograms(
     motion: Float[Tensor, "moments 2 rows columns"],
-) -> Float[Tensor, "moments {GRID} {GRID} {DIRECTIONS}"]:
+) -> Float[Tensor, "moments grid other_grid directions"]:
     """How much moves where and in which direction, on a grid centred on what moves in the whole clip.
 
     `motion` is in short sides of the picture a second: to the right, and down. Rows of the result go down, columns to
@@ -87,7 +87,7 @@ def direction_histograms(
 
 
 def flow_vector(
-    histograms: Float[Tensor, "moments {GRID} {GRID} {DIRECTIONS}"],
+    histograms: Float[Tensor, "moments grid other_grid directions"],
 ) -> Float[Tensor, " numbers"]:
     """A clip's motion as one vector of length 1, whose cosines compare clips; zeros for a still clip.
 
@@ -105,6 +105,6 @@ def flow_vector(
 def stillness(flow: Float[Tensor, "moments 2 rows columns"]) -> float:
     """How still the camera is, 0 to 1: exp(-median speed / `STILL_SPEED`) of the flow before `remove_camera`.
 
-    Source: our choice.
+    Source: our choice, made on two corpora (docs/offline.md).
     """
     return exp(-float(flow.norm(dim=1).median()) / STILL_SPEED)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -48,7 +49,7 @@ class DenseFlow:
             if seconds > 0 and earlier.shape == later.shape:  # a stream may change its size on the way
                 moved = self._flow.calc(earlier, later, None)  # pyright: ignore[reportCallIssue, reportArgumentType]
                 cells[place] = cv2.resize(moved, size, interpolation=cv2.INTER_AREA) / (seconds * SHORT)
-        return torch.from_numpy(cells).permute(0, 3, 1, 2).contiguous()
+        return rearrange(torch.from_numpy(cells), "t r c v -> t v r c").contiguous()
 
 
 def _size(picture: np.ndarray, short: int) -> tuple[int, int]:

@@ -40,24 +40,24 @@ def fill_gaps(
     return body[left].lerp(body[right], share.to(body.dtype))
 
 
-def joint_deviations(body: Float[Tensor, "moments {LANDMARKS} 2"]) -> Float[Tensor, " {DEVIATIONS}"]:
+def joint_deviations(body: Float[Tensor, "moments landmarks 2"]) -> Float[Tensor, " deviations"]:
     """How each joint, about the hip, and the hip itself stray from their mean over the clip; of length 1.
 
     In units of the body's size, so that it does not matter how near the body is. Zeros for a body that does not move.
 
-    Source: our choice.
+    Source: our choice, made on two corpora (docs/offline.md).
     """
     return F.normalize(_strays(body).flatten(), dim=0)
 
 
-def turns(body: Float[Tensor, "moments {LANDMARKS} 2"]) -> Float[Tensor, " {TURNS}"]:
+def turns(body: Float[Tensor, "moments landmarks 2"]) -> Float[Tensor, " turns"]:
     """Which way things go round, whatever the phase: numbers that a reversed clip gives with the other sign; length 1.
 
     For each joint and the hip, the signed area swept about its mean (above 0: clockwise on the screen), then the size
     of the movement (without sign); then how far the hip travels along and across the way that feet and face point, and
     how far in all. Signed square roots.
 
-    Source: our choice.
+    Source: our choice, made on two corpora (docs/offline.md).
     """
     stray = _strays(body)
     middle, step = (stray[1:] + stray[:-1]) / 2, stray.diff(dim=0)
