@@ -23,7 +23,7 @@ def head_scores(
     logistic regression is as accurate (docs/offline.md) but has no closed form, nor one with examples left out.
     """
     eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-    return _centred(query @ torch.linalg.solve(gram + PENALTY * eye, member), member.amax(-2, keepdim=True) > 0)
+    return _centred(query @ torch.linalg.solve(gram + PENALTY * eye, member), (member > 0).any(-2, keepdim=True))
 
 
 def head_scores_without(
