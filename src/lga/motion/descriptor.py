@@ -20,8 +20,8 @@ FLOW_WEIGHT, DEVIATION_WEIGHT, TURN_WEIGHT = 1.0, 1.0, 0.5
 
 
 def describe(
-    motion: Float[Tensor, "moments 2 rows columns"], body: Float[Tensor, "others {pose.LANDMARKS} 2"] | None
-) -> Float[Tensor, " {NUMBERS}"]:
+    motion: Float[Tensor, "moments 2 rows columns"], body: Float[Tensor, f"others {pose.LANDMARKS} 2"] | None
+) -> Float[Tensor, f" {NUMBERS}"]:
     """The numbers of one clip: from its flow, and from its body's points, NaN where none was found.
 
     A body that is found at fewer than `pose.FEWEST` moments, or not looked for (None), counts as absent: zeros.
@@ -42,7 +42,7 @@ def describe(
 
 
 def motion_vectors(
-    described: Float[Tensor, "clips {NUMBERS}"], motion: Literal["flow+pose", "flow"]
+    described: Float[Tensor, f"clips {NUMBERS}"], motion: Literal["flow+pose", "flow"]
 ) -> Float[Tensor, "clips numbers"]:
     """Vectors whose inner products say how alike two clips move, from about -1 to 1.
 
@@ -63,11 +63,11 @@ def motion_vectors(
     return torch.cat([(weight / total) ** 0.5 * part for weight, part in parts], 1)
 
 
-def comparable(described: Float[Tensor, "clips {NUMBERS}"], wanted: Motion) -> Motion:
+def comparable(described: Float[Tensor, f"clips {NUMBERS}"], wanted: Motion) -> Motion:
     """The kind of motion that is wanted, less the pose where it was not looked for in every clip."""
     return "flow" if wanted == "flow+pose" and not bool((described[:, LOOKED] > 0).all()) else wanted
 
 
-def camera_stillness(described: Float[Tensor, "clips {NUMBERS}"]) -> Float[Tensor, " clips"]:
+def camera_stillness(described: Float[Tensor, f"clips {NUMBERS}"]) -> Float[Tensor, " clips"]:
     """How still the camera is in each clip, 0 to 1."""
     return described[:, STILL]

@@ -65,7 +65,7 @@ class MotionEncoder:
 
 def describe_moments(
     moving: Sequence[MovingMoment | None], bodies: Sequence[MovingMoment | None]
-) -> Float[Tensor, " {NUMBERS}"] | None:
+) -> Float[Tensor, f" {NUMBERS}"] | None:
     """A stretch of video as `describe` describes a clip, from its moments for the flow and those for the body.
 
     None where one was not measured; zeros where the picture changes its size on the way.
@@ -151,7 +151,7 @@ class MotionOnlooker:
             points, self._square = tracker.step(picture, self._square)
             self._bodies.append(_body(points, picture))
 
-    def finish(self) -> Float[Tensor, " {NUMBERS}"]:
+    def finish(self) -> Float[Tensor, f" {NUMBERS}"]:
         """The clip's numbers, when every wanted picture was seen."""
         pairs = [
             (before, after, later - earlier)

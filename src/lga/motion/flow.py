@@ -51,7 +51,7 @@ def remove_camera(flow: Float[Tensor, "moments 2 rows columns"]) -> Float[Tensor
 
 def direction_histograms(
     motion: Float[Tensor, "moments 2 rows columns"],
-) -> Float[Tensor, "moments {GRID} {GRID} {DIRECTIONS}"]:
+) -> Float[Tensor, f"moments {GRID} {GRID} {DIRECTIONS}"]:
     """How much moves where and in which direction, on a grid centred on what moves in the whole clip.
 
     `motion` is in short sides of the picture a second: to the right, and down. Rows of the result go down, columns to
@@ -87,7 +87,7 @@ def direction_histograms(
 
 
 def flow_vector(
-    histograms: Float[Tensor, "moments {GRID} {GRID} {DIRECTIONS}"],
+    histograms: Float[Tensor, f"moments {GRID} {GRID} {DIRECTIONS}"],
 ) -> Float[Tensor, " numbers"]:
     """A clip's motion as one vector of length 1, whose cosines compare clips; zeros for a still clip.
 

@@ -40,7 +40,7 @@ def fill_gaps(
     return body[left].lerp(body[right], share.to(body.dtype))
 
 
-def joint_deviations(body: Float[Tensor, "moments {LANDMARKS} 2"]) -> Float[Tensor, " {DEVIATIONS}"]:
+def joint_deviations(body: Float[Tensor, f"moments {LANDMARKS} 2"]) -> Float[Tensor, f" {DEVIATIONS}"]:
     """How each joint, about the hip, and the hip itself stray from their mean over the clip; of length 1.
 
     In units of the body's size, so that it does not matter how near the body is. Zeros for a body that does not move.
@@ -50,7 +50,7 @@ def joint_deviations(body: Float[Tensor, "moments {LANDMARKS} 2"]) -> Float[Tens
     return F.normalize(_strays(body).flatten(), dim=0)
 
 
-def turns(body: Float[Tensor, "moments {LANDMARKS} 2"]) -> Float[Tensor, " {TURNS}"]:
+def turns(body: Float[Tensor, f"moments {LANDMARKS} 2"]) -> Float[Tensor, f" {TURNS}"]:
     """Which way things go round, whatever the phase: numbers that a reversed clip gives with the other sign; length 1.
 
     For each joint and the hip, the signed area swept about its mean (above 0: clockwise on the screen), then the size
