@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -51,6 +51,7 @@ def _parts(duration: float, count: int) -> range:
     return range(count)
 
 
+@runtime_checkable
 class Onlooker(Protocol):
     """Someone who sees pictures of a clip while it is decoded, at moments of its own."""
 
