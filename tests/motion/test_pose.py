@@ -1,3 +1,4 @@
+from itertools import pairwise
 from math import sqrt
 
 import numpy as np
@@ -58,7 +59,7 @@ def turns_by_hand(body):
         swept.append(root(area))
         length.append(0.5 * sqrt(way))
     along = aside = far = 0.0
-    for before, after in zip(body[:-1], body[1:], strict=True):
+    for before, after in pairwise(body):
         facing = sum(
             (one[31] + one[32] - one[29] - one[30]) / 2 + one[0] - (one[7] + one[8]) / 2 for one in (before, after)
         ) / (2 * size)
