@@ -121,6 +121,8 @@ def test_the_moments_lie_in_the_clip_and_their_pictures_are_a_gap_apart(rate, du
     if duration == 90.0 and rate >= 8:
         gaps = [later - earlier for earlier, later in onlooker._pairs]
         assert max(gaps) - min(gaps) < 1e-6
+        middles = [(earlier + later) / 2 for earlier, later in onlooker._pairs]
+        assert middles == pytest.approx([(part + 0.5) * duration / MOMENTS for part in range(MOMENTS)])
         assert abs(gaps[0] - GAP) <= max(0.5 / rate, 1 / rate - GAP) + 1e-6
 
 
