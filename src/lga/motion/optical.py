@@ -35,7 +35,7 @@ class DenseFlow:
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def __call__(
-        self, pairs: Sequence[tuple[UInt8[np.ndarray, "height width"], UInt8[np.ndarray, "height width"], float]]
+        self, pairs: Sequence[tuple[UInt8[np.ndarray, "_ _"], UInt8[np.ndarray, "_ _"], float]]
     ) -> Float[Tensor, "moments 2 rows columns"]:
         """The motion between two grey pictures, in short sides a second, to the right and down.
 

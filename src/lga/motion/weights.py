@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from lga.errors import LGAError
-from lga.files import write_atomically
+from lga.files import write_together
 
 WHEEL = "mediapipe==0.10.21"
 """The last release whose wheels hold the networks (Apache-2.0)."""
@@ -88,6 +88,5 @@ def fetch_weights() -> Path:
     for one, content in networks.items():
         if sha256(content).hexdigest() != one.digest:
             raise LGAError(f"{WHEEL}: {one.member} is not the network that is known here; it was not kept")
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / one.name, content)
+    write_together(folder, {one.name: content for one, content in networks.items()})
     return folder
