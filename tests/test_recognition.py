@@ -18,7 +18,7 @@ from lga.recognition import INDISTINCT, NOTHING_KNOWN, TOO_FEW, fit_rejection, p
 from lga.video.clip import uniform_times
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-METHOD = MethodConfig(hub_correction=0.5)
+METHOD = MethodConfig(hub_correction=0.5, head="none")
 
 
 def fitted(counts, *, mates=2.0, others=9.0, seed=0):
@@ -30,7 +30,7 @@ def fitted(counts, *, mates=2.0, others=9.0, seed=0):
         torch.where(same, mates, others) + 2 * torch.rand(len(support_label), len(support_label), generator=random) - 1
     )
     distance.fill_diagonal_(0)
-    return fit_rejection(distance, torch.zeros(len(support_label), len(counts)), support_label, METHOD, alpha=0.5)
+    return fit_rejection(distance, torch.zeros(len(support_label), len(counts)), support_label, METHOD, shots=4.0)
 
 
 @pytest.mark.parametrize("counts", [(4, 4, 4), (5, 5), (1, 6, 6, 0)])

@@ -134,7 +134,7 @@ class MethodConfig(Frozen):
     """what is compared beside appearance: how things move (flow) and how a body's joints do (pose), flow alone, or
     nothing (none)"""
     motion_weight: Annotated[float, Field(ge=0.0, le=100.0)] = 8.0
-    """what two clips that move in unrelated ways are further apart than two that move alike"""
+    """how much further apart two clips are that move in unrelated ways than two that move alike"""
     head: Literal["support", "none"] = "support"
     """a linear classifier of appearance and motion, solved from the examples alone, whose weight grows with them"""
     alpha: Literal["shots"] | Share = "shots"

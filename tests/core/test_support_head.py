@@ -74,8 +74,8 @@ def test_an_example_left_out_gets_the_scores_of_a_head_that_never_saw_it(label, 
     itself, others = head_scores_without(example @ example.T, torch.tensor(label), 4)
     for place, own in enumerate(label):
         rest = [n for n in range(len(label)) if n != place]
-        strangers = [n for n in rest if label[n] != own]
-        for found, kept in ((itself, rest), (others, strangers)):
+        foreign = [n for n in rest if label[n] != own]
+        for found, kept in ((itself, rest), (others, foreign)):
             wanted = scores_by_hand(example[[place]], example[kept], [label[n] for n in kept], 4)[0]
             torch.testing.assert_close(found[place], wanted)
 

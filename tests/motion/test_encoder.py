@@ -4,7 +4,7 @@ import torch
 
 from lga.backbone.protocol import Preprocessing
 from lga.motion import encoder as encoder_module
-from lga.motion.descriptor import DEVIATIONS, FLOW, FOUND, LOOKED, NUMBERS, STILL, TURNS, describe
+from lga.motion.descriptor import DEVIATIONS, FLOW, FOUND, NUMBERS, SEARCHED, STILL, TURNS, describe
 from lga.motion.encoder import (
     GAP,
     MotionEncoder,
@@ -87,7 +87,7 @@ def test_whatever_is_in_a_clip_its_numbers_are_finite(write_video, tmp_path, kin
     assert row.shape == (NUMBERS,)
     assert row.isfinite().all()
     assert 0 <= row[STILL] <= 1
-    assert row[LOOKED] == (motion == "flow+pose")
+    assert row[SEARCHED] == (motion == "flow+pose")
     if row[FOUND] == 0:
         assert not row[DEVIATIONS].any()
         assert not row[TURNS].any()

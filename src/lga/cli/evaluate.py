@@ -201,8 +201,7 @@ class Evaluate:
         from lga.explain.plots import write_evaluation
 
         fused, matrix = matched
-        video, text = report.outcome["video"], report.outcome["text"]
-        curves: dict[str, list[Point]] = {"alpha": alpha_curve(video, text, report.episodes)}
+        curves: dict[str, list[Point]] = {"alpha": alpha_curve(matrix, self.method, report.episodes)}
         for vary in ("ways", "shots"):
             found = protocol_curve(loaded, matrix, self.method, report.protocol, vary=vary, progress=progress)
             curves[vary] = found

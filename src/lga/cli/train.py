@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from rich.table import Table
 from tyro.conf import Positional
 
-from lga.cli.options import Bar, Flag, progress_bar, report_cache, report_motion, report_skipped, stderr, stdout
+from lga.cli.options import Bar, Flag, progress_bar, report_cache, report_skipped, stderr, stdout
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import LGAError, SettingsError
 from lga.files import to_json, write_atomically
@@ -217,7 +217,6 @@ class Train:
         cache = default_cache()
         with progress_bar(what) as (bar,):
             loaded = load_dataset(clips, encoder, self.method, cache=cache, descriptions=descriptions, progress=bar)
-        report_motion(self.method.motion)
         report_skipped(loaded.skipped)
         report_cache(cache)
         return loaded

@@ -127,14 +127,22 @@ class LGA:
 
         Where a trained head has fused the clips, the share `head_weight` of it is the distance between the head's
         tokens, and the rest the distance in the backbone's own visual space. Clips that do not move alike are further
-        apart, by up to `motion_weight` where their motion is unrelated.
+        apart: by `motion_weight` times half the squared distance of their motion, 0 for the same clip.
 
         Source: LGA, AB-MHM, or the matcher that the settings name; `head_weight` and motion are our choice.
         """
-        apart = self._frame_distances(query, support)
+        return self._frame_distances(query, support) + self.motion_distances(query, support)
+
+    def motion_distances(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "*query_support"]:
+        """What motion adds to the distance of every query and every example; 0 where it is not compared.
+
+        Source: our choice, made on two corpora (docs/offline.md).
+        """
         if query.motion is None or support.motion is None:
-            return apart
-        return apart + self.method.motion_weight * (1 - query.motion @ support.motion.T)
+            return torch.zeros((), dtype=query.tokens.dtype, device=query.tokens.device)
+        ours, theirs = (one.square().sum(-1) / 2 for one in (query.motion, support.motion))
+        half = ours[:, None] + theirs - query.motion @ support.motion.T
+        return self.method.motion_weight * half
 
     def products(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "query support"] | None:
         """The inner products of every query and every example that the support head reads; None without that head."""

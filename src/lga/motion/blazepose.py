@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Float, UInt8
 
 DETECTOR_SIDE, BODY_SIDE = 224, 256
@@ -85,7 +86,7 @@ class BodyTracker:
         best = best[score[best] > SURE]
         centre = boxes[best, :2] / DETECTOR_SIDE + self._anchors[best]
         side = boxes[best, 2:4].max(-1) / DETECTOR_SIDE
-        points = boxes[best, 4:8].reshape(-1, 2, 2) / DETECTOR_SIDE + self._anchors[best, None]
+        points = rearrange(boxes[best, 4:8], "b (p v) -> b p v", v=2) / DETECTOR_SIDE + self._anchors[best, None]
         found: list[Detection] = []
         left_over = np.ones(len(best), bool)
         for place, one in enumerate(best):
@@ -116,7 +117,7 @@ class BodyTracker:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         )
         points, score = self._landmarks(cut.astype(np.float32) / 255)
-        return points.reshape(-1, 5)[:, :2].astype(float) @ turn.T + origin, float(score[0])
+        return rearrange(points, "(p v) -> p v", v=5)[:, :2].astype(float) @ turn.T + origin, float(score[0])
 
 
 def _around(centre: np.ndarray, rim: np.ndarray) -> Square:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -31,6 +31,10 @@ class MovingMoment:
 
     cells: Float[Tensor, "2 rows columns"]
     body: Float[Tensor, "points 2"] | None
+
+    def begun(self) -> "MovingMoment":
+        """The same as the first of a scene: what the flow saw was the cut before it."""
+        return replace(self, cells=torch.zeros_like(self.cells))
 
 
 class MotionEncoder:

@@ -57,6 +57,7 @@ class WindowPlan:
             yield from self.finish()
         if not self.held:
             self._begin, self._count, self._asked = time, 0, [0] * len(self._lengths)
+            moving = None if moving is None else moving.begun()
         self.held.append((time, token, moving))
         self._count += 1
         over = time + 1 / self._rate + ROUND
