@@ -83,6 +83,8 @@ SEGMENTERS = ("centred", "cluster", "hard", "twfinch")
 MATCHERS = ("ab_mhm", "bi_mhm")
 HEAD_SCALE = 2.0
 """What a whole class score of the support head, 1 of 1, is worth beside distances, at one example a class."""
+FIRST_SOFTNESS = 0.7
+"""What the temperature is multiplied by with one example a class and the support head; each further one adds 1."""
 
 
 def _known(name: str, built_in: Iterable[str], module: str, table: str, what: str) -> str:
@@ -178,7 +180,7 @@ class MethodConfig(Frozen):
 
         Source: our choice, so that probabilities are as often right as they say at any number of examples.
         """
-        growth = (1 + 3 * shots) / 4 if self.head == "support" and shots > 1 else 1.0
+        growth = max(FIRST_SOFTNESS, shots - 1 + FIRST_SOFTNESS) if self.head == "support" and shots > 0 else 1.0
         return self.temperature * growth
 
     @model_validator(mode="after")
