@@ -166,7 +166,7 @@ class MethodConfig(Frozen):
             return 0.0
         return shots / (shots + self.text_shots) if self.alpha == "shots" else float(self.alpha)
 
-    def head_weight(self, shots: int | float) -> float:
+    def support_weight(self, shots: int | float) -> float:
         """What the support head's scores are multiplied by beside the match's, with `shots` examples a class.
 
         Grows by twice as much as the first example's with each further one; 0 without examples or without a head.

@@ -100,7 +100,7 @@ def fit_rejection(
         return Rejection(usual, why=TOO_FEW)
     head = None
     if product is not None:
-        weight = method.head_weight(shots)
+        weight = method.support_weight(shots)
         itself, others = head_scores_without(product, support_label, similarity.shape[1])
         head = weight * itself, weight * others
     scores, without_label = leave_one_out(
@@ -250,7 +250,7 @@ class Prepared:
         head = None
         if products is not None and self.product is not None:
             member = F.one_hot(actions.support_label, len(actions.labels)).to(products.dtype)
-            head = self.lga.method.head_weight(actions.shots) * head_scores(products, self.product, member)
+            head = self.lga.method.support_weight(actions.shots) * head_scores(products, self.product, member)
         return Matched(
             cut,
             query,

@@ -223,7 +223,7 @@ def test_look_ups_score_as_the_core_functions_do(ways, shots, queries, pooling, 
         head = head_scores(
             product[asked][:, taught], product[taught][:, taught], F.one_hot(support_label, ways).double()
         )
-        weighted = method.head_weight(shots) * head
+        weighted = method.support_weight(shots) * head
         wanted = combine(distance, text, alpha=0.3, temperature=method.softness(shots), head=weighted)
         torch.testing.assert_close(found[number].log_softmax(-1), wanted)
 

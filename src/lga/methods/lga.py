@@ -126,7 +126,7 @@ def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined
         shots = tasks.support.shape[2]
         if matrix.product is None or alpha == 0 or not shots:
             return logits / config.softness(shots)
-        return (logits + config.head_weight(shots) * _head(matrix.product, tasks)) / config.softness(shots)
+        return (logits + config.support_weight(shots) * _head(matrix.product, tasks)) / config.softness(shots)
 
     def numbers(tasks: Tasks) -> int:
         examples = tasks.support[0].numel()
