@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from lga.anatomy.schema import Anatomy
-from lga.config import BackboneConfig, FrozenModel, MethodConfig, as_settled
+from lga.config import BackboneConfig, FrozenModel, MethodConfig, SavedMethod
 from lga.errors import ActionsError, SettingsError
 from lga.files import replace_folder, to_json, write_atomically
 from lga.labels import lookup_key, quote
@@ -166,7 +166,7 @@ class _Record(FrozenModel):
     made_with: str
     backbone: BackboneConfig
     identity: str
-    method: MethodConfig
+    method: SavedMethod
     anatomies: tuple[Anatomy, ...]
     examples: tuple[Example, ...]
     features_sha256: str
@@ -262,7 +262,7 @@ def _read_record(path: Path) -> _Record:
         content = json.loads(path.read_bytes())
         checksum = content.pop("checksum")
         found = _checksum(content)
-        record = _Record.model_validate_json(json.dumps({**content, "method": as_settled(content["method"])}))
+        record = _Record.model_validate_json(json.dumps(content))
     except OSError as error:
         raise ActionsError(f"{path}: cannot be read ({error.strerror})") from error
     except SettingsError as error:

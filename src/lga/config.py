@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from lga.errors import SettingsError
@@ -190,9 +190,12 @@ class MethodConfig(Frozen):
         return self
 
 
-def as_settled(method: Mapping[str, object]) -> dict[str, object]:
-    """The method's settings as they were saved: what version 0.1.0 did not know yet was not done then."""
-    return {"motion": "none", "head": "none", **method}
+def _as_then(method: object) -> object:
+    return {"motion": "none", "head": "none", **method} if isinstance(method, dict) else method
+
+
+SavedMethod = Annotated[MethodConfig, BeforeValidator(_as_then)]
+"""The method's settings in a file: what version 0.1.0 did not know yet was not done then."""
 
 
 class ProtocolConfig(Frozen):

@@ -248,7 +248,9 @@ def test_an_episode_where_only_video_or_only_text_knows():
     distance[0, 2], distance[1, 2] = 1.0, 4.0
     similarity[0, 1] = 3.0
     plan = Episodes(np.array([[0, 1]] * 2), np.array([[[0], [1]]] * 2), np.array([[[2], [3]]] * 2))
-    found = logits_of(Matrix(distance, similarity), plan, MethodConfig(alpha=0.5, temperature=1.0, hub_correction=0.0))
+    found = logits_of(
+        Matrix(distance, similarity), plan, MethodConfig(alpha=0.5, temperature=1.0, hub_correction=0.0, head="none")
+    )
     assert found["video"][0].tolist() == [[-1, -5], [-4, -5]]
     assert found["text"][0].tolist() == [[0, 3], [0, 0]]
     assert found["combined"][0].tolist() == [[-0.5, -1], [-2, -2.5]]

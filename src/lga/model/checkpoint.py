@@ -1,6 +1,5 @@
 """A trained head as a folder: weights in safetensors, everything else in JSON."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,7 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from lga.backbone.protocol import Space
-from lga.config import BackboneConfig, FrozenModel, MethodConfig, Share, TrainConfig, as_settled
+from lga.config import BackboneConfig, FrozenModel, SavedMethod, Share, TrainConfig
 from lga.errors import CheckpointError, SettingsError
 from lga.files import to_json, write_together
 from lga.model.head import Adapter, Head, StageFusion
@@ -95,7 +94,7 @@ class CheckpointRecord(FrozenModel):
     """of the backbone whose features the head reads"""
     frozen_identity: str
     """of the backbone before fine-tuning; the same where it was frozen"""
-    method: MethodConfig
+    method: SavedMethod
     train: TrainConfig
     head: HeadRecord
     provenance: Provenance
@@ -215,8 +214,7 @@ def read_record(folder: Path) -> CheckpointRecord:
     try:
         if path.stat().st_size > MAX_RECORD:
             raise CheckpointError(f"{path}: larger than {MAX_RECORD >> 20} MiB; this is not a checkpoint's record")
-        content = json.loads(path.read_bytes())
-        return CheckpointRecord.model_validate_json(json.dumps({**content, "method": as_settled(content["method"])}))
+        return CheckpointRecord.model_validate_json(path.read_bytes())
     except OSError as error:
         raise CheckpointError(
             f"{folder}: no checkpoint there ({error.strerror}); give a folder that `lga train --out` wrote"
