@@ -21,12 +21,13 @@ from torch import Tensor
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig
 from lga.core.score import class_scores, weigh
+from lga.core.support_head import head_scores
 from lga.datasets.episodes import plan_episodes
 from lga.methods.lga import Match, Matrix, lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset, Tasks
 
 CLASSES, FRAMES = 24, 8
-PAPER = MethodConfig(pooling="mean", hub_correction=0.0, segmenter="cluster")
+PAPER = MethodConfig(pooling="mean", hub_correction=0.0, segmenter="cluster", motion="none", head="none")
 KINDS: dict[str, tuple[MethodConfig, Match]] = {
     "paper, video": (PAPER, "video"),
     "default, video": (MethodConfig(), "video"),
@@ -61,7 +62,11 @@ def plain_loop(matrix: Matrix, tasks: Tasks, method: MethodConfig, match: Match)
             hub_correction=method.hub_correction,
             pooling=method.pooling,
         )
-        found.append(weigh(distance, similarity, alpha) / method.temperature)
+        head = None
+        if matrix.product is not None:
+            product, member = matrix.product[:, support], torch.eye(ways).repeat_interleave(shots, 0)
+            head = method.support_weight(shots) * head_scores(product[query], product[support], member)
+        found.append(weigh(distance, similarity, alpha, head) / method.softness(shots))
     return torch.stack(found)
 
 

@@ -27,6 +27,7 @@ from lga.backbone.load import load_backbone
 from lga.config import BackboneConfig, MethodConfig
 from lga.core.openset import max_logit
 from lga.core.score import class_scores, weigh
+from lga.core.support_head import head_scores
 from lga.datasets.manifest import read_manifest
 from lga.evaluation.dataset import LoadedDataset, load_dataset
 from lga.evaluation.statistics import bootstrap_units, calibration_gaps, expected_calibration_error, half_width
@@ -74,7 +75,11 @@ def episode_scores(matrix: Matrix, episode: Episode, method: MethodConfig, shots
         hub_correction=method.hub_correction,
         pooling=method.pooling,
     )
-    return weigh(*scores, method.video_weight(shots))
+    if matrix.product is None:
+        return weigh(*scores, method.video_weight(shots))
+    product, member = matrix.product[:, episode.support], torch.eye(len(episode.classes)).repeat_interleave(shots, 0)
+    head = head_scores(product[episode.asked], product[episode.support], member)
+    return weigh(*scores, method.video_weight(shots), method.support_weight(shots) * head)
 
 
 def separation(score: Tensor, known: int) -> tuple[float, float]:
@@ -89,24 +94,25 @@ def measured(
 ) -> dict[str, object]:
     """Everything measured in one episode."""
     score, known = episode_scores(matrix, episode, method, shots), episode.known
-    support_label = torch.arange(len(episode.classes)).repeat_interleave(shots)
+    support_label, usual = torch.arange(len(episode.classes)).repeat_interleave(shots), method.softness(shots)
     rejection = fit_rejection(
         matrix.distance[episode.support][:, episode.support],
         matrix.similarity[episode.support][:, episode.classes],
         support_label,
         method,
-        alpha=method.video_weight(shots),
+        shots=float(shots),
+        product=None if matrix.product is None else matrix.product[episode.support][:, episode.support],
     )
     truth = loaded.dataset.label[episode.asked[:known]]
     hit = episode.classes[score[:known].argmax(1)] == truth
     found: dict[str, object] = {
         f"{name}: {what}": value
-        for name, one in ((BASELINE, (score / method.temperature).softmax(-1).amax(-1)), (OURS, max_logit(score)))
+        for name, one in ((BASELINE, (score / usual).softmax(-1).amax(-1)), (OURS, max_logit(score)))
         for what, value in zip(("AUROC", "false accepts"), separation(one, known), strict=True)
     }
     for what in ("AUROC", "false accepts"):
         found[f"difference: {what}"] = found[f"{OURS}: {what}"] - found[f"{BASELINE}: {what}"]  # pyright: ignore
-    for name, heat in (("default", method.temperature), ("leave-one-out", rejection.temperature)):
+    for name, heat in (("default", usual), ("leave-one-out", rejection.temperature)):
         found[f"calibration: {name}"] = ((score[:known] / heat).softmax(-1).amax(-1), hit)
     if rejection.threshold is not None:
         sure = torch.tensor([rejection.known_score(one) for one in max_logit(score).tolist()])

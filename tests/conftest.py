@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+os.environ["LGA_POSE"] = os.devnull  # no networks that find a body, whatever this machine holds: of motion, flow alone
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported: the workers share the cores, and so do processes
 settings.register_profile("busy", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("busy")

@@ -157,7 +157,7 @@ WORDS = """
     frame, frame pair, stage, anatomy, token, support, example, query, way, shot, episode, prototype, dataset,
     similarity, distance, hub correction, text injection, head, head weight, video weight (alpha), temperature,
     maximum logit, known score, moment, window, segment, hit, descriptions, lexicon, manifest, split, group,
-    identity, feature cache, checkpoint, recipe
+    identity, feature cache, checkpoint, recipe, support head, flow, pose, motion
 """
 
 

@@ -19,6 +19,8 @@ TRAINING = (
     *("--backbone", "tiny", "--frames", 4, *TOLD, "--device", "cpu", "--ways", 3, "--queries", 1, "--width", 8),
     *("--heads", 2, "--learning-rate", 1e-2, "--tasks", 80, "--validate-every", 20, "--validation-episodes", 100),
 )
+AS_THEN = ("--motion", "none", "--head", "none")
+"""What the first version did not know."""
 SURE = ("label", "probability", "known", "known_score", "threshold", "best_example", "best_distance", "times")
 
 
@@ -146,7 +148,7 @@ def test_a_folder_that_was_changed_by_hand_is_still_refused(place):
 
 @pytest.mark.parametrize("taught", ["plain", "trained"])
 def test_the_same_is_taught_from_cache_checkpoint_and_descriptions(lga, nothing_encoded, taught):
-    source = ("--model", "head") if taught == "trained" else ("--backbone", "tiny", "--frames", 4)
+    source = ("--model", "head") if taught == "trained" else ("--backbone", "tiny", "--frames", 4, *AS_THEN)
     lga("teach", "examples.csv", "--out", "again", *source, *TOLD, "--temperature", 4)
     said = lga("recognize", "again", *ASKED, "--json").out
     for one, old in zip(json.loads(said)["results"], read("expected", f"{taught}.json")["results"], strict=True):
@@ -155,13 +157,15 @@ def test_the_same_is_taught_from_cache_checkpoint_and_descriptions(lga, nothing_
 
 
 def test_a_whole_manifest_is_found_in_the_cache(lga, nothing_encoded):
-    said = json.loads(lga("extract", "clips.csv", "--backbone", "tiny", "--frames", 4, "--json").out)
+    said = json.loads(
+        lga("extract", "clips.csv", "--backbone", "tiny", "--frames", 4, "--motion", "none", "--json").out
+    )
     assert (said["encoded"], said["skipped"]) == (27, [])
 
 
 def test_episodes_are_replayed_with_the_same_accuracy_and_results_replaced(lga, place, nothing_encoded):
     old = read("results", "report.json")
-    flags = ("--backbone", "tiny", "--frames", 4, *TOLD, "--split", "test", "--episodes-in", "episodes.jsonl")
+    flags = ("--backbone", "tiny", "--frames", 4, *AS_THEN, *TOLD, "--split", "test", "--episodes-in", "episodes.jsonl")
     lga("evaluate", "clips.csv", *flags, "--out", "results")
     found = read("results", "report.json")
     assert found["protocol"] == old["protocol"]
@@ -193,7 +197,7 @@ def test_a_checkpoint_brings_its_head_and_its_settings(place):
 def test_an_unfinished_run_goes_on(lga, place, nothing_encoded, monkeypatch):
     made_with = read("head", "config.json")["made_with"]["torch"]  # a run goes on with its own version of torch only
     monkeypatch.setattr(torch, "__version__", type(torch.__version__)(made_with))
-    said = lga("train", "clips.csv", "--out", "unfinished", *TRAINING, "--test", "no")
+    said = lga("train", "clips.csv", "--out", "unfinished", *TRAINING, *AS_THEN, "--test", "no")
     assert "going on after 40 episodes" in said.err
     log, whole = events(place / "unfinished"), events(place / "head")
     assert [(one["event"], one["task"]) for one in log] == [(one["event"], one["task"]) for one in whole]

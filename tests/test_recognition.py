@@ -18,7 +18,7 @@ from lga.recognition import INDISTINCT, NOTHING_KNOWN, TOO_FEW, fit_rejection, p
 from lga.video.clip import uniform_times
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-METHOD = MethodConfig(hub_correction=0.5)
+METHOD = MethodConfig(hub_correction=0.5, head="none")
 
 
 def fitted(counts, *, mates=2.0, others=9.0, seed=0):
@@ -30,7 +30,7 @@ def fitted(counts, *, mates=2.0, others=9.0, seed=0):
         torch.where(same, mates, others) + 2 * torch.rand(len(support_label), len(support_label), generator=random) - 1
     )
     distance.fill_diagonal_(0)
-    return fit_rejection(distance, torch.zeros(len(support_label), len(counts)), support_label, METHOD, alpha=0.5)
+    return fit_rejection(distance, torch.zeros(len(support_label), len(counts)), support_label, METHOD, shots=4.0)
 
 
 @pytest.mark.parametrize("counts", [(4, 4, 4), (5, 5), (1, 6, 6, 0)])
@@ -273,7 +273,8 @@ def test_probabilities_are_softened_as_far_as_the_examples_say():
     sure, centre = spread({"wave": 5, "jump": 5})
     muddled = replace(sure, frames=sure.frames.flip(0)[torch.randperm(10, generator=torch.Generator().manual_seed(1))])
     (one,), (other,) = ask(sure, like(centre[0])), ask(muddled, like(centre[0]))
-    assert one.rejection.temperature <= sure.method.temperature < other.rejection.temperature
+    usual = sure.method.softness(5)
+    assert one.rejection.temperature <= usual < other.rejection.temperature
 
 
 def with_head(actions, head_weight):

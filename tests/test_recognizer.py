@@ -14,6 +14,7 @@ from lga.errors import ActionsError, AnatomyError, BackboneError, ManifestError,
 from lga.features import extract as extract_module
 from lga.features.cache import FeatureCache
 from lga.features.extract import BATCH, Skipped
+from lga.motion import encoder as encoder_module
 from lga.recognition import Recognition
 from lga.recognizer import Recognizer
 
@@ -383,3 +384,47 @@ def test_saved_actions_answer_like_those_in_memory(recognizer, teach, clips, tmp
     paths = [path for some in clips.values() for path in some]
     kept = load_actions(tmp_path / "taught")
     assert list(recognizer.recognize(kept, paths)) == list(recognizer.recognize(actions, paths))
+
+
+def slid(path, step, write_video, seed):
+    """A cloth that slides to the right or, with a negative step, to the left before a wall."""
+    random = np.random.default_rng(seed)
+    wall, cloth = (random.integers(60, 200, (12, 16, 3), np.uint8).repeat(8, 0).repeat(8, 1) for _ in range(2))
+    pictures: list[np.ndarray] = []
+    for number in range(16):
+        left = 48 + round((number - 7.5) * step)
+        pictures.append(wall.copy())
+        pictures[-1][32:64, left : left + 32] = cloth[:32, :32]
+    return write_video(path, pictures, fps=15)
+
+
+@pytest.mark.parametrize("motion", ["flow", "none"])
+def test_motion_tells_what_sight_cannot(recognizer, tmp_path, write_video, motion):
+    clips = {
+        label: [slid(tmp_path / f"{label} {seed}.mkv", step, write_video, seed) for seed in (1, 2, 3)]
+        for label, step in (("to the right", 3.5), ("to the left", -3.5))
+    }
+    method = MethodConfig(frames=5, alpha=1.0, hub_correction=0.0, motion=motion)
+    actions, _ = recognizer.teach({label: paths[:2] for label, paths in clips.items()}, method=method)
+    assert (actions.motion is None) == (motion == "none")
+    for label, paths in clips.items():
+        (found,) = recognizer.recognize(actions, paths[2:])
+        if motion == "flow":
+            assert found.label == label
+            assert found.probability > 0.8
+
+
+def test_a_set_with_motion_is_kept_and_asked_where_motion_cannot_be_measured(
+    recognizer, tmp_path, write_video, monkeypatch
+):
+    clips = {one: [slid(tmp_path / f"{one}.mkv", one, write_video, 1)] for one in (3, -3)}
+    method = MethodConfig(frames=5, alpha=1.0)
+    actions, _ = recognizer.teach({"to the right": clips[3], "to the left": clips[-3]}, method=method)
+    save_actions(actions, tmp_path / "taught")
+    again = load_actions(tmp_path / "taught")
+    assert torch.equal(again.motion, actions.motion)
+    monkeypatch.setattr(encoder_module, "find_spec", lambda name: None)
+    blind = Recognizer(encoder=recognizer.encoder, cache=FeatureCache(None))
+    (found,) = blind.recognize(again, clips[3])
+    assert isinstance(found, Recognition)
+    assert blind.prepare(again).lga.method.motion == "none"

@@ -15,12 +15,13 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from lga.anatomy.schema import Anatomy
-from lga.config import BackboneConfig, FrozenModel, MethodConfig
+from lga.config import BackboneConfig, FrozenModel, MethodConfig, SavedMethod
 from lga.errors import ActionsError, SettingsError
 from lga.files import replace_folder, to_json, write_atomically
 from lga.labels import lookup_key, quote
 from lga.model.checkpoint import HeadRecord, pack, record_head, unpack
 from lga.model.head import Head
+from lga.motion.descriptor import NUMBERS
 
 
 class Example(FrozenModel):
@@ -53,6 +54,8 @@ class Actions:
     frames: Float[Tensor, "examples frames dim"]
     head: Head | None = None
     """what `lga train` learned, if the actions were taught with it"""
+    motion: Float[Tensor, "examples numbers"] | None = None
+    """the examples' motion, as `lga.motion.descriptor` describes it; None where it is not compared"""
 
     def __repr__(self) -> str:
         """On one line."""
@@ -144,7 +147,12 @@ class Actions:
 
     def with_examples(self, keep: Sequence[int]) -> "Actions":
         """These actions with the examples of these numbers alone."""
-        return replace(self, examples=tuple(self.examples[n] for n in keep), frames=self.frames[list(keep)])
+        return replace(
+            self,
+            examples=tuple(self.examples[n] for n in keep),
+            frames=self.frames[list(keep)],
+            motion=None if self.motion is None else self.motion[list(keep)],
+        )
 
 
 RECORD, FEATURES, HEAD = "actions.json", "features.safetensors", "head.safetensors"
@@ -158,7 +166,7 @@ class _Record(FrozenModel):
     made_with: str
     backbone: BackboneConfig
     identity: str
-    method: MethodConfig
+    method: SavedMethod
     anatomies: tuple[Anatomy, ...]
     examples: tuple[Example, ...]
     features_sha256: str
@@ -174,7 +182,10 @@ def save_actions(actions: Actions, folder: Path) -> None:
     """
     if folder.exists() and not _is_replaceable(folder):
         raise ActionsError(f"{folder}: exists and is not just a folder of taught actions; choose another place")
-    features = save({"frames": actions.frames.contiguous(), "text": actions.text.contiguous()})
+    tensors = {"frames": actions.frames, "text": actions.text}
+    if actions.motion is not None:
+        tensors["motion"] = actions.motion
+    features = save({name: one.contiguous() for name, one in tensors.items()})
     learned = None if actions.head is None else pack(actions.head, {})
     record = _Record(
         made_with=_maker(),
@@ -214,7 +225,7 @@ def load_actions(folder: Path) -> Actions:
         raise ActionsError(f"{folder / FEATURES}: not the features that {RECORD} belongs to; teach the actions again")
     try:
         tensors = load(data)
-        frames, text = tensors["frames"], tensors["text"]
+        frames, text, motion = tensors["frames"], tensors["text"], tensors.get("motion")
     except (SafetensorError, KeyError) as error:
         raise ActionsError(f"{folder / FEATURES}: damaged; teach the actions again") from error
     actions = Actions(
@@ -226,6 +237,7 @@ def load_actions(folder: Path) -> Actions:
         record.examples,
         frames,
         _read_head(record, folder / HEAD),
+        motion,
     )
     _check(actions, folder)
     return actions
@@ -278,6 +290,7 @@ def _check(actions: Actions, folder: Path) -> None:
         and {one.label for one in actions.examples} <= set(labels)
         and actions.text.shape[:2] == (len(labels), method.stages)
         and actions.frames.shape == (len(actions.examples), method.frames, actions.text.shape[-1])
+        and (actions.motion is None or actions.motion.shape == (len(actions.examples), NUMBERS))
         and actions.frames.dtype == actions.text.dtype == torch.float32
         and all(len(anatomy.stages) == method.stages for anatomy in actions.anatomies)
         and all(len(one.times) == method.frames for one in actions.examples)

@@ -4,11 +4,12 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from lga.errors import SettingsError
 
+Motion = Literal["flow+pose", "flow", "none"]
 Wording = Literal["label", "stages", "label+stages"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Group = TypeVar("Group", bound="Frozen")
@@ -80,6 +81,10 @@ class BackboneConfig(Frozen):
 
 SEGMENTERS = ("centred", "cluster", "hard", "twfinch")
 MATCHERS = ("ab_mhm", "bi_mhm")
+HEAD_SCALE = 2.0
+"""What a whole class score of the support head, 1 of 1, is worth beside distances, at one example a class."""
+FIRST_SOFTNESS = 0.7
+"""What the temperature is multiplied by with one example a class and the support head; each further one adds 1."""
 
 
 def _known(name: str, built_in: Iterable[str], module: str, table: str, what: str) -> str:
@@ -127,6 +132,13 @@ class MethodConfig(Frozen):
     text_injection: Annotated[float, Field(ge=0.0, le=10.0, alias="injection")] = 1.0
     """how strongly an example's frames take up their stage's sentence before matching; 0 switches it off. No
     effect with `offline`, whose text and visual parts lie side by side"""
+    motion: Motion = "flow+pose"
+    """what is compared beside appearance: how things move (flow) and how a body's joints do (pose), flow alone, or
+    nothing (none)"""
+    motion_weight: Annotated[float, Field(ge=0.0, le=100.0)] = 8.0
+    """how much further apart two clips are that move in unrelated ways than two that move alike"""
+    head: Literal["support", "none"] = "support"
+    """a linear classifier of appearance and motion, solved from the examples alone, whose weight grows with them"""
     alpha: Literal["shots"] | Share = "shots"
     """weight of the video match against the text match, 0 to 1; shots: K / (K + text_shots), rising with K examples"""
     text_shots: Annotated[float, Field(gt=0.0)] = 4.0
@@ -137,7 +149,7 @@ class MethodConfig(Frozen):
     @property
     def reading(self) -> tuple[object, ...]:
         """What clips and sentences are encoded by; settings that agree in it can share a dataset."""
-        return self.frames, self.stages, self.wording
+        return self.frames, self.stages, self.wording, self.motion
 
     def video_weight(self, shots: int | float) -> float:
         """Alpha, the weight of the video match against the text match, 0 to 1, with `shots` examples a class.
@@ -154,11 +166,36 @@ class MethodConfig(Frozen):
             return 0.0
         return shots / (shots + self.text_shots) if self.alpha == "shots" else float(self.alpha)
 
+    def support_weight(self, shots: int | float) -> float:
+        """What the support head's scores are multiplied by beside the match's, with `shots` examples a class.
+
+        Grows by twice as much as the first example's with each further one; 0 without examples or without a head.
+
+        Source: our choice, made on two corpora (docs/offline.md).
+        """
+        return HEAD_SCALE * max(0.0, 2 * shots - 1) if self.head == "support" else 0.0
+
+    def softness(self, shots: int | float) -> float:
+        """What all scores are divided by before the softmax: `temperature`, growing with the head's weight.
+
+        Source: our choice, so that probabilities are as often right as they say at any number of examples.
+        """
+        growth = max(FIRST_SOFTNESS, shots - 1 + FIRST_SOFTNESS) if self.head == "support" and shots > 0 else 1.0
+        return self.temperature * growth
+
     @model_validator(mode="after")
     def _enough_frames(self) -> "MethodConfig":
         if self.frames < self.stages:
             raise ValueError(f"{self.stages} stages need at least as many frames, not {self.frames}")
         return self
+
+
+def _as_then(method: object) -> object:
+    return {"motion": "none", "head": "none", **method} if isinstance(method, dict) else method
+
+
+SavedMethod = Annotated[MethodConfig, BeforeValidator(_as_then)]
+"""The method's settings in a file: what version 0.1.0 did not know yet was not done then."""
 
 
 class ProtocolConfig(Frozen):

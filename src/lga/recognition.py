@@ -7,18 +7,23 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from lga.actions import Actions
 from lga.backbone.protocol import Space
-from lga.config import MethodConfig
+from lga.config import MethodConfig, Motion
 from lga.core.openset import fit_known, fit_temperature, leave_one_out, max_logit, recall_threshold
 from lga.core.score import class_scores, combine, weigh
+from lga.core.support_head import head_scores, head_scores_without
 from lga.errors import SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.matching import LGA, Cut, Prototypes
+from lga.motion.descriptor import comparable
 
+KINDS: tuple[Motion, ...] = ("none", "flow", "flow+pose")
+"""From little to much that is compared."""
 RECALL = 0.9
 """The share of the taught actions' clips that the suggested threshold accepts, or more."""
 Accept = Literal["always", "suggested"] | float
@@ -78,22 +83,36 @@ def fit_rejection(
     support_label: Int[Tensor, " examples"],
     method: MethodConfig,
     *,
-    alpha: float,
+    shots: float,
+    product: Float[Tensor, "examples examples"] | None = None,
     recall: float = RECALL,
 ) -> Rejection:
     """Learn temperature, score and threshold from how the examples score among themselves.
 
     Only examples that have another of their label tell how a taught action scores; with fewer than two such labels
-    nothing is fitted and the method's temperature stays.
+    nothing is fitted and the method's temperature stays. `shots` are the examples a label, on average; `product` is
+    what the support head reads, None without it.
     """
+    usual = method.softness(shots)
     count = torch.bincount(support_label, minlength=similarity.shape[1])
     paired = count[support_label] > 1
     if int((count > 1).sum()) < 2:
-        return Rejection(method.temperature, why=TOO_FEW)
+        return Rejection(usual, why=TOO_FEW)
+    head = None
+    if product is not None:
+        weight = method.support_weight(shots)
+        itself, others = head_scores_without(product, support_label, similarity.shape[1])
+        head = weight * itself, weight * others
     scores, without_label = leave_one_out(
-        distance, similarity, support_label, strength=method.hub_correction, pooling=method.pooling, alpha=alpha
+        distance,
+        similarity,
+        support_label,
+        strength=method.hub_correction,
+        pooling=method.pooling,
+        alpha=method.video_weight(shots),
+        head=head,
     )
-    temperature = fit_temperature(scores[paired], support_label[paired], usual=method.temperature)
+    temperature = fit_temperature(scores[paired], support_label[paired], usual=usual)
     known, unknown = max_logit(scores[paired]), max_logit(without_label)
     slope, offset = fit_known(known, unknown)
     if slope == 0:
@@ -197,6 +216,8 @@ class Matched:
     """the clips in the query role"""
     distance: Float[Tensor, "clips examples"]
     similarity: Float[Tensor, "clips way stages"]
+    head: Float[Tensor, "clips way"] | None
+    """the support head's scores, times their weight; None without it"""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -210,6 +231,8 @@ class Prepared:
     """the examples in the support role"""
     distance: Float[Tensor, "examples examples"]
     """row i: example i asked about like a new clip"""
+    product: Float[Tensor, "examples examples"] | None
+    """what the support head is solved from; None without it"""
     similarity: Float[Tensor, "examples way"]
     rejection: Rejection
     """what the examples say about clips that show none of the taught actions"""
@@ -222,12 +245,18 @@ class Prepared:
         """Cut, fuse and match a batch of encoded clips, each once. The batch must not be empty."""
         frames = torch.stack([clip.frames for clip in clips])
         cut = self.lga.cut(frames)
-        query = self.lga.fuse(frames, cut, None)
+        query = self.lga.fuse(frames, cut, None, _motion(clips))
+        actions, products = self.actions, self.lga.products(query, self.prototypes)
+        head = None
+        if products is not None and self.product is not None:
+            member = F.one_hot(actions.support_label, len(actions.labels)).to(products.dtype)
+            head = self.lga.method.support_weight(actions.shots) * head_scores(products, self.product, member)
         return Matched(
             cut,
             query,
             self.lga.distances(query, self.prototypes),
-            self.lga.similarities(frames, cut, self.actions.text),
+            self.lga.similarities(frames, cut, actions.text),
+            head,
         )
 
     def answer(self, clips: Sequence[ClipFeatures], accept: Accept = "suggested") -> tuple[Recognition, ...]:
@@ -257,12 +286,12 @@ class Prepared:
         alpha = method.video_weight(self.actions.shots)
         probability = torch.stack(
             [
-                combine(distance, similarity, alpha=weight, temperature=rejection.temperature).exp()
+                combine(distance, similarity, alpha=weight, temperature=rejection.temperature, head=matched.head).exp()
                 for weight in (alpha, 1.0, 0.0)
             ],
             -1,
         )
-        best = max_logit(weigh(distance, similarity, alpha)).tolist()
+        best = max_logit(weigh(distance, similarity, alpha, matched.head)).tolist()
         found = (_recognition(self.actions, clip, matched, row, probability[row]) for row, clip in enumerate(clips))
         return tuple(
             replace(one, known_score=rejection.known_score(best[row]), rejection=rejection).accepting(accept)
@@ -270,16 +299,29 @@ class Prepared:
         )
 
 
-def prepare(actions: Actions, space: Space) -> Prepared:
-    """Cut the taught examples, fuse them with the sentences of their labels, and match them with each other."""
-    lga = LGA(actions.method, space, actions.head)
+def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Prepared:
+    """Cut the taught examples, fuse them with the sentences of their labels, and match them with each other.
+
+    `motion` is the kind that new clips will come with: of it and of what the examples have, the less is compared.
+    """
+    least = KINDS[min(KINDS.index(one) for one in (actions.method.motion, motion))]
+    if actions.motion is not None:
+        least = comparable(actions.motion, least)
+    method = actions.method.updated({"motion": least})
+    lga = LGA(method, space, actions.head)
     cut = lga.cut(actions.frames)
-    prototypes = lga.fuse(actions.frames, cut, actions.text[actions.support_label])
-    distance = lga.distances(lga.fuse(actions.frames, cut, None), prototypes)
+    prototypes = lga.fuse(actions.frames, cut, actions.text[actions.support_label], actions.motion)
+    query = lga.fuse(actions.frames, cut, None, actions.motion)
+    distance, product = lga.distances(query, prototypes), lga.products(query, prototypes)
     similarity = lga.similarities(actions.frames, cut, actions.text).sum(-1)
-    alpha = actions.method.video_weight(actions.shots)
-    rejection = fit_rejection(distance, similarity, actions.support_label, actions.method, alpha=alpha)
-    return Prepared(actions, lga, cut, prototypes, distance, similarity, rejection)
+    rejection = fit_rejection(distance, similarity, actions.support_label, method, shots=actions.shots, product=product)
+    return Prepared(actions, lga, cut, prototypes, distance, product, similarity, rejection)
+
+
+def _motion(clips: Sequence[ClipFeatures]) -> Float[Tensor, "clips numbers"] | None:
+    """The clips' motion; None where it was not measured for all of them."""
+    rows = [clip.motion for clip in clips if clip.motion is not None]
+    return torch.stack(rows) if len(rows) == len(clips) else None
 
 
 def stage_borders(frame_stage: Sequence[int], times: Sequence[float], duration: float) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from lga.anatomy.descriptions import Descriptions
 from lga.anatomy.lexicon import anatomize
 from lga.anatomy.schema import Anatomy
 from lga.backbone.protocol import Backbone
-from lga.config import BackboneConfig, MethodConfig
+from lga.config import BackboneConfig, MethodConfig, Motion
 from lga.datasets.manifest import LabelledClip
 from lga.errors import ActionsError
 from lga.features.cache import ClipFeatures, FeatureCache, default_cache
@@ -23,6 +23,8 @@ from lga.features.extract import BATCH, Progress, Skipped, collect, encode_stage
 from lga.files import as_paths
 from lga.labels import check_unique_labels
 from lga.model.pretrained import load_pretrained, portable
+from lga.motion.descriptor import NUMBERS
+from lga.motion.encoder import MotionEncoder, available_motion, find_encoder
 from lga.recognition import Accept, Prepared, Recognition, prepare
 from lga.video.files import UNLIMITED, Limits
 
@@ -47,6 +49,7 @@ class Recognizer:
         self.cache = cache or default_cache()
         self.source = load_pretrained(backbone, encoder)
         self.config, self.encoder = self.source.config, self.source.backbone
+        self._encoders: dict[Motion, MotionEncoder | None] = {}
 
     def __repr__(self) -> str:
         """On one line."""
@@ -73,6 +76,7 @@ class Recognizer:
             raise ActionsError("nothing to teach: give at least one label")
         check_unique_labels("the examples", tuple(examples))
         method = self.source.method(method or MethodConfig())
+        method = method.updated({"motion": available_motion(method.motion)[0]})
         anatomies, text = self._read(tuple(examples), method, descriptions)
         empty = torch.zeros(0, method.frames, self.encoder.space.dim)
         actions = Actions(
@@ -84,6 +88,7 @@ class Recognizer:
             (),
             empty,
             self.source.head,
+            motion=None if method.motion == "none" else torch.zeros(0, NUMBERS),
         )
         spelt = zip(examples.values(), (one.label for one in anatomies), strict=True)
         clips = [LabelledClip(path, label) for paths, label in spelt for path in as_paths(paths)]
@@ -173,14 +178,27 @@ class Recognizer:
             ActionsError: the actions were taught with another backbone.
         """
         self._check(actions)
-        return prepare(actions, self.encoder.space)
+        return prepare(actions, self.encoder.space, available_motion(actions.method.motion)[0])
 
     def encode(
         self, actions: Actions, paths: Iterable[str | Path], *, limits: Limits = UNLIMITED
     ) -> Generator[ClipFeatures | Skipped]:
         """Each clip's features as these actions need them, in order, or why it cannot be read."""
-        frames = actions.method.frames
-        return extract_features(as_paths(paths), self.encoder, frames=frames, cache=self.cache, limits=limits)
+        return extract_features(
+            as_paths(paths),
+            self.encoder,
+            frames=actions.method.frames,
+            cache=self.cache,
+            motion=self.motion_encoder(actions),
+            limits=limits,
+        )
+
+    def motion_encoder(self, actions: Actions) -> MotionEncoder | None:
+        """What measures the motion that these actions compare, as far as it can be measured here; kept for the next."""
+        wanted = actions.method.motion
+        if wanted not in self._encoders:
+            self._encoders[wanted] = find_encoder(wanted)
+        return self._encoders[wanted]
 
     def _with_clips(
         self, actions: Actions, clips: Sequence[LabelledClip], limits: Limits, progress: Progress | None
@@ -194,9 +212,16 @@ class Recognizer:
             taught.add((label, features.digest))
             return None
 
-        paths, frames = [clip.path for clip in clips], actions.method.frames
+        paths = [clip.path for clip in clips]
         found, skipped = collect(
-            paths, self.encoder, frames=frames, cache=self.cache, limits=limits, refuse=refuse, progress=progress
+            paths,
+            self.encoder,
+            frames=actions.method.frames,
+            cache=self.cache,
+            motion=self.motion_encoder(actions),
+            limits=limits,
+            refuse=refuse,
+            progress=progress,
         )
         examples = tuple(
             Example(
@@ -209,7 +234,9 @@ class Recognizer:
             for place, features in found
         )
         tokens = torch.cat([actions.frames, *(features.frames[None] for _, features in found)])
-        return replace(actions, examples=actions.examples + examples, frames=tokens), tuple(skipped)
+        return replace(
+            actions, examples=actions.examples + examples, frames=tokens, motion=_grown(actions, found)
+        ), tuple(skipped)
 
     def _read(
         self, labels: Sequence[str], method: MethodConfig, descriptions: Descriptions | None
@@ -230,6 +257,14 @@ class Recognizer:
                 f"these actions were taught with the backbone {actions.identity!r}, this one is "
                 f"{self.encoder.identity!r}; use the same backbone and precision or teach them again"
             )
+
+
+def _grown(actions: Actions, found: Sequence[tuple[int, ClipFeatures]]) -> Float[Tensor, "examples numbers"] | None:
+    """The examples' motion and that of new ones; rows of zeros where it cannot be measured here."""
+    if actions.motion is None:
+        return None
+    new = [torch.zeros(NUMBERS) if one.motion is None else one.motion for _, one in found]
+    return torch.cat([actions.motion, *(one[None] for one in new)])
 
 
 def _unusable(skipped: Sequence[Skipped]) -> ActionsError:

@@ -14,7 +14,7 @@ from lga.cli.main import OVERVIEW
 
 COMMANDS = (
     *("teach", "recognize", "explain", "watch", "actions", "serve", "demo"),
-    *("anatomize", "lexicon", "extract", "evaluate", "train", "table", "data"),
+    *("anatomize", "lexicon", "motion", "extract", "evaluate", "train", "table", "data"),
 )
 
 

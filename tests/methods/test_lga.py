@@ -4,6 +4,7 @@ from math import exp, log, sqrt
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig
 from lga.core.distance import class_distances
 from lga.core.score import combine, correct_hubs
+from lga.core.support_head import head_scores
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.methods import lga
 from lga.methods.lga import MATCHES, Matrix, fuse_dataset, lga_method, lga_scorer, match_dataset, pairwise_matrix
@@ -137,7 +139,9 @@ def answers_by_hand(frames, text, episode, method, alpha):
 )
 def test_the_logits_are_what_the_textbook_loop_says(shots, pooling, rule, alpha, temperature):
     (frames, text), plan = random_set(shots), planned(shots=shots)
-    method = MethodConfig(frames=FRAMES, segmenter="cluster", pooling=pooling, alpha=rule, temperature=temperature)
+    method = MethodConfig(
+        frames=FRAMES, segmenter="cluster", pooling=pooling, alpha=rule, temperature=temperature, head="none"
+    )
     found = logits_of(pairwise_matrix(dataset_of(frames, text), method), plan, method)
     wanted = np.array(
         [
@@ -197,8 +201,9 @@ def test_look_ups_score_as_the_core_functions_do(ways, shots, queries, pooling, 
     method = MethodConfig(pooling=pooling, hub_correction=correction, alpha=0.3)
     label = np.arange(60) % 6
     plan = plan_episodes(label, None, ProtocolConfig(ways=ways, shots=shots, queries=queries, episodes=7, seed=seed))
-    far, like = (torch.rand(60, many, generator=random, dtype=torch.float64) for many in (60, 6))
-    found = logits_of(Matrix(far, like), plan, method)["combined"]
+    far, like, clips = (torch.rand(60, many, generator=random, dtype=torch.float64) for many in (60, 6, 9))
+    product = clips @ clips.T
+    found = logits_of(Matrix(far, like, product), plan, method)["combined"]
     support_label = torch.arange(ways).repeat_interleave(shots)
     for number, (classes, query, support) in enumerate(zip(plan.classes, plan.query, plan.support, strict=True)):
         asked, taught = torch.from_numpy(query.ravel()), torch.from_numpy(support.ravel())
@@ -215,7 +220,11 @@ def test_look_ups_score_as_the_core_functions_do(ways, shots, queries, pooling, 
             strength=correction,
         )
         distance = class_distances(apart, support_label, ways, pooling=pooling)
-        wanted = combine(distance, text, alpha=0.3, temperature=method.temperature)
+        head = head_scores(
+            product[asked][:, taught], product[taught][:, taught], F.one_hot(support_label, ways).double()
+        )
+        weighted = method.support_weight(shots) * head
+        wanted = combine(distance, text, alpha=0.3, temperature=method.softness(shots), head=weighted)
         torch.testing.assert_close(found[number].log_softmax(-1), wanted)
 
 
@@ -239,7 +248,9 @@ def test_an_episode_where_only_video_or_only_text_knows():
     distance[0, 2], distance[1, 2] = 1.0, 4.0
     similarity[0, 1] = 3.0
     plan = Episodes(np.array([[0, 1]] * 2), np.array([[[0], [1]]] * 2), np.array([[[2], [3]]] * 2))
-    found = logits_of(Matrix(distance, similarity), plan, MethodConfig(alpha=0.5, temperature=1.0, hub_correction=0.0))
+    found = logits_of(
+        Matrix(distance, similarity), plan, MethodConfig(alpha=0.5, temperature=1.0, hub_correction=0.0, head="none")
+    )
     assert found["video"][0].tolist() == [[-1, -5], [-4, -5]]
     assert found["text"][0].tolist() == [[0, 3], [0, 0]]
     assert found["combined"][0].tolist() == [[-0.5, -1], [-2, -2.5]]

@@ -15,7 +15,7 @@ from lga.training.learner import Adapted, EpisodicLGA, Learner
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 FRAMES = 5
-AS_TRAINED = MethodConfig(frames=FRAMES, pooling="mean", hub_correction=0.0)
+AS_TRAINED = MethodConfig(frames=FRAMES, pooling="mean", hub_correction=0.0, head="none")
 
 
 def learnt_head(space: Space, head_weight=0.6):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, existing, progress_bar, report_cache, report_skipped, stdout
+from lga.cli.options import Flag, existing, progress_bar, report_cache, report_motion, report_skipped, stdout
 
 if TYPE_CHECKING:
     from lga.actions import Actions
@@ -100,6 +100,7 @@ class Add:
         from lga.anatomy.descriptions import read_descriptions
 
         actions = load_actions(self.actions)
+        report_motion(actions.method.motion)
         stages = actions.method.stages
         descriptions = read_descriptions(self.descriptions, stages=stages) if self.descriptions else None
         recognizer = _recognizer(actions)

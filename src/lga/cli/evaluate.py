@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, progress_bar, read_settings, report_cache, report_skipped, stdout
+from lga.cli.options import Flag, progress_bar, read_settings, report_cache, report_motion, report_skipped, stdout
 from lga.cli.show import accuracy_table, accuracy_value, data_value, difference_table, versions_value
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig
 from lga.errors import SettingsError
@@ -124,6 +124,7 @@ class Evaluate:
             print(json.dumps(value, indent=2, ensure_ascii=False))
         else:
             stdout().print(*tables, sep="\n")
+        report_motion(self.method.motion)
         report_skipped(loaded.skipped)
         report_cache(cache)
         return 0
@@ -200,8 +201,7 @@ class Evaluate:
         from lga.explain.plots import write_evaluation
 
         fused, matrix = matched
-        video, text = report.outcome["video"], report.outcome["text"]
-        curves: dict[str, list[Point]] = {"alpha": alpha_curve(video, text, report.episodes)}
+        curves: dict[str, list[Point]] = {"alpha": alpha_curve(matrix, self.method, report.episodes)}
         for vary in ("ways", "shots"):
             found = protocol_curve(loaded, matrix, self.method, report.protocol, vary=vary, progress=progress)
             curves[vary] = found

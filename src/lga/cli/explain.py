@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Accepting, report_cache, stderr, stdout
+from lga.cli.options import Accepting, report_cache, report_motion, stderr, stdout
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Explain:
         from lga.recognizer import Recognizer
 
         actions = load_actions(self.actions)
+        report_motion(actions.method.motion, taught=True)
         recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
         explanation = explain_clip(recognizer, actions, self.clip, top=self.top, accept=self.accept)
         write_page(explanation, self.out)

@@ -8,8 +8,8 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, progress_bar, report_cache, report_skipped, stdout
-from lga.config import BackboneConfig, MethodConfig
+from lga.cli.options import Flag, progress_bar, report_cache, report_motion, report_skipped, stdout
+from lga.config import BackboneConfig, MethodConfig, Motion
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Extract:
     """CSV with the columns path,label[,group][,split]; paths relative to it"""
     frames: Annotated[int, tyro.conf.arg(metavar="T")] = 8
     """frames sampled from each clip; a checkpoint given as --model brings its own number"""
+    motion: Motion = "flow+pose"
+    """what of the clips' motion is measured too"""
     json: Flag = False
     """print one JSON document instead of a line"""
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -36,13 +38,15 @@ class Extract:
         from lga.features.cache import default_cache
         from lga.features.extract import Skipped, extract_features
         from lga.model.pretrained import load_pretrained
+        from lga.motion.encoder import find_encoder
 
         wish = MethodConfig(frames=self.frames, stages=1)
         clips, cache, source = read_manifest(self.manifest), default_cache(), load_pretrained(self.backbone)
         encoder, frames = source.backbone, source.method(wish).frames
         with progress_bar("encoding") as (bar,):
             paths = [clip.path for clip in clips]
-            found = extract_features(paths, encoder, frames=frames, cache=cache, progress=bar)
+            measure = find_encoder(self.motion)
+            found = extract_features(paths, encoder, frames=frames, cache=cache, motion=measure, progress=bar)
             skipped = [one for one in found if isinstance(one, Skipped)]
         if cache.troubles:
             raise LGAError(f"{cache.troubles[0]} (the feature cache: LGA_CACHE=FOLDER moves it)")
@@ -53,6 +57,7 @@ class Extract:
             print(json.dumps(value, indent=2, ensure_ascii=False))
         else:
             stdout().print(f"{done} of {len(clips)} clips are in the cache {cache.folder}", soft_wrap=True)
+        report_motion(self.motion)
         report_skipped(skipped)
         report_cache(cache)
         return 0 if done else 1

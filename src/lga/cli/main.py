@@ -9,7 +9,7 @@ from typing import Annotated, Protocol, runtime_checkable
 
 import tyro
 
-from lga.cli import lexicon, table
+from lga.cli import lexicon, motion, table
 from lga.cli.actions import Add, Describe, List, Remove, Show
 from lga.cli.anatomize import Anatomize
 from lga.cli.data import Check, Import
@@ -45,6 +45,9 @@ Stage sentences
   anatomize  describe the stages of actions, by lexicon or language model
   lexicon    check, compare and merge stage sentences
 
+Motion
+  motion     say what of it can be measured here, or fetch the networks for it
+
 Research
   data       import a benchmark's manifest, or check one
   extract    encode clips once and keep their features
@@ -79,6 +82,7 @@ TableCommand = (
     | Annotated[table.Compare, sub("compare")]
     | Annotated[table.Order, sub("order")]
 )
+MotionCommand = Annotated[motion.ShowMotion, sub("show")] | Annotated[motion.FetchNetworks, sub("fetch")]
 DataCommand = Annotated[Import, sub("import")] | Annotated[Check, sub("check")]
 
 
@@ -135,6 +139,9 @@ def _parse(arguments: Sequence[str]) -> Command:
         | Annotated[ActionsCommand, sub("actions", description="list, show, add, remove or describe taught actions")]
         | Annotated[Anatomize, sub("anatomize")]
         | Annotated[LexiconCommand, sub("lexicon", description="check, compare and merge stage sentences")]
+        | Annotated[
+            MotionCommand, sub("motion", description="what of motion can be measured here; get networks for it")
+        ]
         | Annotated[Extract, sub("extract")]
         | Annotated[Evaluate, sub("evaluate")]
         | Annotated[Train, sub("train", constructor=from_recipe(arguments))]

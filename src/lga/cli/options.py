@@ -13,6 +13,7 @@ from lga.errors import SettingsError
 from lga.progress import Bar, progress_bars
 
 if TYPE_CHECKING:
+    from lga.config import Motion
     from lga.features.cache import FeatureCache
     from lga.features.extract import Skipped
 
@@ -46,6 +47,17 @@ def report_skipped(skipped: Sequence["Skipped"]) -> None:
         stderr().print(f"skipped: {one.reason}", soft_wrap=True)
     if skipped:
         stderr().print(f"{plural(len(skipped), 'clip')} skipped")
+
+
+def report_motion(wanted: "Motion", *, taught: bool = False) -> None:
+    """Say once if less of the wanted motion can be measured here, or if actions were taught without any."""
+    from lga.motion.encoder import available_motion
+
+    lacking = available_motion(wanted)[1]
+    if lacking:
+        stderr().print(lacking, soft_wrap=True)
+    elif taught and wanted == "none":
+        stderr().print("these actions were taught without motion; teach them again to compare it", soft_wrap=True)
 
 
 def report_cache(cache: "FeatureCache") -> None:

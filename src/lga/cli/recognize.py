@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Accepting, Flag, existing, progress_bar, report_cache, report_skipped, stderr, stdout
+from lga.cli.options import (
+    Accepting,
+    Flag,
+    existing,
+    progress_bar,
+    report_cache,
+    report_motion,
+    report_skipped,
+    stderr,
+    stdout,
+)
 
 if TYPE_CHECKING:
     from lga.features.extract import Skipped
@@ -57,6 +67,7 @@ class Recognize:
         if not isinstance(self.accept, str) and not 0 <= self.accept <= 1:
             raise SettingsError(f"--accept takes always, suggested or a number from 0 to 1, not {self.accept}")
         actions = load_actions(self.actions)
+        report_motion(actions.method.motion, taught=True)
         clips = existing(self.clips)
         if not clips:
             raise LGAError(f"{', '.join(map(str, self.clips)) or 'nothing'}: no clips to recognise there")

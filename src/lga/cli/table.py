@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional, Suppress
 
-from lga.cli.options import Flag, progress_bar, read_settings, report_cache, report_skipped, stdout
+from lga.cli.options import Flag, progress_bar, read_settings, report_cache, report_motion, report_skipped, stdout
 from lga.cli.show import data_value, versions_value
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig, TrainConfig
 from lga.errors import SettingsError
@@ -80,6 +80,7 @@ class Job(ABC):
         with progress_bar("encoding", "training", "rows") as bars:
             comparison = self._filled(plan, protocol, training, encoder, cache, bars)
         self._tell(comparison, self._value(comparison, training, encoder.identity))
+        report_motion(self.method.motion)
         report_skipped(comparison.loaded.skipped)
         report_cache(cache)
         return 0

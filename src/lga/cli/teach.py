@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from lga.cli.options import plural, progress_bar, report_cache, report_skipped, stderr, stdout
+from lga.cli.options import plural, progress_bar, report_cache, report_motion, report_skipped, stderr, stdout
 from lga.config import BackboneConfig, MethodConfig
 
 
@@ -42,6 +42,7 @@ class Teach:
         given = read_examples(self.examples)
         clips = {label: [clip.path for clip in given.clips if clip.label == label] for label in given.labels}
         recognizer = Recognizer(self.backbone)
+        report_motion(self.method.motion)
         with progress_bar("teaching") as (bar,):
             actions, skipped = recognizer.teach(clips, method=self.method, descriptions=descriptions, progress=bar)
         save_actions(actions, self.out)

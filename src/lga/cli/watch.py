@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, plural, progress_bar, stderr, stdout
+from lga.cli.options import Flag, plural, progress_bar, report_motion, stderr, stdout
 from lga.errors import SettingsError, VideoError
 from lga.files import write_atomically
 from lga.watch.settings import WatchSettings
@@ -66,6 +66,7 @@ class Watch:
         address = find_address(self.source)
         self._refuse_overwriting()
         actions = load_actions(self.actions)
+        report_motion(actions.method.motion, taught=True)
         recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
         log = Log(self.json, self.csv, self.srt)
         with stopping() as stop, self._recording(address) as (recording, record):

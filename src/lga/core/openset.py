@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lga.core.distance import Pooling, class_distances
+from lga.core.score import weigh
 
 PRIOR_PRECISION = 10.0
 """How far the usual temperature is believed: as a normal prior on log T with this precision (jhmdb16, 2 folds)."""
@@ -21,13 +22,15 @@ def leave_one_out(
     strength: float,
     pooling: Pooling,
     alpha: float,
+    head: tuple[Float[Tensor, "examples way"], Float[Tensor, "examples way"]] | None = None,
 ) -> tuple[Float[Tensor, "examples way"], Float[Tensor, "examples way"]]:
     """The class scores of every example, asked about twice: with itself left out, and with its whole label left out.
 
     The first is how a clip of a taught action scores, the second how one of an untaught action does; the left-out
     label scores -inf there. What is left out does not count towards `correct_hubs` either; but with fewer than three
     labels nothing would be left to correct hubs by, and then the second asking leaves out only the clip itself there.
-    Scores are alpha * -distance + (1 - alpha) * similarity, not yet divided by a temperature. An example that is the
+    Scores are those of `weigh`, not yet divided by a temperature; `head` are the support head's for the two askings, as
+    `head_scores_without` gives them, times their weight. An example that is the
     only one of its label is asked about as if that label were known by its text alone.
 
     Source: our choice, after cross-validation.
@@ -39,7 +42,8 @@ def leave_one_out(
     own = support_label[:, None] == torch.arange(way)
     away = same if len(set(support_label.tolist())) > 2 else itself
     answers: list[Tensor] = []
-    for rows, columns, labels in ((itself, itself, torch.zeros_like(own)), (away, same, own)):
+    askings = ((itself, itself, torch.zeros_like(own)), (away, same, own))
+    for (rows, columns, labels), learned in zip(askings, head or (None, None), strict=True):
         apart = distance - strength * _hubs_without(distance, ~same, rows, ~columns)
         pooled = torch.cat(
             [
@@ -48,7 +52,7 @@ def leave_one_out(
             ]
         )
         words = similarity - strength * _hubs_without(similarity, ~own, rows, ~labels)
-        answers.append((-alpha * pooled + (1 - alpha) * words).masked_fill(labels, -torch.inf))
+        answers.append(weigh(pooled, words, alpha, learned).masked_fill(labels, -torch.inf))
     return answers[0], answers[1]
 
 

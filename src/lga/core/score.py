@@ -74,20 +74,26 @@ def class_scores(
 
 
 def weigh(
-    distance: Float[Tensor, "*query way"], similarity: Float[Tensor, "*query way"], alpha: float
+    distance: Float[Tensor, "*query way"],
+    similarity: Float[Tensor, "*query way"],
+    alpha: float,
+    head: Float[Tensor, "*query way"] | None = None,
 ) -> Float[Tensor, "*query way"]:
-    """One score for each class, the larger the likelier: alpha * -distance + (1 - alpha) * similarity.
+    """One score for each class, the larger the likelier: alpha * -distance + (1 - alpha) * similarity + head.
 
-    alpha 1 is video alone, 0 text alone.
+    alpha 1 is video alone, 0 text alone. `head` are the support head's scores, already weighted; they speak of video,
+    and are left out where alpha is 0.
 
     Raises:
         ValueError: alpha is outside 0..1.
 
-    Source: LGA, "Multimodal matching": the logarithm of p_video^alpha * p_text^(1 - alpha), up to a constant.
+    Source: LGA, "Multimodal matching": the logarithm of p_video^alpha * p_text^(1 - alpha), up to a constant;
+    the support head is our choice.
     """
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha must lie in 0..1, not {alpha}")
-    return alpha * -distance + (1 - alpha) * similarity
+    score = alpha * -distance + (1 - alpha) * similarity
+    return score if head is None or alpha == 0 else score + head
 
 
 def combine(
@@ -96,12 +102,13 @@ def combine(
     *,
     alpha: float,
     temperature: float = 1.0,
+    head: Float[Tensor, "*query way"] | None = None,
 ) -> Float[Tensor, "*query way"]:
     """The log posterior over the classes: p is proportional to p_video^alpha * p_text^(1 - alpha).
 
     `distance` is the summed AB-MHM distance, `similarity` the summed video-text cosine;
     p_video = softmax(-distance / t) and p_text = softmax(similarity / t). alpha 1 is video alone, 0
-    text alone. The temperature changes how sure the answer is, never which answer is first.
+    text alone; `head` is as in `weigh`. The temperature changes how sure the answer is, never which answer is first.
 
     Raises:
         ValueError: if alpha is outside 0..1 or the temperature is not positive.
@@ -110,4 +117,4 @@ def combine(
     """
     if not (0 <= alpha <= 1 and temperature > 0):
         raise ValueError(f"alpha must lie in 0..1 and the temperature above 0, not {alpha} and {temperature}")
-    return torch.log_softmax(weigh(distance, similarity, alpha) / temperature, dim=-1)
+    return torch.log_softmax(weigh(distance, similarity, alpha, head) / temperature, dim=-1)

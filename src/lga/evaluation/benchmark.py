@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from lga.config import MethodConfig, ProtocolConfig
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError
 from lga.evaluation.dataset import LoadedDataset
-from lga.evaluation.outcome import Outcome, answered, run_episodes
+from lga.evaluation.outcome import Outcome, run_episodes
 from lga.evaluation.statistics import Interval, accuracy, paired_difference
 from lga.features.extract import Progress
 from lga.methods.lga import MATCHES, FusedDataset, Match, Matrix, lga_scorer, match_dataset, pairwise_matrix
@@ -86,16 +84,14 @@ class Point:
     accuracy: dict[str, Interval]
 
 
-def alpha_curve(video: Outcome, text: Outcome, episodes: Episodes) -> list[Point]:
+def alpha_curve(matrix: Matrix, method: MethodConfig, episodes: Episodes) -> list[Point]:
     """Accuracy against alpha, from text alone (0) to video alone (1), on the same episodes.
 
-    A log posterior is a match's score but for a constant that all classes share, so the posteriors are mixed.
+    The support head counts at its own weight wherever video counts at all.
     """
-    return [Point(alpha, {"combined": accuracy(answered(episodes, _mix(video, text, alpha)))}) for alpha in ALPHAS]
-
-
-def _mix(video: Outcome, text: Outcome, alpha: float) -> np.ndarray:
-    return alpha * video.log_posterior + (1 - alpha) * text.log_posterior
+    scorers = {one: lga_scorer(matrix, method.updated({"alpha": one})) for one in ALPHAS}
+    found = run_episodes({str(one): scorer for one, scorer in scorers.items()}, episodes)
+    return [Point(one, {"combined": accuracy(found[str(one)])}) for one in ALPHAS]
 
 
 def protocol_curve(

@@ -21,6 +21,7 @@ from lga.features.cache import ClipFeatures, FeatureCache
 from lga.features.extract import Progress, Skipped, collect, encode_names, encode_stages
 from lga.labels import printable
 from lga.methods.protocol import Dataset
+from lga.motion.encoder import find_encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,10 @@ def load_dataset(
         earlier = first.setdefault(features.digest, place)
         return None if earlier == place else f"the same clip as {printable(paths[earlier])}"
 
-    found, skipped = collect(paths, backbone, frames=method.frames, cache=cache, refuse=refuse, progress=progress)
+    motion = find_encoder(method.motion)
+    found, skipped = collect(
+        paths, backbone, frames=method.frames, cache=cache, motion=motion, refuse=refuse, progress=progress
+    )
     kept = [(clips[place], features) for place, features in found]
     if not kept:
         raise ManifestError(f"none of the {len(clips)} clips can be read; the first: {skipped[0].reason}")
@@ -109,6 +113,7 @@ def load_dataset(
         sentences=encode_stages(anatomies, method.wording, backbone, cache),
         names=encode_names(anatomies, backbone, cache),
         space=backbone.space,
+        motion=None if motion is None else torch.stack([one.motion for _, one in kept if one.motion is not None]),
     )
     digests = tuple(features.digest for _, features in kept)
     return LoadedDataset(

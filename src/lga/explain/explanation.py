@@ -55,7 +55,9 @@ class ExampleReport:
 
     frames_shown: FrameTiles
     distance: float
-    """AB-MHM as it counted"""
+    """as it counted: what the stages add, and what motion does"""
+    motion: float
+    """what motion adds to it; 0 where it is not compared"""
     stage_distance: tuple[float, ...]
     """what each stage adds to it; with a trained head, to the part of it that weighs more"""
     map: FrameMap
@@ -170,6 +172,7 @@ def _compare(prepared: Prepared, matched: Matched, number: int) -> ExampleReport
     return ExampleReport(
         FrameTiles.cut(Path(example.path), example.times, tuple(cut.label[number].tolist()), example.duration),
         max(0.0, float(matched.distance[0, number])),
+        float(prepared.lga.motion_distances(query, support[torch.tensor([number])])),
         tuple(costs.tolist()),
         _map(distance, (here, there), (matched.cut.frame[0], cut.frame[number]), method.frames),
     )

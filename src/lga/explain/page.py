@@ -35,6 +35,7 @@ class LabelSection:
     stages: tuple[StageScore, ...]
     examples: int
     distance: float
+    motion: float
     where: str
     film: Film | None
 
@@ -151,10 +152,12 @@ def _label_section(label: LabelReport, names: Mapping[Path, str]) -> LabelSectio
         for stage, similarity in enumerate(label.similarity)
     )
     if example is None:
-        return LabelSection(label.candidate, label.sentences, stages, 0, 0.0, "", None)
+        return LabelSection(label.candidate, label.sentences, stages, 0, 0.0, 0.0, "", None)
     film = _film(example.frames_shown, [Caption("", sentence) for sentence in label.sentences], names)
     where = _shown(example.frames_shown.path, names)
-    return LabelSection(label.candidate, label.sentences, stages, label.examples, example.distance, where, film)
+    return LabelSection(
+        label.candidate, label.sentences, stages, label.examples, example.distance, example.motion, where, film
+    )
 
 
 def _match_rows(clip: FrameTiles, example: ExampleReport) -> list[MatchRow]:

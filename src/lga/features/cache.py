@@ -16,6 +16,7 @@ from torch import Tensor
 from lga.backbone.protocol import Backbone
 from lga.errors import LGAError
 from lga.files import write_atomically
+from lga.motion.descriptor import NUMBERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class ClipFeatures:
     duration: float
     digest: str
     """sha256 of the clip's content"""
+    motion: Float[Tensor, " numbers"] | None = None
+    """how the clip moves, as `lga.motion.descriptor` describes it; None where it was not measured"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,21 @@ class FeatureCache:
         path = self._path("clips", clip.digest, sampling, backbone.identity)
         note = {"times": json.dumps(clip.times), "duration": repr(clip.duration)}
         self._write(path, clip.frames, note)
+
+    def find_motion(self, digest: str, identity: str) -> Float[Tensor, " numbers"] | None:
+        """The clip's motion as an encoder of this identity measures it, or None if it is not there or damaged."""
+        path = self._path("motion", digest, identity)
+        found = self._read(path)
+        if found is None or path is None:
+            return None
+        if found[0].shape != (1, NUMBERS):
+            self.rebuilt.append(path)
+            return None
+        return found[0][0]
+
+    def keep_motion(self, digest: str, identity: str, motion: Float[Tensor, " numbers"]) -> None:
+        """Write a clip's motion."""
+        self._write(self._path("motion", digest, identity), motion[None], {})
 
     def encode_text(self, sentences: Sequence[str], backbone: Backbone) -> Float[Tensor, "sentences dim"]:
         """Encode sentences, those that were met before from the cache."""

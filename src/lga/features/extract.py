@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from lga.backbone.protocol import Backbone
 from lga.config import Wording
 from lga.errors import VideoError
 from lga.features.cache import ClipFeatures, FeatureCache
+from lga.motion.encoder import MotionEncoder, MotionOnlooker
 from lga.video.clip import Clip, content_digest, read_clip
 from lga.video.files import UNLIMITED, Limits, refusal
 
@@ -43,6 +44,7 @@ class _Opened:
     digest: str
     known: ClipFeatures | None
     clip: Clip | None
+    motion: Float[Tensor, " numbers"] | None
 
 
 def collect(
@@ -51,6 +53,7 @@ def collect(
     *,
     frames: int,
     cache: FeatureCache,
+    motion: MotionEncoder | None = None,
     limits: Limits = UNLIMITED,
     refuse: Callable[[int, ClipFeatures], str | None] | None = None,
     progress: Progress | None = None,
@@ -61,7 +64,9 @@ def collect(
     """
     kept: list[tuple[int, ClipFeatures]] = []
     skipped: list[Skipped] = []
-    found = extract_features(paths, backbone, frames=frames, cache=cache, limits=limits, progress=progress)
+    found = extract_features(
+        paths, backbone, frames=frames, cache=cache, motion=motion, limits=limits, progress=progress
+    )
     for place, one in enumerate(found):
         if isinstance(one, Skipped):
             skipped.append(one)
@@ -78,6 +83,7 @@ def extract_features(
     *,
     frames: int,
     cache: FeatureCache,
+    motion: MotionEncoder | None = None,
     limits: Limits = UNLIMITED,
     progress: Progress | None = None,
 ) -> Generator[ClipFeatures | Skipped]:
@@ -85,6 +91,7 @@ def extract_features(
 
     `frames` moments are sampled at the centres of equal parts. What is encoded is kept in the cache before it is
     yielded, so an interrupted run goes on where it stopped. Features that are not finite count as unreadable.
+    With `motion`, each clip's motion is measured in the same pass and kept beside its features.
     `limits` hold for clips that are decoded, not for those in the cache.
     """
     sampling = f"uniform {frames}"
@@ -93,10 +100,19 @@ def extract_features(
         try:
             digest = content_digest(path)
             known = cache.find_clip(digest, sampling, backbone)
-            if known is not None:
-                return _Opened(digest, known, None)
-            how, gap = backbone.preprocessing, backbone.motion_gap
-            return _Opened(digest, None, read_clip(path, frames=frames, how=how, motion_gap=gap, limits=limits))
+            moves = None if motion is None else cache.find_motion(digest, motion.identity)
+            if known is not None and (motion is None or moves is not None):
+                return _Opened(digest, known, None, moves)
+            onlooker = None if motion is None or moves is not None else MotionOnlooker(motion)
+            clip = read_clip(
+                path,
+                frames=frames,
+                how=backbone.preprocessing,
+                motion_gap=backbone.motion_gap,
+                limits=limits,
+                onlooker=onlooker,
+            )
+            return _Opened(digest, known, clip, moves if onlooker is None else onlooker.finish())
         except VideoError as error:
             return Skipped(path, str(error))
 
@@ -108,7 +124,7 @@ def extract_features(
             while waiting:
                 now, waiting = waiting[:BATCH], waiting[BATCH:]
                 waiting += [(path, pool.submit(opened, path)) for path in islice(remaining, BATCH)]
-                for one in _finish(now, backbone, sampling, cache):
+                for one in _finish(now, backbone, sampling, cache, motion):
                     done += 1
                     if progress is not None:
                         progress(done, len(paths))
@@ -119,19 +135,26 @@ def extract_features(
 
 
 def _finish(
-    now: Sequence[tuple[Path, Future[_Opened | Skipped]]], backbone: Backbone, sampling: str, cache: FeatureCache
+    now: Sequence[tuple[Path, Future[_Opened | Skipped]]],
+    backbone: Backbone,
+    sampling: str,
+    cache: FeatureCache,
+    motion: MotionEncoder | None,
 ) -> Iterator[ClipFeatures | Skipped]:
     """Encode a batch's new clips together, keep them, and yield the whole batch in order."""
     results = [(path, future.result()) for path, future in now]
-    fresh = [one.clip for _, one in results if isinstance(one, _Opened) and one.clip is not None]
+    fresh = [one.clip for _, one in results if isinstance(one, _Opened) and one.known is None and one.clip is not None]
     encoded = iter(backbone.encode_frames(torch.stack([clip.frames for clip in fresh])) if fresh else ())
     for path, one in results:
         if isinstance(one, Skipped):
             yield one
-        elif one.clip is None and one.known is not None:
-            yield one.known
+            continue
+        if one.motion is not None and motion is not None and one.clip is not None:
+            cache.keep_motion(one.digest, motion.identity, one.motion)
+        if one.known is not None:
+            yield replace(one.known, motion=one.motion)
         elif one.clip is not None:
-            features = ClipFeatures(next(encoded).clone(), one.clip.times, one.clip.duration, one.digest)
+            features = ClipFeatures(next(encoded).clone(), one.clip.times, one.clip.duration, one.digest, one.motion)
             if not bool(features.frames.isfinite().all()):
                 yield Skipped(
                     path, str(refusal(path, "its features are not finite numbers; the backbone cannot read it"))

@@ -10,10 +10,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lga.config import MethodConfig
+from lga.core.support_head import head_scores
 from lga.methods.protocol import Dataset, Method, Scorer, Tasks
-from lga.methods.scoring import in_blocks, look_up, pool
+from lga.methods.scoring import in_blocks, look_up, meet, pool
 from lga.model.head import Head
 from lga.model.matching import LGA, Prototypes
+from lga.motion.descriptor import comparable
 
 Match = Literal["video", "text", "combined"]
 MATCHES: tuple[Match, ...] = ("video", "text", "combined")
@@ -30,6 +32,8 @@ class Matrix:
 
     distance: Float[Tensor, "clips clips"]
     similarity: Float[Tensor, "clips classes"]
+    product: Float[Tensor, "clips clips"] | None = None
+    """inner products of all clips, which the support head is solved from; None without it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,13 @@ def fuse_dataset(dataset: Dataset, config: MethodConfig, *, head: Head | None = 
 
     Source: LGA, "Visual Anatomy", "Fine-grained multimodal fusion" and "Video-text matching".
     """
-    frames, lga = dataset.frames, LGA(config, dataset.space, head)
+    frames, described = dataset.frames, dataset.motion
+    if described is not None:
+        config = config.updated({"motion": comparable(described, config.motion)})
+    lga = LGA(config, dataset.space, head)
     cut = lga.cut(frames)
-    query, support = lga.fuse(frames, cut, None), lga.fuse(frames, cut, dataset.sentences[dataset.label])
+    query = lga.fuse(frames, cut, None, described)
+    support = lga.fuse(frames, cut, dataset.sentences[dataset.label], described)
     return FusedDataset(lga, query, support, lga.similarities(frames, cut, dataset.sentences))
 
 
@@ -95,13 +103,14 @@ def match_dataset(
         rows.append(fused.lga.distances(query[start : start + CLIPS_AT_ONCE], support))
         if progress is not None:
             progress(min(start + CLIPS_AT_ONCE, clips), clips)
-    return Matrix(torch.cat(rows), similarity.sum(-1))
+    return Matrix(torch.cat(rows), similarity.sum(-1), fused.lga.products(query, support))
 
 
 def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined") -> Scorer:
     """Score episodes from the matrix, as many at a time as the processor's cache holds.
 
-    The logits are alpha * -distance + (1 - alpha) * similarity over the temperature; alpha is 1 for the video match and
+    The logits are alpha * -distance + (1 - alpha) * similarity over the softness, with the
+    support head's scores beside the video match; alpha is 1 for the video match and
     0 for the text match. Without examples the video match knows nothing and scores 0.
 
     Source: LGA, "Multimodal matching"; `hub_correction` and softmin pooling are our choice.
@@ -113,12 +122,17 @@ def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined
             "text": 0.0,
             "combined": config.video_weight(tasks.support.shape[2]),
         }[match]
-        return _logits(matrix, tasks, config, alpha)
+        logits = _logits(matrix, tasks, config, alpha)
+        shots = tasks.support.shape[2]
+        if matrix.product is None or alpha == 0 or not shots:
+            return logits / config.softness(shots)
+        return (logits + config.support_weight(shots) * _head(matrix.product, tasks)) / config.softness(shots)
 
     def numbers(tasks: Tasks) -> int:
         examples = tasks.support[0].numel()
         others = examples if config.hub_correction else 0
-        return max(examples, tasks.classes.shape[1]) * max(tasks.query[0].numel(), others)
+        learned = examples if matrix.product is not None else 0
+        return max(examples, tasks.classes.shape[1]) * max(tasks.query[0].numel(), others, learned)
 
     return in_blocks(score, numbers, most=NUMBERS_AT_ONCE)
 
@@ -140,7 +154,15 @@ def _logits(matrix: Matrix, tasks: Tasks, config: MethodConfig, alpha: float) ->
             like = like - config.hub_correction * _hub(matrix.similarity, support, classes)
         logits = logits + (1 - alpha) * like[:, 0]
     shape = (len(query), tasks.classes.shape[1], len(tasks.classes))
-    return rearrange((logits / config.temperature).expand(shape), "q w e -> e q w").contiguous()
+    return rearrange(logits.expand(shape), "q w e -> e q w").contiguous()
+
+
+def _head(product: Float[Tensor, "clips clips"], tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
+    """The support head's scores, each episode's solved from its own examples."""
+    n_way, shots = tasks.support.shape[1:]
+    query, support = meet(tasks)
+    member = torch.eye(n_way, dtype=product.dtype, device=product.device).repeat_interleave(shots, 0)
+    return head_scores(product[query, support], product[support.mT, support], member.expand(len(query), -1, -1))
 
 
 def _hub(

@@ -28,6 +28,8 @@ class Dataset:
     names: Float[Tensor, "classes dim"]
     """the encoded names of the classes alone"""
     space: Space
+    motion: Float[Tensor, "clips numbers"] | None = None
+    """the clips' motion, as `lga.motion.descriptor` describes it; None where it was not measured"""
 
     def __repr__(self) -> str:
         """On one line."""

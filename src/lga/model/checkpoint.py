@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from lga.backbone.protocol import Space
-from lga.config import BackboneConfig, FrozenModel, MethodConfig, Share, TrainConfig
+from lga.config import BackboneConfig, FrozenModel, SavedMethod, Share, TrainConfig
 from lga.errors import CheckpointError, SettingsError
 from lga.files import to_json, write_together
 from lga.model.head import Adapter, Head, StageFusion
@@ -94,7 +94,7 @@ class CheckpointRecord(FrozenModel):
     """of the backbone whose features the head reads"""
     frozen_identity: str
     """of the backbone before fine-tuning; the same where it was frozen"""
-    method: MethodConfig
+    method: SavedMethod
     train: TrainConfig
     head: HeadRecord
     provenance: Provenance

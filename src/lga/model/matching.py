@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import torch
+import torch.nn.functional as F
 from einops import repeat
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -12,6 +14,10 @@ from lga.core.distance import MATCHERS
 from lga.core.score import video_text_scores
 from lga.core.segment import SEGMENTERS, pack_stages, stage_mask, stage_means
 from lga.model.head import Head, inject_text
+from lga.motion.descriptor import camera_stillness, motion_vectors
+
+HEAD_MOTION = 0.35
+"""Weight of motion in the support head, beside appearance at 1, where the camera is not still at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +39,15 @@ class Prototypes:
     stage: Int[Tensor, "clips tokens"]
     learned: Float[Tensor, "clips tokens width"] | None = None
     """in the space of a trained head, where there is one"""
+    motion: Float[Tensor, "clips numbers"] | None = None
+    """vectors whose inner products say how alike two clips move, -1 to 1; None where motion is not compared"""
+    summary: Float[Tensor, "clips others"] | None = None
+    """vectors whose inner products the support head reads; None without that head"""
 
     def __getitem__(self, clips: slice | Int[Tensor, " chosen"]) -> "Prototypes":
         """Some of the clips."""
-        return Prototypes(self.tokens[clips], self.stage[clips], None if self.learned is None else self.learned[clips])
+        rest = (None if one is None else one[clips] for one in (self.learned, self.motion, self.summary))
+        return Prototypes(self.tokens[clips], self.stage[clips], *rest)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,10 +84,15 @@ class LGA:
         return Cut(label, mask, frame, stage)
 
     def fuse(
-        self, frames: Float[Tensor, "clips frames dim"], cut: Cut, text: Float[Tensor, "clips stages dim"] | None
+        self,
+        frames: Float[Tensor, "clips frames dim"],
+        cut: Cut,
+        text: Float[Tensor, "clips stages dim"] | None,
+        described: Float[Tensor, "clips motion"] | None = None,
     ) -> Prototypes:
         """Fuse clips in the support role, with each one's own stage sentences, or, text None, in the query role.
 
+        `described` is the clips' motion, as `lga.motion.descriptor` describes it.
         Without a trained head the fusion is what a new block computes: the text is added to the frames of its stage.
 
         Source: LGA, "Fine-grained multimodal fusion"; the strength `text_injection` is our choice.
@@ -85,16 +101,56 @@ class LGA:
         scaled = None if text is None else text * self.method.text_injection
         plain = tokens if scaled is None else inject_text(tokens, cut.stage, scaled)
         learned = None if self.head is None or self.head.head_weight == 0 else self.head(tokens, cut.stage, scaled)
-        return Prototypes(plain[..., self.space.visual], cut.stage, learned)
+        return Prototypes(plain[..., self.space.visual], cut.stage, learned, *self._move(frames, described))
+
+    def _move(
+        self, frames: Float[Tensor, "clips frames dim"], described: Float[Tensor, "clips motion"] | None
+    ) -> tuple[Float[Tensor, "clips numbers"] | None, Float[Tensor, "clips others"] | None]:
+        """The clips' motion, and what the support head reads: mean appearance beside it.
+
+        In the head the motion weighs `HEAD_MOTION` and, where the camera is still, up to 1: under a moving one it says
+        less.
+        """
+        motion = None
+        if described is not None and self.method.motion != "none":
+            motion = motion_vectors(described, self.method.motion)
+        if self.method.head == "none":
+            return motion, None
+        mean = F.normalize(frames[..., self.space.visual].mean(1), dim=-1)
+        if motion is None or described is None:
+            return motion, mean
+        still = ((1 - HEAD_MOTION) * camera_stillness(described))[:, None].sqrt()
+        return motion, torch.cat([mean, HEAD_MOTION**0.5 * motion, still * motion], 1)
 
     def distances(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "query support"]:
         """The distance of every query to every example.
 
         Where a trained head has fused the clips, the share `head_weight` of it is the distance between the head's
-        tokens, and the rest the distance in the backbone's own visual space.
+        tokens, and the rest the distance in the backbone's own visual space. Clips that do not move alike are further
+        apart: by `motion_weight` times half the squared distance of their motion, 0 for the same clip.
 
-        Source: LGA, AB-MHM, or the matcher that the settings name; `head_weight` is our choice.
+        Source: LGA, AB-MHM, or the matcher that the settings name; `head_weight` and motion are our choice.
         """
+        return self._frame_distances(query, support) + self.motion_distances(query, support)
+
+    def motion_distances(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "*query_support"]:
+        """What motion adds to the distance of every query and every example; 0 where it is not compared.
+
+        Source: our choice, made on two corpora (docs/offline.md).
+        """
+        if query.motion is None or support.motion is None:
+            return torch.zeros((), dtype=query.tokens.dtype, device=query.tokens.device)
+        ours, theirs = (one.square().sum(-1) / 2 for one in (query.motion, support.motion))
+        half = ours[:, None] + theirs - query.motion @ support.motion.T
+        return self.method.motion_weight * half
+
+    def products(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "query support"] | None:
+        """The inner products of every query and every example that the support head reads; None without that head."""
+        if query.summary is None or support.summary is None:
+            return None
+        return query.summary @ support.summary.T
+
+    def _frame_distances(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "query support"]:
         match, reduction = MATCHERS[self.method.matcher], self.method.reduction
         if self.head is None or query.learned is None or support.learned is None:
             return match(query.tokens, query.stage, support.tokens, support.stage, reduction=reduction)

@@ -182,6 +182,7 @@ class WhyExample(Value):
     digest: str
     distance: float
     stage_distance: list[float]
+    motion: float = 0.0
     frames: list[FrameValue]
     distance_map: list[list[float | None]]
     """a row a frame of the clip; null where no stage sees both"""

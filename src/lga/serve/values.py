@@ -96,6 +96,7 @@ def _nearest(actions: Actions, label: str, report: ExampleReport) -> WhyExample:
         digest=example.digest,
         distance=report.distance,
         stage_distance=list(report.stage_distance),
+        motion=report.motion,
         frames=show_frames(report.frames_shown, there=is_there(example)),
         distance_map=[
             _compared(row, shared)

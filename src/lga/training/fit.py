@@ -115,7 +115,7 @@ def fit_head(
         head.head_weight, dataset = 1.0, pixels.validation() if pixels else validation.dataset
         learned = pairwise_matrix(_on(run.fabric.device, dataset), method, head=head)
         own = pairwise_matrix(dataset, method) if pixels else frozen
-        return own, Matrix(learned.distance.cpu(), learned.similarity.cpu())
+        return own, Matrix(learned.distance.cpu(), learned.similarity.cpu(), own.product)
 
     key = _key(training, validation, settings, method)
     supply = pixels.supply if pixels else None
@@ -239,8 +239,17 @@ def _copy(module: nn.Module) -> dict[str, Tensor]:
 
 def _key(training: LoadedDataset, validation: LoadedDataset, *settings: TrainConfig | MethodConfig) -> str:
     """What a saved state must agree with: every setting, torch, and the clips' features and classes."""
-    key = sha256("".join([torch.__version__, *(one.model_dump_json() for one in settings)]).encode())
+    key = sha256("".join([torch.__version__, *(_settled(one) for one in settings)]).encode())
     for dataset in (training.dataset, validation.dataset):
         for tensor in (dataset.frames, dataset.label, dataset.sentences, dataset.names):
             key.update(tensor.contiguous().numpy().tobytes())
     return key.hexdigest()
+
+
+def _settled(settings: TrainConfig | MethodConfig) -> str:
+    """The settings as JSON, without those that leave everything as it was before there were such settings."""
+    then: set[str] = set()
+    if isinstance(settings, MethodConfig):
+        then |= {"motion", "motion_weight"} if settings.motion == "none" else set()
+        then |= {"head"} if settings.head == "none" else set()
+    return settings.model_dump_json(exclude=then)

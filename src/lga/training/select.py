@@ -134,4 +134,4 @@ def choose_text(matrix: Matrix, episodes: dict[int, Episodes], config: MethodCon
 
 def mixed(own: Matrix, learned: Matrix, head_weight: float) -> Matrix:
     """The matrix of a head of any weight, mixed from those of weight 0 (`own`) and 1 (`learned`)."""
-    return Matrix(head_weight * learned.distance + (1 - head_weight) * own.distance, own.similarity)
+    return Matrix(head_weight * learned.distance + (1 - head_weight) * own.distance, own.similarity, own.product)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -50,6 +51,19 @@ def _parts(duration: float, count: int) -> range:
     return range(count)
 
 
+@runtime_checkable
+class Onlooker(Protocol):
+    """Someone who sees pictures of a clip while it is decoded, at moments of its own."""
+
+    def times(self, duration: float, last: float, rate: float) -> Sequence[float]:
+        """The moments, in seconds, of a clip of this length: its last picture comes at `last`, `rate` come a second."""
+        ...
+
+    def see(self, wanted: float, shown: float, picture: UInt8[np.ndarray, "height width 3"]) -> None:
+        """Take the picture that is on screen at a wanted moment, since `shown` seconds; it is not kept."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
     """Sampled frames of one clip.
@@ -72,6 +86,7 @@ def read_clip(
     motion_gap: float = 0.0,
     generator: Random | None = None,
     limits: Limits = UNLIMITED,
+    onlooker: Onlooker | None = None,
 ) -> Clip:
     """Sample `frames` moments of a video file or of a folder of frame pictures.
 
@@ -79,7 +94,8 @@ def read_clip(
     With a `motion_gap` above 0, each frame has two views that many seconds apart: (t, t + gap), or
     (t - gap, t) where t + gap would be past the last frame. In a clip shorter than that they are closer
     together, or the same picture.
-    A frame is resized as soon as it's decoded, so that one full-size picture is held at a time.
+    A frame is resized as soon as it's decoded, so that one full-size picture is held at a time. An `onlooker` sees
+    pictures of the same pass.
 
     Raises:
         VideoError: the clip is missing, damaged, not a clip or more than the limits allow.
@@ -94,7 +110,7 @@ def read_clip(
         else:
             times = jittered_times(duration, frames, generator=generator)
         views = [_views(time, motion_gap, source.last) for time in times]
-        return Clip(_fetch(source, views, how), times, duration)
+        return Clip(_fetch(source, views, how, onlooker), times, duration)
 
 
 def _views(time: float, gap: float, last: float) -> tuple[float, ...]:
@@ -104,22 +120,30 @@ def _views(time: float, gap: float, last: float) -> tuple[float, ...]:
 
 
 def _fetch(
-    source: VideoFile | PictureFolder, views: Sequence[tuple[float, ...]], how: Preprocessing
+    source: VideoFile | PictureFolder,
+    views: Sequence[tuple[float, ...]],
+    how: Preprocessing,
+    onlooker: Onlooker | None,
 ) -> UInt8[Tensor, "frames views height width 3"]:
     """Fetch the wanted moments in one pass from early to late, each different picture resized once.
 
     NumPy does the copying: for pictures this small, torch's threads cost more than they save.
     """
-    wanted = sorted({time for pair in views for time in pair})
+    own = {time for pair in views for time in pair}
+    others = frozenset(onlooker.times(source.duration, source.last, source.rate) if onlooker is not None else ())
+    wanted = sorted(own | others)
     resized: list[UInt8[np.ndarray, "height width 3"]] = []
-    place: list[int] = []
+    where: dict[float, int] = {}
     before = None
-    for picture in source.pictures_at(wanted):
+    for time, (shown, picture) in zip(wanted, source.shown_at(wanted), strict=True):
+        if onlooker is not None and time in others:
+            onlooker.see(time, shown, picture.numpy())
+        if time not in own:
+            continue
         if picture is not before:
             square = resize_and_crop(rearrange(picture, "h w c -> 1 h w c"), how)[0]
             resized.append(np.ascontiguousarray(square.numpy()))
         before = picture
-        place.append(len(resized) - 1)
-    where = dict(zip(wanted, place, strict=True))
+        where[time] = len(resized) - 1
     chosen = [[where[time] for time in pair] for pair in views]
     return torch.from_numpy(np.stack(resized)[chosen])

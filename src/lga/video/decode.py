@@ -73,8 +73,19 @@ class VideoFile:
         self.last, self.duration = self._measure()
         check_length(path, self.duration, limits)
 
+    @property
+    def rate(self) -> float:
+        """Pictures a second, on average, as the header says."""
+        return float(self._stream.average_rate or 25)
+
     def pictures_at(self, times: Sequence[float]) -> Iterator[UInt8[Tensor, "height width 3"]]:
-        """Yield the RGB picture on screen at each of the ascending `times`; one object per frame.
+        """Yield the RGB picture on screen at each of the ascending `times`, as `shown_at` does."""
+        return (picture for _, picture in self.shown_at(times))
+
+    def shown_at(self, times: Sequence[float]) -> Iterator[tuple[float, UInt8[Tensor, "height width 3"]]]:
+        """Yield what is on screen at each of the ascending `times`: since when, and the RGB picture.
+
+        One object per frame.
 
         On screen is the last frame that came at or before the moment, and before the first frame the first.
         Jumps to key frames where that is shorter than to decode on, and holds two frames at most.
@@ -83,8 +94,7 @@ class VideoFile:
             VideoError: the file is damaged where it is wanted.
         """
         run: _Run | None = None
-        shown: int | None = None
-        picture = torch.empty(0)
+        shown, picture = self._start - 1, torch.empty(0)
         for time in times:
             wanted = self._start + int(time / self._tick + 1e-3)
             if run is None or self._key_before(wanted) > _moment(run.held):
@@ -92,7 +102,7 @@ class VideoFile:
             run.play_to(wanted)
             if _moment(run.held) != shown:
                 shown, picture = _moment(run.held), self._upright(run.held)
-            yield picture
+            yield (shown - self._start) * self._tick, picture
 
     def _jump(self, wanted: int) -> "_Run":
         """Start to decode at the last key frame at or before `wanted`, further back if the index is wrong."""

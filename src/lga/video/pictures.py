@@ -22,9 +22,14 @@ class PictureFolder:
         self._pictures = pictures_in(folder)
         self.duration = len(self._pictures) / RATE
         self.last = (len(self._pictures) - 1) / RATE
+        self.rate = RATE
 
     def pictures_at(self, times: Sequence[float]) -> Iterator[UInt8[Tensor, "height width 3"]]:
-        """Yield the picture on screen at each of the ascending `times`; one object per picture.
+        """Yield the picture on screen at each of the ascending `times`, as `shown_at` does."""
+        return (picture for _, picture in self.shown_at(times))
+
+    def shown_at(self, times: Sequence[float]) -> Iterator[tuple[float, UInt8[Tensor, "height width 3"]]]:
+        """Yield what is on screen at each of the ascending `times`: since when, and the picture, one object each.
 
         Raises:
             VideoError: a picture is damaged or absurdly large.
@@ -34,7 +39,7 @@ class PictureFolder:
             wanted = min(max(int(time * RATE + 1e-6), 0), len(self._pictures) - 1)
             if wanted != shown:
                 shown, picture = wanted, read_picture(self._pictures[wanted])
-            yield picture
+            yield shown / RATE, picture
 
 
 def read_picture(path: Path) -> UInt8[Tensor, "height width 3"]:

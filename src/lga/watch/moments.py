@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from lga.backbone.protocol import Preprocessing
+from lga.motion.encoder import GAP, MotionEncoder, MotionFollower, MovingMoment
 from lga.video.decode import upright
 from lga.video.transform import resize_and_crop
 
@@ -49,27 +50,33 @@ class Moment:
 
     time: float
     views: UInt8[Tensor, "views height width 3"]
+    moving: MovingMoment | None = None
+    """what moved then; None where motion is not compared"""
 
 
 def sample_moments(
-    shown: Iterable[Shown | Damage | Finish], rate: float, gap: float, how: Preprocessing
+    shown: Iterable[Shown | Damage | Finish],
+    rate: float,
+    gap: float,
+    how: Preprocessing,
+    motion: MotionEncoder | None = None,
 ) -> Iterator[Moment | Damage | Finish]:
     """Sample `rate` moments a second at 0, 1 / rate, 2 / rate ...; with a `gap`, a moment has a view (t, t + gap).
 
     On screen is the last picture that came at or before the moment. Nothing is sampled in a damaged passage, and a
-    moment whose second view would fall into one or behind the end is left out. One picture and the views of the
-    moments within a gap are held.
+    moment whose second view would fall into one or behind the end is left out. With `motion`, each says what moved.
+    One picture and the views of the moments within a gap are held.
 
     Raises:
         ValueError: the rate is not positive or the gap negative.
     """
     if not (0 < rate < inf and 0 <= gap < inf):
         raise ValueError(f"samples more than 0 moments a second, 0 or more seconds apart, not {rate} and {gap}")
-    sampler = _Sampler(rate, gap, how)
+    sampler = _Sampler(rate, gap, how, motion)
     for item in shown:
         if isinstance(item, Shown):
             yield from sampler.play_to(item.time)
-            sampler.held, sampler.square = item.frame, None
+            sampler.show(item)
             continue
         yield from sampler.play_to(item.start if isinstance(item, Damage) else item.time)
         if isinstance(item, Damage):
@@ -78,11 +85,14 @@ def sample_moments(
 
 
 class _Sampler:
-    def __init__(self, rate: float, gap: float, how: Preprocessing):
+    def __init__(self, rate: float, gap: float, how: Preprocessing, motion: MotionEncoder | None):
         self.rate, self.gap, self.how = rate, gap, how
-        self.number = 0
-        self.begun: deque[tuple[float, UInt8[Tensor, "height width 3"]]] = deque()
+        self.follower = None if motion is None else MotionFollower(motion)
+        self.number = self.ahead = 0
+        self.begun: deque[tuple[float, UInt8[Tensor, "height width 3"], MovingMoment | None]] = deque()
         self.held: VideoFrame | None = None
+        self.since = 0.0
+        self.picture: UInt8[Tensor, "height width 3"] | None = None
         self.square: UInt8[Tensor, "height width 3"] | None = None
 
     def play_to(self, end: float) -> Iterator[Moment]:
@@ -93,26 +103,46 @@ class _Sampler:
         while True:
             early = self.number / self.rate
             late = self.begun[0][0] + self.gap if self.begun else inf
-            if min(early, late) >= end - SHARP:
+            before = inf if self.follower is None or self.ahead > self.number else early - GAP
+            if min(early, late, before) >= end - SHARP:
                 return
+            if self.follower is not None and before <= min(early, late):
+                self.follower.look_ahead(self.since, self._upright(self.held).numpy())
+                self.ahead = self.number + 1
+                continue
             square = self._square(self.held)
             if late <= early:
-                time, first = self.begun.popleft()
-                yield Moment(time, torch.stack([first, square]))
+                time, first, moving = self.begun.popleft()
+                yield Moment(time, torch.stack([first, square]), moving)
                 continue
             self.number += 1
+            picture = self._upright(self.held).numpy()
+            moving = None if self.follower is None else self.follower.see(self.since, picture)
             if self.gap:
-                self.begun.append((early, square))
+                self.begun.append((early, square, moving))
             else:
-                yield Moment(early, torch.stack([square]))
+                yield Moment(early, torch.stack([square]), moving)
+
+    def show(self, shown: Shown) -> None:
+        """Hold another picture."""
+        self.held, self.since = shown.frame, shown.time
+        self.square = self.picture = None
 
     def leap(self, end: float) -> None:
         """Forget what is on screen and go on at `end`."""
         self.begun.clear()
-        self.held = self.square = None
+        self.held = self.square = self.picture = None
+        if self.follower is not None:
+            self.follower.forget()
         self.number = max(self.number, ceil((end - SHARP) * self.rate))
 
     def _square(self, frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
         if self.square is None:
-            self.square = resize_and_crop(rearrange(upright(frame), "h w c -> 1 h w c"), self.how)[0].contiguous()
+            picture = rearrange(self._upright(frame), "h w c -> 1 h w c")
+            self.square = resize_and_crop(picture, self.how)[0].contiguous()
         return self.square
+
+    def _upright(self, frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
+        if self.picture is None:
+            self.picture = upright(frame)
+        return self.picture

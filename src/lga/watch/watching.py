@@ -14,6 +14,7 @@ from lga.actions import Actions
 from lga.backbone.protocol import Backbone
 from lga.errors import LGAError, VideoError
 from lga.features.cache import ClipFeatures
+from lga.motion.encoder import MotionEncoder
 from lga.recognition import Prepared, Recognition
 from lga.recognizer import Recognizer
 from lga.watch.address import Address, find_address
@@ -43,13 +44,18 @@ Item = Start | Moment | Damage | Finish
 
 @contextmanager
 def reading(
-    address: Address, backbone: Backbone, settings: WatchSettings, stop: Event, record: Record | None
+    address: Address,
+    backbone: Backbone,
+    settings: WatchSettings,
+    stop: Event,
+    record: Record | None,
+    motion: MotionEncoder | None = None,
 ) -> "Generator[Reading]":
     """Read `address` in the background until the block ends.
 
     A thread that waits for a silent stream is left behind; it ends when something comes or FFmpeg gives up.
     """
-    reader = Reading(address, backbone, settings, stop, record)
+    reader = Reading(address, backbone, settings, stop, record, motion)
     reader.thread.start()
     try:
         yield reader
@@ -62,10 +68,16 @@ class Reading:
     """A thread that reads and samples a source, and the queue in which it puts what it finds, in order."""
 
     def __init__(
-        self, address: Address, backbone: Backbone, settings: WatchSettings, stop: Event, record: Record | None
+        self,
+        address: Address,
+        backbone: Backbone,
+        settings: WatchSettings,
+        stop: Event,
+        record: Record | None,
+        motion: MotionEncoder | None = None,
     ):
         self.address, self.backbone, self.settings = address, backbone, settings
-        self.stop, self.record = stop, record
+        self.stop, self.record, self.motion = stop, record, motion
         self.queue: Queue[Item | None] = Queue(AHEAD)
         self.closed = Event()
         self.trouble: LGAError | None = None
@@ -98,7 +110,7 @@ class Reading:
         try:
             with open_source(self.address, self.settings.timeout) as source:
                 self._hand_over(Start(source.duration))
-                for item in sample_moments(self._recorded(source.shown()), self.settings.rate, gap, how):
+                for item in sample_moments(self._recorded(source.shown()), self.settings.rate, gap, how, self.motion):
                     if not self._hand_over(item):
                         return
         except LGAError as error:
@@ -159,7 +171,8 @@ def watch(
     address = source if isinstance(source, Address) else find_address(source)
     watcher = _Watcher(recognizer.encoder, prepared, settings)
     end = float("inf")
-    with reading(address, recognizer.encoder, settings, stop or Event(), record) as reader:
+    motion = recognizer.motion_encoder(actions)
+    with reading(address, recognizer.encoder, settings, stop or Event(), record, motion) as reader:
         try:
             duration = None
             for batch in batched(reader.items()):
@@ -217,7 +230,7 @@ class _Watcher:
             views = rearrange(torch.stack([moment.views for moment in moments]), "t v h w c -> 1 t v h w c")
             for moment, token in zip(moments, self.backbone.encode_frames(views)[0], strict=True):
                 if bool(token.isfinite().all()):
-                    windows += self.plan.add(moment.time, token)
+                    windows += self.plan.add(moment.time, token, moment.moving)
                 else:
                     end = moment.time + 1 / self.settings.rate
                     yield Damage(moment.time, end, "its features are not finite numbers")
@@ -230,7 +243,7 @@ class _Watcher:
         yield from (replace(segment, end=min(segment.end, end)) for segment in rest)
 
     def _hits(self, windows: Sequence[Window]) -> list[Hit]:
-        clips = [ClipFeatures(window.tokens, window.times, window.end, "") for window in windows]
+        clips = [ClipFeatures(one.tokens, one.times, one.end, "", one.motion) for one in windows]
         answers = self.prepared.answer(clips, self.settings.accept)
         return [
             Hit(window.start, window.end, answer.label, answer.probability * _sureness(answer))

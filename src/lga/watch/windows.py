@@ -10,6 +10,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from lga.motion import flow, pose
+from lga.motion.encoder import MovingMoment, describe_moments
+
 SOFT, HARD = 0.99, 0.05
 """Quantiles: one change in 100 within the examples is larger, 5 of 100 between them are smaller."""
 ROUND = 1e-6
@@ -24,6 +27,12 @@ class Window:
     end: float
     times: tuple[float, ...]
     tokens: Float[Tensor, "frames dim"]
+    motion: Float[Tensor, " numbers"] | None = None
+    """how it moves, as `lga.motion.descriptor` describes a clip; None where it was not measured"""
+
+
+Held = tuple[float, Float[Tensor, " dim"], MovingMoment | None]
+"""A moment's time, its token, and what moved then."""
 
 
 class WindowPlan:
@@ -38,17 +47,18 @@ class WindowPlan:
     def __init__(self, frames: int, rate: float, lengths: Sequence[float], stride: float, *, cut: float | None = None):
         self._frames, self._rate, self._stride, self._cut = frames, rate, stride, cut
         self._lengths = tuple(sorted(set(lengths)))
-        self.held: deque[tuple[float, Float[Tensor, " dim"]]] = deque(maxlen=ceil(self._lengths[-1] * rate) + 2)
+        self.held: deque[Held] = deque(maxlen=ceil(self._lengths[-1] * rate) + 2)
         self._begin, self._count = 0.0, 0
         self._asked = [0] * len(self._lengths)
 
-    def add(self, time: float, token: Float[Tensor, " dim"]) -> Iterator[Window]:
+    def add(self, time: float, token: Float[Tensor, " dim"], moving: MovingMoment | None = None) -> Iterator[Window]:
         """Take the moment at `time` seconds and give the windows that it completes."""
         if self.held and self._begins_scene(time, token):
             yield from self.finish()
         if not self.held:
             self._begin, self._count, self._asked = time, 0, [0] * len(self._lengths)
-        self.held.append((time, token))
+            moving = None if moving is None else moving.begun()
+        self.held.append((time, token, moving))
         self._count += 1
         over = time + 1 / self._rate + ROUND
         for number, length in enumerate(self._lengths):
@@ -67,17 +77,27 @@ class WindowPlan:
         self.held.clear()
 
     def _begins_scene(self, time: float, token: Float[Tensor, " dim"]) -> bool:
-        before, last = self.held[-1]
+        before, last, _ = self.held[-1]
         if time - before > 1.5 / self._rate:
             return True
         return self._cut is not None and 1 - float(F.cosine_similarity(last, token, dim=0)) > self._cut
 
     def _window(self, start: float, end: float) -> Window:
+        chosen = self._nearest(start, end, self._frames)
+        times, tokens = tuple(time for time, _, _ in chosen), torch.stack([token for _, token, _ in chosen])
+        return Window(start, end, times, tokens, self._motion(start, end))
+
+    def _nearest(self, start: float, end: float, count: int) -> list[Held]:
+        """The moments held that are nearest to the centres of `count` equal parts."""
         first = self.held[0][0]
-        centres = (start + (part + 0.5) * (end - start) / self._frames for part in range(self._frames))
+        centres = (start + (part + 0.5) * (end - start) / count for part in range(count))
         places = [min(max(round((centre - first) * self._rate), 0), len(self.held) - 1) for centre in centres]
-        chosen = [self.held[place] for place in places]
-        return Window(start, end, tuple(time for time, _ in chosen), torch.stack([token for _, token in chosen]))
+        return [self.held[place] for place in places]
+
+    def _motion(self, start: float, end: float) -> Float[Tensor, " numbers"] | None:
+        moving = [one for _, _, one in self._nearest(start, end, flow.MOMENTS)]
+        bodies = [one for _, _, one in self._nearest(start, end, pose.MOMENTS)]
+        return describe_moments(moving, bodies)
 
 
 def fit_cut(frames: Float[Tensor, "examples frames dim"], support_label: Int[Tensor, " examples"]) -> float | None:
