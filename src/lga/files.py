@@ -148,3 +148,9 @@ def as_paths(places: Iterable[str | Path]) -> list[Path]:
     if isinstance(places, str | Path):
         raise LGAError(f"a list of paths is wanted, as in [{str(places)!r}], not the single path {str(places)!r}")
     return [Path(place) for place in places]
+
+
+def user_cache() -> Path:
+    """This program's folder among the user's caches: `lga` in `XDG_CACHE_HOME`, else in `~/.cache`."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "lga"

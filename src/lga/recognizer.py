@@ -24,7 +24,7 @@ from lga.files import as_paths
 from lga.labels import check_unique_labels
 from lga.model.pretrained import load_pretrained, portable
 from lga.motion.descriptor import NUMBERS
-from lga.motion.encoder import MotionEncoder, available_motion, find_encoder
+from lga.motion.encoder import MotionEncoder, find_encoder
 from lga.recognition import Accept, Prepared, Recognition, prepare
 from lga.video.files import UNLIMITED, Limits
 
@@ -76,7 +76,7 @@ class Recognizer:
             raise ActionsError("nothing to teach: give at least one label")
         check_unique_labels("the examples", tuple(examples))
         method = self.source.method(method or MethodConfig())
-        method = method.updated({"motion": available_motion(method.motion)[0]})
+        method = method.updated({"motion": self._measurable(method.motion)})
         anatomies, text = self._read(tuple(examples), method, descriptions)
         empty = torch.zeros(0, method.frames, self.encoder.space.dim)
         actions = Actions(
@@ -178,7 +178,7 @@ class Recognizer:
             ActionsError: the actions were taught with another backbone.
         """
         self._check(actions)
-        return prepare(actions, self.encoder.space, available_motion(actions.method.motion)[0])
+        return prepare(actions, self.encoder.space, self._measurable(actions.method.motion))
 
     def encode(
         self, actions: Actions, paths: Iterable[str | Path], *, limits: Limits = UNLIMITED
@@ -195,10 +195,16 @@ class Recognizer:
 
     def motion_encoder(self, actions: Actions) -> MotionEncoder | None:
         """What measures the motion that these actions compare, as far as it can be measured here; kept for the next."""
-        wanted = actions.method.motion
+        return self._find_encoder(actions.method.motion)
+
+    def _find_encoder(self, wanted: Motion) -> MotionEncoder | None:
         if wanted not in self._encoders:
             self._encoders[wanted] = find_encoder(wanted)
         return self._encoders[wanted]
+
+    def _measurable(self, wanted: Motion) -> Motion:
+        encoder = self._find_encoder(wanted)
+        return "none" if encoder is None else encoder.motion
 
     def _with_clips(
         self, actions: Actions, clips: Sequence[LabelledClip], limits: Limits, progress: Progress | None

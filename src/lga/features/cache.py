@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lga.backbone.protocol import Backbone
 from lga.errors import LGAError
-from lga.files import write_atomically
+from lga.files import user_cache, write_atomically
 from lga.motion.descriptor import NUMBERS
 
 
@@ -140,5 +140,4 @@ def default_cache() -> FeatureCache:
         return FeatureCache(None)
     if wish:
         return FeatureCache(Path(wish))
-    root = os.environ.get("XDG_CACHE_HOME")
-    return FeatureCache((Path(root) if root else Path.home() / ".cache") / "lga")
+    return FeatureCache(user_cache())

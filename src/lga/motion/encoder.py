@@ -64,6 +64,20 @@ class MotionEncoder:
             self._own.tracker = BodyTracker(folder / DETECTOR.name, folder / LANDMARKS.name)
         return self._own.tracker
 
+    def find_body(
+        self, picture: UInt8[np.ndarray, "height width 3"], square: Square | None
+    ) -> tuple[Float[Tensor, "points 2"] | None, Square | None]:
+        """A body's points as shares of the picture's height, NaN where nobody is found, and where to look next.
+
+        None for the points where no body is searched for.
+        """
+        if self.tracker is None:
+            return None, None
+        points, square = self.tracker.step(picture, square)
+        if points is None:
+            return torch.full((pose.LANDMARKS, 2), torch.nan), square
+        return torch.from_numpy(points[: pose.LANDMARKS] / picture.shape[0]).float(), square
+
 
 class _Own(threading.local):
     """What each thread has of its own."""
@@ -114,10 +128,7 @@ class MotionFollower:
         grey = shrink_grey(picture)
         earlier, before = self._before or (shown, grey)
         cells = self._encoder.dense_flow([(before, grey, shown - earlier)])[0]
-        tracker, body = self._encoder.tracker, None
-        if tracker is not None:
-            points, self._square = tracker.step(picture, self._square)
-            body = _body(points, picture)
+        body, self._square = self._encoder.find_body(picture, self._square)
         return MovingMoment(cells, body)
 
     def forget(self) -> None:
@@ -155,10 +166,10 @@ class MotionOnlooker:
         if any(wanted in pair for pair in self._pairs):
             known = next((one for one in reversed(self._greys.values()) if one[0] == shown), None)
             self._greys[wanted] = known or (shown, shrink_grey(picture))
-        tracker = self._encoder.tracker
-        if tracker is not None and wanted in self._poses:
-            points, self._square = tracker.step(picture, self._square)
-            self._bodies.append(_body(points, picture))
+        if wanted in self._poses:
+            body, self._square = self._encoder.find_body(picture, self._square)
+            if body is not None:
+                self._bodies.append(body)
 
     def finish(self) -> Float[Tensor, " motion"]:
         """The clip's numbers, when every wanted picture was seen."""
@@ -167,15 +178,6 @@ class MotionOnlooker:
             for (earlier, before), (later, after) in ((self._greys[a], self._greys[b]) for a, b in self._pairs)
         ]
         return describe(self._encoder.dense_flow(pairs), torch.stack(self._bodies) if self._bodies else None)
-
-
-def _body(
-    points: Float[np.ndarray, "all 2"] | None, picture: UInt8[np.ndarray, "height width 3"]
-) -> Float[Tensor, "points 2"]:
-    """A body's points as shares of the picture's height; NaN where nobody was found."""
-    if points is None:
-        return torch.full((pose.LANDMARKS, 2), torch.nan)
-    return torch.from_numpy(points[: pose.LANDMARKS] / picture.shape[0]).float()
 
 
 def available_motion(wanted: Motion) -> tuple[Motion, str]:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from lga.errors import LGAError
-from lga.files import write_together
+from lga.files import user_cache, write_together
 
 WHEEL = "mediapipe==0.10.21"
 """The last release whose wheels hold the networks (Apache-2.0)."""
@@ -46,8 +46,7 @@ def weights_folder() -> Path:
     wish = os.environ.get("LGA_POSE")
     if wish:
         return Path(wish)
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "lga" / "pose"
+    return user_cache() / "pose"
 
 
 def find_weights() -> Path | None:
