@@ -245,7 +245,7 @@ class Prepared:
         """Cut, fuse and match a batch of encoded clips, each once. The batch must not be empty."""
         frames = torch.stack([clip.frames for clip in clips])
         cut = self.lga.cut(frames)
-        query = self.lga.fuse(frames, cut, None, _motion(clips))
+        query = self.lga.fuse(frames, cut, None, self.lga.compare_by(frames, _motion(clips)))
         actions, products = self.actions, self.lga.products(query, self.prototypes)
         head = None
         if products is not None and self.product is not None:
@@ -310,8 +310,9 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
     method = actions.method.updated({"motion": least})
     lga = LGA(method, space, actions.head)
     cut = lga.cut(actions.frames)
-    prototypes = lga.fuse(actions.frames, cut, actions.text[actions.support_label], actions.motion)
-    query = lga.fuse(actions.frames, cut, None, actions.motion)
+    compared = lga.compare_by(actions.frames, actions.motion)
+    prototypes = lga.fuse(actions.frames, cut, actions.text[actions.support_label], compared)
+    query = lga.fuse(actions.frames, cut, None, compared)
     distance, product = lga.distances(query, prototypes), lga.products(query, prototypes)
     similarity = lga.similarities(actions.frames, cut, actions.text).sum(-1)
     rejection = fit_rejection(distance, similarity, actions.support_label, method, shots=actions.shots, product=product)

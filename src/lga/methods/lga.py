@@ -80,8 +80,9 @@ def fuse_dataset(dataset: Dataset, config: MethodConfig, *, head: Head | None = 
         config = config.updated({"motion": comparable(described, config.motion)})
     lga = LGA(config, dataset.space, head)
     cut = lga.cut(frames)
-    query = lga.fuse(frames, cut, None, described)
-    support = lga.fuse(frames, cut, dataset.sentences[dataset.label], described)
+    compared = lga.compare_by(frames, described)
+    query = lga.fuse(frames, cut, None, compared)
+    support = lga.fuse(frames, cut, dataset.sentences[dataset.label], compared)
     return FusedDataset(lga, query, support, lga.similarities(frames, cut, dataset.sentences))
 
 

@@ -50,6 +50,10 @@ class Prototypes:
         return Prototypes(self.tokens[clips], self.stage[clips], *rest)
 
 
+Compared = tuple[Float[Tensor, "clips numbers"] | None, Float[Tensor, "clips others"] | None]
+"""What clips are compared by beside their tokens: `motion` and `summary` of `Prototypes`."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class LGA:
     """The method with its settings, for features of one layout: what is done to clips, in the order of the calls.
@@ -88,11 +92,11 @@ class LGA:
         frames: Float[Tensor, "clips frames dim"],
         cut: Cut,
         text: Float[Tensor, "clips stages dim"] | None,
-        described: Float[Tensor, "clips motion"] | None = None,
+        compared: Compared | None = None,
     ) -> Prototypes:
         """Fuse clips in the support role, with each one's own stage sentences, or, text None, in the query role.
 
-        `described` is the clips' motion, as `lga.motion.descriptor` describes it.
+        `compared` is what `compare_by` gives for them, the same in both roles.
         Without a trained head the fusion is what a new block computes: the text is added to the frames of its stage.
 
         Source: LGA, "Fine-grained multimodal fusion"; the strength `text_injection` is our choice.
@@ -101,14 +105,15 @@ class LGA:
         scaled = None if text is None else text * self.method.text_injection
         plain = tokens if scaled is None else inject_text(tokens, cut.stage, scaled)
         learned = None if self.head is None or self.head.head_weight == 0 else self.head(tokens, cut.stage, scaled)
-        return Prototypes(plain[..., self.space.visual], cut.stage, learned, *self._move(frames, described))
+        return Prototypes(plain[..., self.space.visual], cut.stage, learned, *(compared or ()))
 
-    def _move(
+    def compare_by(
         self, frames: Float[Tensor, "clips frames dim"], described: Float[Tensor, "clips motion"] | None
-    ) -> tuple[Float[Tensor, "clips numbers"] | None, Float[Tensor, "clips others"] | None]:
+    ) -> Compared:
         """The clips' motion, and what the support head reads: mean appearance beside it.
 
-        In the head the motion weighs `HEAD_MOTION` and, where the camera is still, up to 1: under a moving one it says
+        `described` is how the clips move, as `lga.motion.descriptor` describes it; None where that is not known. In the
+        head the motion weighs `HEAD_MOTION` and, where the camera is still, up to 1: under a moving one it says
         less.
         """
         motion = None

@@ -1,7 +1,6 @@
 """Recognise which actions happen in a long video, and when."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from queue import Empty, Full, Queue
 from threading import Event, Thread
@@ -42,30 +41,8 @@ class Start:
 Item = Start | Moment | Damage | Finish
 
 
-@contextmanager
-def reading(
-    address: Address,
-    backbone: Backbone,
-    settings: WatchSettings,
-    stop: Event,
-    record: Record | None,
-    motion: MotionEncoder | None = None,
-) -> "Generator[Reading]":
-    """Read `address` in the background until the block ends.
-
-    A thread that waits for a silent stream is left behind; it ends when something comes or FFmpeg gives up.
-    """
-    reader = Reading(address, backbone, settings, stop, record, motion)
-    reader.thread.start()
-    try:
-        yield reader
-    finally:
-        reader.closed.set()
-        reader.thread.join(timeout=1.0)
-
-
 class Reading:
-    """A thread that reads and samples a source, and the queue in which it puts what it finds, in order."""
+    """A thread that reads and samples a source while a `with` block lasts, and the queue of what it finds, in order."""
 
     def __init__(
         self,
@@ -82,6 +59,16 @@ class Reading:
         self.closed = Event()
         self.trouble: LGAError | None = None
         self.thread = Thread(target=self._read, name="lga watch", daemon=True)
+
+    def __enter__(self) -> "Reading":
+        """Begin to read, in the background."""
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop reading; a thread that waits for a silent stream is left behind until something comes."""
+        self.closed.set()
+        self.thread.join(timeout=1.0)
 
     def items(self) -> Iterator[Item]:
         """Yield what is found, until the end or until `stop` is set.
@@ -172,7 +159,7 @@ def watch(
     watcher = _Watcher(recognizer.encoder, prepared, settings)
     end = float("inf")
     motion = recognizer.motion_encoder(actions)
-    with reading(address, recognizer.encoder, settings, stop or Event(), record, motion) as reader:
+    with Reading(address, recognizer.encoder, settings, stop or Event(), record, motion) as reader:
         try:
             duration = None
             for batch in batched(reader.items()):
