@@ -100,7 +100,7 @@ def test_fine_tuned_weights_change_what_is_seen_and_nothing_else(folder, precisi
     tuned = with_vision(backbone, state)
     vision.load_state_dict(state)
     expected = vision.to(next(backbone.vision.parameters()).dtype)(pixels).detach()
-    assert_close(tuned.encode_frames(pixels[:, :, None]), expected, atol=0, rtol=0)
+    assert_close(tuned.encode_frames(pixels[:, :, None]), expected, atol=1e-6, rtol=1e-5)
     assert_close(tuned.encode_text(["a man runs"]), backbone.encode_text(["a man runs"]), atol=0, rtol=0)
     assert_close(backbone.encode_frames(pixels[:, :, None]), before, atol=0, rtol=0)
     assert not torch.allclose(expected, before)

@@ -42,6 +42,10 @@ def test_a_picture_that_comes_a_little_late_or_twice_is_left_out():
     assert placed(Timeline(), [0.0, 0.1, 0.1, 0.05, 0.2]) == [0, 0.1, None, None, 0.2]
 
 
+def test_the_last_picture_from_before_a_gap_comes_too_late_after_the_first_one_behind_it():
+    assert placed(Timeline(), [0.0, 0.1, 3.2, 0.2, 3.3]) == [0, 0.1, 3.2, None, 3.3]
+
+
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40), st.none() | st.floats(1, 1e6))
 def test_time_always_goes_on_and_never_leaps_without_saying_so(stamps, duration):
     line, before = Timeline(0.0 if duration else None, duration), None

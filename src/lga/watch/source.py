@@ -40,11 +40,14 @@ class Timeline:
 
     Time stamps that go back, or forward by more than `LONGEST_STILL`, are those of another recording: it goes on
     one picture after the last. Only a file that promises a `duration` may be believed to show nothing for longer.
+    Where something was lost, a decoder may give one picture from after the gap and then the last from before it: that
+    one comes too late.
     """
 
     def __init__(self, origin: float | None = None, duration: float | None = None):
         self._origin, self._duration = origin, duration
         self._last: float | None = None
+        self._last_but_one = 0.0
         self._step = USUAL_STEP
 
     @property
@@ -64,8 +67,9 @@ class Timeline:
             self._origin, self._last = stamp - time, time
             return Placed(time)
         step = time - last
-        if -GLITCH < step <= 0:
+        if -GLITCH < step <= 0 or self._last_but_one < time <= last:
             return None
+        self._last_but_one = last
         if 0 < step <= LONGEST_STILL:
             self._step, self._last = min(max(step, 0.001), 1.0), time
             return Placed(time)
@@ -163,6 +167,8 @@ class Source:
             if isinstance(packet, str):
                 yield packet
                 continue
+            if packet.is_corrupt:
+                yield "damaged (part of a picture is missing)"
             try:
                 frames = packet.decode()
             except FFmpegError as error:
