@@ -83,7 +83,7 @@ SEGMENTERS = ("motion", "centred", "cluster", "hard", "twfinch")
 MATCHERS = ("ab_mhm", "bi_mhm")
 HEAD_SCALE = 2.0
 """What a whole class score of the support head, 1 of 1, is worth beside distances, at one example a class."""
-FIRST_SOFTNESS = 0.7
+FIRST_SOFTNESS = 1.25
 """What the temperature is multiplied by with one example a class and the support head; each further one adds 1."""
 
 
