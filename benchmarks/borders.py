@@ -1,12 +1,13 @@
-"""How far found stage borders are from planted ones, as a share of the clip: four segmenters and chance.
+"""How far found stage borders are from planted ones, as a share of the clip: five segmenters and chance.
 
     python benchmarks/borders.py [--scenes N] [--labels N] [--frames T]
 
 Four kinds of clips, three stages each. "features": three directions of 64 under noise and a part that all frames
 share. "scenes": the first frames of three rendered clips of different people and places, one after another.
 "actions": the same with one person in one place. "stages": the renderer's own clips, whose stages it knows. The
-last three are seen by the offline backbone. Intervals are by bootstrap over what the clips were made of. The renderer's
-stages are all near thirds of the clip, which is what HARD always answers.
+last three are seen by the offline backbone; motion, which needs a clip's own flow, cuts the last kind only. Intervals
+are by bootstrap over what the clips were made of. The renderer's stages are all near thirds of the clip, which is what
+HARD always answers, as nearly as whole frames allow.
 """
 
 import argparse
@@ -23,9 +24,11 @@ from rich.table import Table
 from torch import Tensor
 
 from lga.backbone.offline import SPACE, load_offline
-from lga.core.segment import SEGMENTERS
+from lga.core.segment import SEGMENTERS, motion_segment
 from lga.core.tw_finch import tw_finch
 from lga.evaluation.statistics import bootstrap
+from lga.motion.descriptor import flow_course
+from lga.motion.encoder import MotionEncoder, MotionOnlooker
 from lga.synthetic.actions import ACTIONS
 from lga.synthetic.render import RenderedClip, render_clip
 from lga.video.clip import uniform_times
@@ -43,6 +46,8 @@ class Kind:
     clips: Tensor
     borders: np.ndarray
     unit: np.ndarray
+    course: Tensor | None = None
+    """how each clip moves; None where the frames are not of one clip"""
 
 
 def planted_features(frames: int) -> Kind:
@@ -58,17 +63,36 @@ def planted_features(frames: int) -> Kind:
     return Kind("features", clips, starts.numpy() / frames, np.arange(PLANTED))
 
 
-def rendered(labels: Sequence[str], scenes: Sequence[int], frames: int) -> dict[tuple[str, int], tuple[Tensor, tuple]]:
-    """The visual features of every label in every scene, and the shares at which its stages begin."""
-    backbone, found = load_offline(device="cpu", precision="float32"), {}
+@dataclass(frozen=True)
+class Seen:
+    """One rendered clip: its visual features, how it moves, and the shares of its length at which its stages begin."""
+
+    sight: Tensor
+    course: Tensor
+    borders: tuple[float, ...]
+
+
+def rendered(labels: Sequence[str], scenes: Sequence[int], frames: int) -> dict[tuple[str, int], Seen]:
+    """Every label in every scene."""
+    backbone, motion, found = load_offline(device="cpu", precision="float32"), MotionEncoder("flow"), {}
     for label, scene in track(list(product(labels, scenes)), description="rendering", transient=True):
         clip = render_clip(label, seed=scene)
         pictures = views(clip, frames, backbone.motion_gap)
         shown = resize_and_crop(pictures, backbone.preprocessing).unflatten(0, (frames, 2))
         length = len(clip.frames) / clip.fps
         borders = tuple(one / length for one in clip.borders)
-        found[label, scene] = backbone.encode_frames(shown[None])[0, :, SPACE.visual], borders
+        sight = backbone.encode_frames(shown[None])[0, :, SPACE.visual]
+        found[label, scene] = Seen(sight, course(clip, motion), borders)
     return found
+
+
+def course(clip: RenderedClip, motion: MotionEncoder) -> Tensor:
+    """How a clip moves, measured as for a file of it."""
+    onlooker, last = MotionOnlooker(motion), (len(clip.frames) - 1) / clip.fps
+    for time in onlooker.times(len(clip.frames) / clip.fps, last, clip.fps):
+        number = min(int(time * clip.fps + 1e-6), len(clip.frames) - 1)
+        onlooker.see(time, number / clip.fps, clip.frames[number])
+    return flow_course(onlooker.finish()[None])[0]
 
 
 def views(clip: RenderedClip, frames: int, gap: float) -> Tensor:
@@ -90,7 +114,7 @@ def spliced(name: str, parts: Sequence[Sequence[Tensor]], frames: int) -> Kind:
 def kinds(labels: Sequence[str], scenes: Sequence[int], frames: int) -> list[Kind]:
     """All four kinds."""
     seen = rendered(labels, scenes, frames)
-    sight = {key: features for key, (features, _) in seen.items()}
+    sight = {key: one.sight for key, one in seen.items()}
     triples = [labels[n : n + STAGES] for n in range(len(labels) - STAGES + 1)]
     places = [scenes[n : n + STAGES] for n in range(len(scenes) - STAGES + 1)]
     moved = [[sight[pair] for pair in zip(some, where, strict=True)] for some in triples for where in places]
@@ -100,8 +124,9 @@ def kinds(labels: Sequence[str], scenes: Sequence[int], frames: int) -> list[Kin
     own = Kind(
         "stages",
         torch.stack(list(sight.values())),
-        np.array([borders for _, borders in seen.values()]),
+        np.array([one.borders for one in seen.values()]),
         np.arange(len(seen)),
+        torch.stack([one.course for one in seen.values()]),
     )
     return [planted_features(frames), spliced("scenes", moved, frames), spliced("actions", stayed, frames), own]
 
@@ -138,6 +163,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = Table("segmenter", *(f"{one.name}: {len(one.clips)}" for one in found))
     for name, title in TITLES.items():
         table.add_row(title, *(error(begins(SEGMENTERS[name](one.clips, STAGES)), one) for one in found))
+    moved = [None if one.course is None else motion_segment(one.course, STAGES, chosen.frames)[1] for one in found]
+    shown = ["" if begin is None else error(begin.numpy(), one) for begin, one in zip(moved, found, strict=True)]
+    table.add_row("motion (ours)", *shown)
+    thirds = np.arange(1, STAGES) / STAGES
+    table.add_row("exact thirds", *(error(np.broadcast_to(thirds, one.borders.shape), one) for one in found))
     table.add_row("random", *(chance(one, chosen.frames) for one in found))
     short = [int((tw_finch(one.clips, STAGES).amax(1) + 1 < STAGES).sum()) for one in found]
     table.add_section()

@@ -29,11 +29,13 @@ from torch import Tensor
 from lga.anatomy.lexicon import anatomize
 from lga.anatomy.schema import word_stages
 from lga.backbone.offline import SPACE, OfflineBackbone, load_offline
-from lga.config import BackboneConfig, MethodConfig
+from lga.config import BackboneConfig, MethodConfig, Motion
 from lga.core.distance import class_distances
 from lga.features.cache import FeatureCache
 from lga.features.extract import BATCH, Skipped
 from lga.model.matching import LGA
+from lga.motion.encoder import MotionEncoder, MotionOnlooker, available_motion
+from lga.recognition import KINDS
 from lga.recognizer import Recognizer
 from lga.synthetic.actions import ACTIONS
 from lga.synthetic.render import render_clip, write_clip
@@ -59,10 +61,25 @@ def per_clip(name: str, paths: Sequence[Path], work: Callable[[], object]) -> Ro
     return name, wall / len(paths), processor / len(paths), f"{len(paths)} clips"
 
 
-def read_all(paths: Sequence[Path], backbone: OfflineBackbone) -> Tensor:
-    """Decode every clip, one after another."""
+def read_all(
+    paths: Sequence[Path], backbone: OfflineBackbone, onlookers: Sequence[MotionOnlooker | None] | None = None
+) -> Tensor:
+    """Decode every clip, one after another, with someone who sees its pictures go by."""
     how, gap = backbone.preprocessing, backbone.motion_gap
-    return torch.stack([read_clip(path, frames=METHOD.frames, how=how, motion_gap=gap).frames for path in paths])
+    return torch.stack(
+        [
+            read_clip(path, frames=METHOD.frames, how=how, motion_gap=gap, onlooker=onlooker).frames
+            for path, onlooker in zip(paths, onlookers or [None] * len(paths), strict=True)
+        ]
+    )
+
+
+def describe_all(paths: Sequence[Path], backbone: OfflineBackbone, motion: Motion) -> Tensor:
+    """Decode every clip and measure its motion meanwhile."""
+    encoder = MotionEncoder(motion)
+    onlookers = [MotionOnlooker(encoder) for _ in paths]
+    read_all(paths, backbone, onlookers)
+    return torch.stack([one.finish() for one in onlookers])
 
 
 def steps(paths: Sequence[Path]) -> list[Row]:
@@ -72,6 +89,10 @@ def steps(paths: Sequence[Path]) -> list[Row]:
     rows = [("load the vision network", wall, processor, "once")]
     backbone = loaded[0]
     rows.append(per_clip("decode, one clip after another", paths, lambda: read_all(paths, backbone)))
+    best, _ = available_motion("flow+pose")
+    for motion in KINDS[1 : KINDS.index(best) + 1]:
+        describe_all(paths[:1], backbone, motion)
+        rows.append(per_clip(f"decode and {motion}", paths, partial(describe_all, paths, backbone, motion)))
     clips = read_all(paths, backbone)
     sentences = [text for label in LABELS for text in word_stages(anatomize(label), METHOD.wording)]
     wall, processor = timed(lambda: backbone.encode_text(sentences[:1]))

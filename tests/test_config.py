@@ -79,7 +79,7 @@ def test_a_function_of_ones_own_is_known_by_its_name_and_others_are_refused_with
 def test_names_are_checked_before_torch_is_loaded():
     code = "import lga.config, sys; lga.config.MethodConfig(segmenter='mine')"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "there is no such segmenter; there are centred, cluster, hard, twfinch" in found.stderr
+    assert "there is no such segmenter; there are motion, centred, cluster, hard, twfinch" in found.stderr
 
 
 @pytest.mark.parametrize(("shots", "weight"), [(0, 0.0), (1, 0.2), (4, 0.5), (12, 0.75)])

@@ -1,11 +1,8 @@
 from dataclasses import replace
-from itertools import pairwise
 from math import inf
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lga.actions import Actions, Example
 from lga.anatomy.lexicon import anatomize
@@ -14,8 +11,7 @@ from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.checkpoint import make_head
-from lga.recognition import INDISTINCT, NOTHING_KNOWN, TOO_FEW, fit_rejection, prepare, stage_borders
-from lga.video.clip import uniform_times
+from lga.recognition import INDISTINCT, NOTHING_KNOWN, TOO_FEW, fit_rejection, prepare
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 METHOD = MethodConfig(hub_correction=0.5, head="none")
@@ -120,24 +116,6 @@ def taught(shots, **method):
 
 def ask(actions, *clips):
     return prepare(actions, TINY.space).answer(clips)
-
-
-def test_borders_lie_halfway_between_frames_of_different_stages():
-    assert stage_borders((0, 0, 1, 2), (1.0, 2.0, 4.0, 5.0), 8.0) == (0.0, 3.0, 4.5, 8.0)
-
-
-def test_one_stage_is_the_whole_clip():
-    assert stage_borders((0, 0, 0), (0.5, 1.5, 2.5), 3.0) == (0.0, 3.0)
-    assert stage_borders((0,), (0.02,), 0.04) == (0.0, 0.04)
-
-
-@given(st.lists(st.integers(1, 7), min_size=1, max_size=8), st.floats(0.02, 9000))
-def test_borders_run_from_the_first_moment_to_the_last(lengths, duration):
-    stage = [number for number, length in enumerate(lengths) for _ in range(length)]
-    borders = stage_borders(stage, uniform_times(duration, len(stage)), duration)
-    assert len(borders) == len(lengths) + 1
-    assert (borders[0], borders[-1]) == (0.0, duration)
-    assert all(before < after for before, after in pairwise(borders))
 
 
 def test_no_clips_have_no_answers():

@@ -79,11 +79,11 @@ class BackboneConfig(Frozen):
         return self.model_copy(update={"precision": "float32"}) if self.precision == "auto" else self
 
 
-SEGMENTERS = ("centred", "cluster", "hard", "twfinch")
+SEGMENTERS = ("motion", "centred", "cluster", "hard", "twfinch")
 MATCHERS = ("ab_mhm", "bi_mhm")
 HEAD_SCALE = 2.0
 """What a whole class score of the support head, 1 of 1, is worth beside distances, at one example a class."""
-FIRST_SOFTNESS = 0.7
+FIRST_SOFTNESS = 1.25
 """What the temperature is multiplied by with one example a class and the support head; each further one adds 1."""
 
 
@@ -116,9 +116,10 @@ class MethodConfig(Frozen):
     """atomic stages of an action: onset, progression, completion"""
     wording: Wording = "label+stages"
     """what the text encoder reads for a stage: its sentence, the label's name, or the name and then the sentence"""
-    segmenter: Annotated[str, AfterValidator(_segmenter)] = "centred"
-    """how a clip is cut: by similarity of neighbouring frames (cluster), after taking off their mean (centred), into
-    fixed windows (hard), or by nearest neighbours in sight and time (twfinch)"""
+    segmenter: Annotated[str, AfterValidator(_segmenter)] = "motion"
+    """how a clip is cut: where its motion changes (motion; without motion as centred), by similarity of neighbouring
+    frames (cluster), after taking off their mean (centred), into fixed windows (hard), or by nearest neighbours in
+    sight and time (twfinch)"""
     overlap: Annotated[int, Field(ge=0, le=8)] = 1
     """frames that each stage borrows from its neighbours on either side"""
     matcher: Annotated[str, AfterValidator(_matcher)] = "ab_mhm"

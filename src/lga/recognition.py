@@ -197,6 +197,11 @@ class Recognition:
         return replace(self, known=known, threshold=threshold)
 
     @property
+    def borders(self) -> tuple[float, ...]:
+        """Where the stages begin and end, in seconds."""
+        return (0.0, *(stage.start for stage in self.stages[1:]), self.duration)
+
+    @property
     def label(self) -> str:
         """The most likely label."""
         return self.candidates[0].label
@@ -244,8 +249,9 @@ class Prepared:
     def match(self, clips: Sequence[ClipFeatures]) -> Matched:
         """Cut, fuse and match a batch of encoded clips, each once. The batch must not be empty."""
         frames = torch.stack([clip.frames for clip in clips])
-        cut = self.lga.cut(frames)
-        query = self.lga.fuse(frames, cut, None, self.lga.compare_by(frames, _motion(clips)))
+        described = _motion(clips)
+        cut = self.lga.cut(frames, described)
+        query = self.lga.fuse(frames, cut, None, self.lga.compare_by(frames, described))
         actions, products = self.actions, self.lga.products(query, self.prototypes)
         head = None
         if products is not None and self.product is not None:
@@ -309,7 +315,7 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
         least = comparable(actions.motion, least)
     method = actions.method.updated({"motion": least})
     lga = LGA(method, space, actions.head)
-    cut = lga.cut(actions.frames)
+    cut = lga.cut(actions.frames, actions.motion)
     compared = lga.compare_by(actions.frames, actions.motion)
     prototypes = lga.fuse(actions.frames, cut, actions.text[actions.support_label], compared)
     query = lga.fuse(actions.frames, cut, None, compared)
@@ -325,16 +331,6 @@ def _motion(clips: Sequence[ClipFeatures]) -> Float[Tensor, "clips numbers"] | N
     return torch.stack(rows) if len(rows) == len(clips) else None
 
 
-def stage_borders(frame_stage: Sequence[int], times: Sequence[float], duration: float) -> tuple[float, ...]:
-    """Where the stages begin and end, in seconds: 0, halfway between the frames on either side, the clip's end."""
-    inner = [
-        (before + after) / 2
-        for before, after, left, right in zip(times, times[1:], frame_stage, frame_stage[1:], strict=False)
-        if left != right
-    ]
-    return (0.0, *inner, duration)
-
-
 def _recognition(
     actions: Actions, clip: ClipFeatures, matched: Matched, row: int, probability: Float[Tensor, "way 3"]
 ) -> Recognition:
@@ -342,7 +338,7 @@ def _recognition(
     candidates = tuple(Candidate(actions.labels[label], *probability[label].tolist()) for label in order)
     winner = order[0]
     frame_stage = tuple(matched.cut.label[row].tolist())
-    borders = stage_borders(frame_stage, clip.times, clip.duration)
+    borders = matched.cut.borders(row, clip.times, clip.duration)
     sentences, similarity = actions.anatomies[winner].sentences, matched.similarity[row, winner].tolist()
     stages = tuple(StageReport(*stage) for stage in zip(borders, borders[1:], sentences, similarity, strict=False))
     best = nearest_example(matched.distance[row], actions.examples_of(actions.labels[winner]))

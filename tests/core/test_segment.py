@@ -1,5 +1,5 @@
 from fractions import Fraction
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 import torch
@@ -8,17 +8,21 @@ from hypothesis import strategies as st
 
 from lga import config
 from lga.core.segment import (
+    EVENNESS,
     SEGMENTERS,
     centred_segment,
     cluster_segment,
     hard_segment,
+    motion_segment,
     overlap_mask,
     pack_stages,
+    stage_borders,
     stage_mask,
     stage_means,
     twfinch_segment,
     window_mask,
 )
+from lga.video.clip import uniform_times
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -269,3 +273,78 @@ def test_centred_segmentation_is_cluster_segment_on_deviations_and_ignores_what_
 def test_centred_segmentation_refuses_more_stages_than_frames():
     with pytest.raises(ValueError, match="stages"):
         centred_segment(torch.zeros(1, 2, 3), 3)
+
+
+def cheapest_cut(course, stages, frames):
+    """Every cut between moments that leaves each stage a frame, one after the other: its labels and its borders."""
+    moments, best = len(course), (float("inf"), None, None)
+    middle = [(frame + 0.5) * moments / frames for frame in range(frames)]
+
+    def variance(part):
+        mean = [sum(column) / len(part) for column in zip(*part, strict=True)]
+        return sum((value - centre) ** 2 for row in part for value, centre in zip(row, mean, strict=True))
+
+    rows = course.tolist()
+    for cut in combinations(range(1, moments), stages - 1):
+        label = [sum(time >= border for border in cut) for time in middle]
+        if set(label) != set(range(stages)):
+            continue
+        parts = list(pairwise((0, *cut, moments)))
+        within = sum(variance(rows[start:end]) for start, end in parts) / variance(rows)
+        cost = within + EVENNESS * sum(((end - start) / moments - 1 / stages) ** 2 for start, end in parts)
+        if cost < best[0]:
+            best = cost, label, [border / moments for border in cut]
+    return best[1:]
+
+
+@pytest.mark.parametrize(("moments", "stages", "frames"), [(9, 3, 8), (8, 1, 4), (16, 3, 3), (7, 4, 9), (5, 5, 5)])
+def test_motion_segment_matches_a_loop_over_all_cuts(moments, stages, frames):
+    course = random_frames(moments + stages, 3, moments, 4)
+    label, begin = motion_segment(course, stages, frames)
+    for number, one in enumerate(course):
+        wanted = cheapest_cut(one, stages, frames)
+        assert (label[number].tolist(), begin[number].tolist()) == wanted
+
+
+@pytest.mark.parametrize("sizes", [(5, 5, 6), (4, 7, 5), (7, 4, 5)])
+def test_a_change_of_motion_is_found_between_frames_too(sizes):
+    number = torch.arange(3).repeat_interleave(torch.tensor(sizes))
+    label, begin = motion_segment(10 * torch.eye(3)[number][None], 3, 8)
+    assert begin[0].tolist() == [sizes[0] / 16, (sizes[0] + sizes[1]) / 16]
+    assert label[0].tolist() == [sum((frame + 0.5) / 8 >= one for one in begin[0].tolist()) for frame in range(8)]
+
+
+@pytest.mark.parametrize(("moments", "begin"), [(16, [5 / 16, 10 / 16]), (9, [3 / 9, 6 / 9])])
+def test_without_motion_the_parts_are_equal_and_of_equals_the_earliest(moments, begin):
+    found = motion_segment(torch.zeros(2, moments, 4), 3, 8)[1]
+    torch.testing.assert_close(found, torch.tensor([begin, begin]))
+
+
+@given(seeds, st.floats(0.01, 100), st.integers(0, 20))
+def test_the_scale_and_the_mean_of_the_motion_do_not_matter(seed, scale, shift):
+    course = random_frames(seed, 2, 12, 3)
+    assert torch.equal(motion_segment(scale * course + shift, 3, 8)[0], motion_segment(course, 3, 8)[0])
+
+
+@pytest.mark.parametrize(("moments", "stages", "frames"), [(16, 4, 3), (2, 3, 8), (16, 0, 8)])
+def test_motion_that_cannot_be_cut_is_refused(moments, stages, frames):
+    with pytest.raises(ValueError, match="cannot be cut"):
+        motion_segment(torch.zeros(1, moments, 2), stages, frames)
+
+
+def test_borders_lie_halfway_between_frames_of_different_stages():
+    assert stage_borders((0, 0, 1, 2), (1.0, 2.0, 4.0, 5.0), 8.0) == (0.0, 3.0, 4.5, 8.0)
+
+
+def test_one_stage_is_the_whole_clip():
+    assert stage_borders((0, 0, 0), (0.5, 1.5, 2.5), 3.0) == (0.0, 3.0)
+    assert stage_borders((0,), (0.02,), 0.04) == (0.0, 0.04)
+
+
+@given(st.lists(st.integers(1, 7), min_size=1, max_size=8), st.floats(0.02, 9000))
+def test_borders_run_from_the_first_moment_to_the_last(lengths, duration):
+    stage = [number for number, length in enumerate(lengths) for _ in range(length)]
+    borders = stage_borders(stage, uniform_times(duration, len(stage)), duration)
+    assert len(borders) == len(lengths) + 1
+    assert (borders[0], borders[-1]) == (0.0, duration)
+    assert all(before < after for before, after in pairwise(borders))

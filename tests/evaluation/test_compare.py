@@ -174,8 +174,8 @@ def test_markdown_holds_a_table_for_each_section_with_all_rows(comparison):
     assert lines[0] == "## Ablation"
     assert [one for one in lines if one.startswith("### ")] == ["### 3-way 1-shot", "### 3-way 2-shot"]
     tables = [one for one in lines if one.startswith("| ")]
-    assert len(tables) == 2 * (2 + 6)
-    assert len({len(one) for one in tables[:8]}) == 1  # the columns line up
+    assert len(tables) == 2 * (2 + 11)
+    assert len({len(one) for one in tables[:13]}) == 1  # the columns line up
     first = [one.strip() for one in tables[2].strip("|").split("|")]
     mean = comparison.sections[0].accuracy["no anatomy"].mean
     assert first[:2] == ["no anatomy", f"{100 * mean:.2f}"]

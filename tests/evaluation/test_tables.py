@@ -29,14 +29,30 @@ def test_rows_keep_the_settings_that_they_do_not_switch(make):
 
 
 def test_the_ablation_has_the_papers_rows_and_figures():
-    found = ablation(BASE, train=False).rows
+    rows = ablation(BASE, train=False).rows
+    found, then = rows[:6], BASE.updated({"motion": "none", "head": "none"})
     assert [row.published[1] for row in found] == [75.8, 79.9, 79.6, 80.8, 83.1, 86.8]
     assert [row.published[5] for row in found] == [87.7, 86.0, 87.2, 88.2, 86.2, 89.3]
     assert [row.match for row in found] == ["video"] * 4 + ["text", "combined"]
     assert (found[0].method.stages, found[0].method.wording) == (1, "label")
-    assert found[1].method == BASE.model_copy(update={"wording": "label"})
+    assert found[1].method == then.model_copy(update={"wording": "label"})
     assert found[2].method.wording == found[3].method.wording == "label+stages"
-    assert found[3].method == found[4].method == found[5].method == BASE
+    assert found[3].method == found[4].method == found[5].method == then
+    assert not any(row.published for row in rows[6:])
+
+
+def test_the_ablation_ends_with_what_motion_and_the_support_head_add_up_to_the_method_as_set():
+    plan = ablation(BASE, train=False)
+    added = [row.method for row in plan.rows[6:]]
+    assert [(one.motion, one.head) for one in added] == [
+        ("none", "support"),
+        ("flow", "none"),
+        ("flow+pose", "none"),
+        ("flow", "support"),
+        ("flow+pose", "support"),
+    ]
+    assert added[-1] == BASE
+    assert plan.against == plan.rows[5].name
 
 
 def test_what_is_trained_has_no_published_figure_and_the_text_match_is_not_trained():

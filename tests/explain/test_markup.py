@@ -53,7 +53,7 @@ def test_no_minus_stands_before_a_zero():
 
 
 def test_a_film_without_frames_keeps_its_stages_and_captions(tmp_path):
-    clip = FrameTiles.cut(tmp_path / "gone.mp4", (0.1, 0.2, 0.3), (0, 1, 1), 0.4)
+    clip = FrameTiles(tmp_path / "gone.mp4", (0.1, 0.2, 0.3), (0, 1, 1), (0.0, 0.15, 0.4))
     film = make_film(clip, [Caption("", "first")])
     assert "no such file" in film.missing
     assert [stage.frames for stage in film.stages] == [(), ()]

@@ -1,5 +1,3 @@
-from dataclasses import fields
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -259,4 +257,4 @@ def test_no_clips_have_empty_prototypes(text):
     full_frames, full_text = random_set(0)
     full = LGA(PLAIN, SPACE).fuse(full_frames, LGA(PLAIN, SPACE).cut(full_frames), full_text)
     assert LGA(PLAIN, SPACE).distances(full, empty).shape == (CLIPS, 0)
-    assert [getattr(cut, field.name).shape[0] for field in fields(cut)] == [0] * 4
+    assert [len(one) for one in (cut.label, cut.mask, cut.frame, cut.stage)] == [0] * 4

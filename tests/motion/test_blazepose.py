@@ -104,6 +104,15 @@ def test_a_body_that_is_followed_is_not_looked_for_again_until_it_is_lost(networ
     assert made_up.detected == 2
 
 
+def test_of_two_bodies_none_is_followed(networks, monkeypatch):
+    _, tracker = networks
+    (one,) = tracker.detect(spots((100, 90), (100, 40)))
+    monkeypatch.setattr(tracker, "detect", lambda _: [one, one])
+    assert tracker.step(spots((100, 90), (100, 40)), None) == (None, None)
+    monkeypatch.setattr(tracker, "detect", lambda _: [one])
+    assert tracker.step(spots((100, 90), (100, 40)), None)[0] is not None
+
+
 def test_an_upright_body_is_cut_upright_and_a_lying_one_is_turned(networks):
     _, tracker = networks
     for rim, angle in (((160, 60), 0.0), ((220, 120), np.pi / 2), ((100, 120), -np.pi / 2)):

@@ -11,13 +11,16 @@ from lga.motion.descriptor import (
     FOUND,
     NUMBERS,
     SEARCHED,
+    SIDED_WEIGHT,
     STILL,
     TURNS,
     camera_stillness,
     comparable,
     describe,
+    flow_course,
     motion_vectors,
 )
+from lga.motion.flow import mirrored
 from lga.motion.pose import LANDMARKS, MOMENTS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -41,13 +44,24 @@ def cosine(one, other):
     return dot / norm if norm else 0.0
 
 
+def less_sided(one, other):
+    """The cosine of what a mirror leaves as it is beside what it turns round, the latter at half its weight."""
+    images = [mirrored(torch.tensor(flow)[None])[0].tolist() for flow in (one, other)]
+    even, odd = (
+        [[(a + sign * b) / 2 for a, b in zip(*pair, strict=True)] for pair in zip((one, other), images, strict=True)]
+        for sign in (1, -1)
+    )
+    parts = [a + [sqrt(SIDED_WEIGHT) * value for value in b] for a, b in zip(even, odd, strict=True)]
+    return cosine(*parts)
+
+
 @settings(max_examples=15)
 @given(seeds, st.integers(0, MOMENTS), st.integers(0, MOMENTS))
 def test_clips_are_compared_by_the_weighted_mean_of_three_cosines(seed, found, other_found):
     clips = [describe(random_motion(seed + n), random_body(seed + n, f)) for n, f in enumerate((found, other_found))]
     here, there = (one.double().tolist() for one in clips)
     shares = [number / MOMENTS if number >= 2 else 0.0 for number in (found, other_found)]
-    parts = [cosine(here[part], there[part]) for part in (FLOW, DEVIATIONS, TURNS)]
+    parts = [less_sided(here[FLOW], there[FLOW]), *(cosine(here[one], there[one]) for one in (DEVIATIONS, TURNS))]
     both = shares[0] * shares[1]
     wanted = (1.0 * parts[0] + 1.0 * both * parts[1] + 0.5 * both * parts[2]) / 2.5
     vectors = motion_vectors(torch.stack(clips), "flow+pose")
@@ -92,3 +106,19 @@ def test_a_clip_without_any_motion_is_zeros_from_a_still_camera():
     assert camera_stillness(row[None]).item() == 1.0
     row[STILL] = 0
     assert not row.any()
+
+
+def test_a_mirrored_clip_is_nearer_than_its_flow_is_and_the_same_clip_nearest():
+    clip = describe(random_motion(0), None)
+    image = clip.clone()
+    image[FLOW] = mirrored(clip[None, FLOW])[0]
+    vectors = motion_vectors(torch.stack([clip, image]), "flow")
+    assert float(clip[FLOW] @ image[FLOW]) < float(vectors[0] @ vectors[1]) < 0.999
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
+
+
+def test_the_course_of_the_flow_is_its_numbers_moment_by_moment():
+    described = torch.stack([describe(random_motion(seed), None) for seed in (0, 1)])
+    course = flow_course(described)
+    assert len(course[0]) == 16
+    assert torch.equal(course.flatten(1), described[:, FLOW])

@@ -18,6 +18,7 @@ from lga.motion.flow import (
     STILL_SPEED,
     direction_histograms,
     flow_vector,
+    mirrored,
     remove_camera,
     stillness,
 )
@@ -181,3 +182,13 @@ def test_stillness_falls_with_the_median_speed():
     assert stillness(flow) == 1.0
     assert stillness(torch.full((2, 2, 3, 3), STILL_SPEED)) == pytest.approx(exp(-sqrt(2)))
     assert stillness(torch.full((2, 2, 3, 3), 1e4)) == 0.0
+
+
+@settings(max_examples=15)
+@given(seeds)
+def test_the_mirrored_vector_is_the_vector_of_the_mirrored_flow(seed):
+    flow = random_flow(seed, MOMENTS, speed=0.5)
+    image = flow.flip(3) * torch.tensor([-1.0, 1.0])[:, None, None]
+    here, there = (flow_vector(direction_histograms(one))[None] for one in (flow, image))
+    torch.testing.assert_close(mirrored(here), there, atol=2e-5, rtol=0)
+    assert torch.equal(mirrored(mirrored(here)), here)

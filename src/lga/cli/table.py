@@ -185,7 +185,7 @@ class ManyWays(Job):
 
 @dataclass(frozen=True)
 class Ablation(ManyWays):
-    """What visual anatomy, textual anatomy and the two matches are each worth: the paper's six rows.
+    """What visual anatomy, textual anatomy and the two matches are each worth, then motion and the support head.
 
     Example: lga table ablation clips.csv --source-disjoint --out ablation/
     """

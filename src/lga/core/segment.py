@@ -1,6 +1,7 @@
 """Visual anatomy: cut a clip's frames into ordered stages, as masks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import combinations, pairwise
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,9 @@ from lga.core.tw_finch import fill_up, tw_finch
 
 TIE = 1e-6
 """Similarities closer than this count as equal: float32 rounding must not decide where a stage ends."""
+EVENNESS = 4.0
+"""What `motion_segment` holds against stages of unequal length, beside the share of the motion's variance: 4 gives
+the least border error on planted stages, 2 to 6 half a point more."""
 
 
 def cluster_segment(frames: Float[Tensor, "batch frames dim"], stages: int) -> Int[Tensor, "batch frames"]:
@@ -80,6 +84,58 @@ def twfinch_segment(frames: Float[Tensor, "batch frames dim"], stages: int) -> I
     return fill_up(tw_finch(frames, stages), stages)
 
 
+def motion_segment(
+    course: Float[Tensor, "batch moments numbers"], stages: int, frames: int
+) -> tuple[Int[Tensor, "batch {frames}"], Float[Tensor, "batch {stages}-1"]]:
+    """Cut clips where their motion changes: every frame's stage, and where each later stage begins, as share of a clip.
+
+    `course` is how a clip moves at the centres of equal parts of it. Of all cuts between them that leave each stage a
+    frame, the one with the least cost: the variance of the motion within the stages as a share of all of it, plus
+    `EVENNESS` times the sum of the squared differences of the stages' lengths from equal parts. Costs closer than `TIE`
+    are equal: the earliest cut. A clip without motion is cut into equal parts, as nearly as the moments allow; a frame
+    at a border belongs to the later stage. With more stages than moments or frames there is no such cut.
+
+    Raises:
+        ValueError: there are fewer frames, or moments, than stages, or no stage at all.
+
+    Source: our choice; the least-squares partition of a sequence is Fisher's (1958).
+    """
+    moments = course.shape[1]
+    if not 1 <= stages <= min(moments, frames):
+        raise ValueError(f"{frames} frames and {moments} moments cannot be cut into {stages} stages")
+    centre = (torch.arange(frames, device=course.device) + 0.5) * moments / frames
+    cuts = torch.tensor(list(combinations(range(1, moments), stages - 1)), dtype=torch.long, device=course.device)
+    label = (centre[:, None] >= cuts[:, None]).sum(-1)
+    kept = F.one_hot(label, stages).sum(1).amin(1) > 0
+    cuts, label = cuts[kept], label[kept]
+    ends = F.pad(F.pad(cuts, (1, 0)), (0, 1), value=moments)
+    length = ends.diff(dim=1)
+    running = F.pad(course.double().cumsum(1), (0, 0, 1, 0))
+    gram = running @ running.mT
+    size = gram.diagonal(dim1=1, dim2=2)
+    square = size[:, :, None] + size[:, None] - 2 * gram  # of the sum of the moments from one border to another
+    between = (square[:, ends[:, :-1], ends[:, 1:]] / length).sum(-1)
+    whole = course.double().square().sum((1, 2))
+    spread = (whole - size[:, -1] / moments).clamp_min(TIE)
+    uneven = (length / moments - 1 / stages).square().sum(1)
+    cost = (whole[:, None] - between) / spread[:, None] + EVENNESS * uneven
+    best = (cost <= cost.amin(1, keepdim=True) + TIE).to(torch.uint8).argmax(1)
+    return label[best], cuts[best].to(course.dtype) / moments
+
+
+def stage_borders(frame_stage: Sequence[int], times: Sequence[float], duration: float) -> tuple[float, ...]:
+    """Where the stages begin and end, in seconds: 0, halfway between the frames on either side, the clip's end.
+
+    Source: our choice.
+    """
+    inner = [
+        (before + after) / 2
+        for (before, after), (left, right) in zip(pairwise(times), pairwise(frame_stage), strict=False)
+        if left != right
+    ]
+    return (0.0, *inner, duration)
+
+
 def overlap_mask(
     label: Int[Tensor, "batch frames"], stages: int, overlap: int = 1
 ) -> Bool[Tensor, "batch stages frames"]:
@@ -117,6 +173,7 @@ Segmenter = Callable[[Float[Tensor, "batch frames dim"], int], Int[Tensor, "batc
 """From frame features and a number of stages to every frame's stage, which never falls from a frame to the next."""
 
 SEGMENTERS: dict[str, Segmenter] = {
+    "motion": centred_segment,  # where no motion is known; else `motion_segment`
     "centred": centred_segment,
     "cluster": cluster_segment,
     "hard": hard_segment,

@@ -7,8 +7,10 @@ from lga.config import MethodConfig
 from lga.methods.catalogue import METHODS, find_method
 from lga.methods.lga import Match
 
-PLAIN: dict[str, object] = {"pooling": "mean", "hub_correction": 0.0, "text_injection": 0.0}
-"""Settings that leave a metric by itself: examples averaged, no hub correction, no text."""
+PUBLISHED: dict[str, object] = {"motion": "none", "head": "none"}
+"""Settings that leave out what the paper does not have: motion, and the support head."""
+PLAIN: dict[str, object] = {"pooling": "mean", "hub_correction": 0.0, "text_injection": 0.0, **PUBLISHED}
+"""Settings that leave a metric by itself: examples averaged, no hub correction, no text, no motion, no head."""
 TRAINED: tuple[str, ...] = (
     "protonet",
     "bi_mhm",
@@ -83,6 +85,7 @@ ABLATION: tuple[tuple[str, str, dict[str, object], Match, tuple[float, float]], 
 )
 """Name, what it is, the settings that it switches, its match, and the paper's HMDB51 figures at 1 and 5 shots."""
 SEGMENTATION: dict[str, tuple[str, str]] = {
+    "motion": ("motion", "where the flow changes, in parts of similar length, ours; without motion as centred"),
     "hard": ("HARD", "fixed windows, half of each shared with the next"),
     "twfinch": ("TW-FINCH", "nearest neighbours in sight and time"),
     "cluster": ("CLUSTER", "most similar neighbours first, the paper's"),
@@ -90,15 +93,26 @@ SEGMENTATION: dict[str, tuple[str, str]] = {
 }
 
 
+OURS: dict[str, tuple[str, dict[str, object]]] = {
+    "+ support head": ("a linear classifier of appearance, solved from the examples", {"head": "support"}),
+    "+ flow": ("how things move", {"motion": "flow"}),
+    "+ flow and pose": ("and how a body's joints do", {"motion": "flow+pose"}),
+    "+ flow and head": ("the head sees flow too", {"motion": "flow", "head": "support"}),
+    "+ flow, pose and head": ("the head sees both", {"motion": "flow+pose", "head": "support"}),
+}
+"""What is added to the paper's last row: what it is, and its settings."""
+
+
 def ablation(base: MethodConfig, *, train: bool) -> Plan:
-    """The paper's six rows, switched on top of `base`."""
+    """The paper's six rows, switched on top of `base`, and what motion and the support head add to the last."""
     rows = [
-        Row(name, about, _with(base, switched), match, published=dict(zip((1, 5), figures, strict=True)))
+        Row(name, about, _with(base, PUBLISHED | switched), match, published=dict(zip((1, 5), figures, strict=True)))
         for name, about, switched, match, figures in ABLATION
     ]
-    return Plan(
-        "Ablation", _with_trained(rows, train), rows[-1].name, ("paper: HMDB51, 5-way, a fine-tuned CLIP ViT-B/16",)
-    )
+    whole = rows[-1].name
+    added = [Row(name, about, _with(base, PUBLISHED | switched)) for name, (about, switched) in OURS.items()]
+    notes = ("paper: HMDB51, 5-way, a fine-tuned CLIP ViT-B/16", f"rows with + add to {rows[-1].name!r}")
+    return Plan("Ablation", (*_with_trained(rows, train), *added), whole, notes)
 
 
 def segmentation(base: MethodConfig, *, train: bool) -> Plan:
@@ -129,8 +143,18 @@ def metric(base: MethodConfig, *, train: bool) -> Plan:
         Row("OTAM", "soft alignment in time, examples averaged frame by frame", base, peer="otam"),
         Row("Bi-MHM", "nearest frames in any order, examples' distances averaged", _with(base, PLAIN | whole), "video"),
         Row("AB-MHM", "nearest frames within each stage, examples' distances averaged", _with(base, PLAIN), "video"),
-        Row("Bi-MHM, as set", "with the pooling and hub correction of the settings", _silent(base, whole), "video"),
-        Row("AB-MHM, as set", "with the pooling and hub correction of the settings", _silent(base, {}), "video"),
+        Row(
+            "Bi-MHM, as set",
+            "with the pooling, hub correction, motion and head of the settings",
+            _silent(base, whole),
+            "video",
+        ),
+        Row(
+            "AB-MHM, as set",
+            "with the pooling, hub correction, motion and head of the settings",
+            _silent(base, {}),
+            "video",
+        ),
     )
     return Plan("Metric", _with_trained(rows, train), "AB-MHM")
 
@@ -162,7 +186,8 @@ def order(base: MethodConfig, *, train: bool) -> Plan:
         Row("frame cosine", "t-th frame with t-th frame", base, peer="frame_cosine"),
         Row("Bi-MHM", "nearest frames in any order: blind to order", base, peer="bi_mhm"),
         Row("AB-MHM", "nearest frames within each stage", _with(base, PLAIN), "video"),
-        Row("AB-MHM, as set", "with the pooling, hub correction and text injection of the settings", base, "video"),
+        Row("AB-MHM, as set", "with the pooling, hub correction, motion and head of the settings", base, "video"),
+        Row("LGA", "the same, and the text match", base),
     )
     return Plan("Order", _with_trained(rows, train), "AB-MHM")
 

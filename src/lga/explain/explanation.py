@@ -148,7 +148,7 @@ def explain_features(
                 None if nearest is None else _compare(prepared, matched, nearest),
             )
         )
-    frames_shown = FrameTiles.cut(result.path, result.times, result.frame_stage, result.duration)
+    frames_shown = FrameTiles(result.path, result.times, result.frame_stage, result.borders)
     alpha = actions.method.video_weight(actions.shots)
     return Explanation(
         result, frames_shown, tuple(labels), alpha, len(actions.examples), actions.method, actions.identity
@@ -170,7 +170,12 @@ def _compare(prepared: Prepared, matched: Matched, number: int) -> ExampleReport
     here, there = (stage.clamp_max(0) if whole else stage for stage in (query.stage[0], support.stage[number]))
     costs = stage_costs(distance, here, there, 1 if whole else method.stages, reduction=method.reduction)
     return ExampleReport(
-        FrameTiles.cut(Path(example.path), example.times, tuple(cut.label[number].tolist()), example.duration),
+        FrameTiles(
+            Path(example.path),
+            example.times,
+            tuple(cut.label[number].tolist()),
+            cut.borders(number, example.times, example.duration),
+        ),
         max(0.0, float(matched.distance[0, number])),
         float(prepared.lga.motion_distances(query, support[torch.tensor([number])])),
         tuple(costs.tolist()),

@@ -71,7 +71,7 @@ def _draw_headline(recognition: Recognition, truth: str | None) -> Image.Image:
 
 
 def _draw_clip(recognition: Recognition) -> Image.Image:
-    frames_shown = FrameTiles.cut(recognition.path, recognition.times, recognition.frame_stage, recognition.duration)
+    frames_shown = FrameTiles(recognition.path, recognition.times, recognition.frame_stage, recognition.borders)
     captions = [Caption(f"similarity {stage.similarity:z.2f}", stage.sentence) for stage in recognition.stages]
     note = f"{recognition.path.name}; similarity: how well a stage's frames fit its sentence, -1 to 1"
     return _under("The clip, cut into stages", note, draw_strip(frames_shown, captions))
@@ -86,7 +86,8 @@ def _draw_example(recognition: Recognition, prepared: Prepared) -> list[Image.Im
         return [_under(why, "", Image.new("RGB", (WIDTH, 1), PAPER))]
     example = actions.examples[numbers[0]]
     path, frame_stage = Path(example.path), tuple(prepared.cut.label[numbers[0]].tolist())
-    strip = draw_strip(FrameTiles.cut(path, example.times, frame_stage, example.duration))
+    borders = prepared.cut.borders(numbers[0], example.times, example.duration)
+    strip = draw_strip(FrameTiles(path, example.times, frame_stage, borders))
     return [_under("The nearest example taught", f"{path.name}, {_away(recognition)}", strip)]
 
 

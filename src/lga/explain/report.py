@@ -123,9 +123,14 @@ def _nearest(mistake: Mistake, loaded: LoadedDataset, matrix: Matrix) -> int:
 
 
 def _films(clips: Sequence[int], loaded: LoadedDataset, method: MethodConfig) -> list[Film]:
-    cut = LGA(method, loaded.dataset.space).cut(loaded.dataset.frames[list(clips)])
+    dataset, chosen = loaded.dataset, list(clips)
+    cut = LGA(method, dataset.space).cut(
+        dataset.frames[chosen], None if dataset.motion is None else dataset.motion[chosen]
+    )
     films: list[Film] = []
-    for clip, stage in zip(clips, cut.label.tolist(), strict=True):
+    for number, clip in enumerate(clips):
         moments = loaded.moments[clip]
-        films.append(make_film(FrameTiles.cut(loaded.clips[clip].path, moments.times, tuple(stage), moments.duration)))
+        borders = cut.borders(number, moments.times, moments.duration)
+        stage = tuple(cut.label[number].tolist())
+        films.append(make_film(FrameTiles(loaded.clips[clip].path, moments.times, stage, borders)))
     return films

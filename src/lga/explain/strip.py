@@ -9,7 +9,6 @@ from PIL import Image, ImageDraw, ImageOps
 
 from lga.errors import VideoError
 from lga.explain.lettering import Color, printable, wrap, write
-from lga.recognition import stage_borders
 from lga.video.decode import open_clip
 
 WIDTH, MARGIN = 1280, 40
@@ -44,11 +43,6 @@ class FrameTiles:
     times: tuple[float, ...]
     frame_stage: tuple[int, ...]
     borders: tuple[float, ...]
-
-    @classmethod
-    def cut(cls, path: Path, times: tuple[float, ...], frame_stage: tuple[int, ...], duration: float) -> "FrameTiles":
-        """A clip of `duration` seconds whose borders follow from its moments' stages."""
-        return cls(path, times, frame_stage, stage_borders(frame_stage, times, duration))
 
 
 @dataclass(frozen=True, slots=True)

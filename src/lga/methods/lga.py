@@ -79,7 +79,7 @@ def fuse_dataset(dataset: Dataset, config: MethodConfig, *, head: Head | None = 
     if described is not None:
         config = config.updated({"motion": comparable(described, config.motion)})
     lga = LGA(config, dataset.space, head)
-    cut = lga.cut(frames)
+    cut = lga.cut(frames, described)
     compared = lga.compare_by(frames, described)
     query = lga.fuse(frames, cut, None, compared)
     support = lga.fuse(frames, cut, dataset.sentences[dataset.label], compared)

@@ -1,5 +1,6 @@
 """The method between features and scores: cut clips into stages, fuse them with text, match them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,9 +13,9 @@ from lga.backbone.protocol import Space
 from lga.config import MethodConfig
 from lga.core.distance import MATCHERS
 from lga.core.score import video_text_scores
-from lga.core.segment import SEGMENTERS, pack_stages, stage_mask, stage_means
+from lga.core.segment import SEGMENTERS, motion_segment, pack_stages, stage_borders, stage_mask, stage_means
 from lga.model.head import Head, inject_text
-from lga.motion.descriptor import camera_stillness, motion_vectors
+from lga.motion.descriptor import camera_stillness, flow_course, motion_vectors
 
 HEAD_MOTION = 0.35
 """Weight of motion in the support head, beside appearance at 1, where the camera is not still at all."""
@@ -28,6 +29,14 @@ class Cut:
     mask: Bool[Tensor, "clips stages frames"]
     frame: Int[Tensor, "clips tokens"]
     stage: Int[Tensor, "clips tokens"]
+    begin: Float[Tensor, "clips others"] | None = None
+    """where each stage after the first begins, as share of the clip; None where no more is known than the frames"""
+
+    def borders(self, clip: int, times: Sequence[float], duration: float) -> tuple[float, ...]:
+        """Where the stages of a clip begin and end, in seconds, its frames being at these times."""
+        if self.begin is None:
+            return stage_borders(self.label[clip].tolist(), times, duration)
+        return (0.0, *(duration * share for share in self.begin[clip].tolist()), duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +82,26 @@ class LGA:
         head = "" if self.head is None else f", head_weight={self.head.head_weight:g}"
         return f"LGA({self.method!r}, dim={self.space.dim}{head})"
 
-    def cut(self, frames: Float[Tensor, "clips frames dim"]) -> Cut:
-        """Segment clips by their visual features, before fusion.
+    def cut(
+        self, frames: Float[Tensor, "clips frames dim"], described: Float[Tensor, "clips motion"] | None = None
+    ) -> Cut:
+        """Segment clips before fusion: by their visual features, or by their motion where the settings want it.
+
+        `described` is how the clips move, as `lga.motion.descriptor` describes it; None where that is not known.
 
         Raises:
             ValueError: there are fewer frames than stages.
 
-        Source: LGA, "Visual Anatomy".
+        Source: LGA, "Visual Anatomy"; by motion is our choice.
         """
-        method = self.method
-        label = SEGMENTERS[method.segmenter](frames[..., self.space.visual], method.stages)
+        method, begin = self.method, None
+        if method.segmenter == "motion" and method.motion != "none" and described is not None:
+            label, begin = motion_segment(flow_course(described), method.stages, frames.shape[1])
+        else:
+            label = SEGMENTERS[method.segmenter](frames[..., self.space.visual], method.stages)
         mask = stage_mask(label, method.stages, method.overlap, segmenter=method.segmenter)
         frame, stage = pack_stages(mask)
-        return Cut(label, mask, frame, stage)
+        return Cut(label, mask, frame, stage, begin)
 
     def fuse(
         self,

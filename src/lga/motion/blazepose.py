@@ -45,7 +45,9 @@ class Square:
 
 
 class BodyTracker:
-    """Finds the surest body and follows it from picture to picture; holds networks, so each thread needs its own.
+    """Finds a body and follows it from picture to picture; holds networks, so each thread needs its own.
+
+    Where the detector sees several bodies none is followed: whose movement the action is cannot be told.
 
     Source: BlazePose (arXiv:2006.10204): a detector that is asked only when no body is followed, and a landmark network
     whose own points say where to look in the next picture.
@@ -58,10 +60,10 @@ class BodyTracker:
     def step(
         self, picture: UInt8[np.ndarray, "height width 3"], square: Square | None
     ) -> tuple[Float[np.ndarray, "points 2"] | None, Square | None]:
-        """The body's points in pixels, if there is one, and where to look for it in the next picture."""
+        """The body's points in pixels, if there is just one, and where to look for it in the next picture."""
         if square is None:
             detections = self.detect(picture)
-            if not detections:
+            if len(detections) != 1:
                 return None, None
             square = _around(detections[0].centre, detections[0].rim)
         points, score = self._locate(picture, square)

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,6 +18,8 @@ NUMBERS = SEARCHED + 1
 """Numbers of a clip: those of flow, deviations and turns, each of length 1 or 0; the share of the moments at which a
 body was found, how still the camera is, both 0 to 1, and whether a body was searched for, 1 or 0."""
 FLOW_WEIGHT, DEVIATION_WEIGHT, TURN_WEIGHT = 1.0, 1.0, 0.5
+SIDED_WEIGHT = 0.5
+"""Of what tells a flow from its mirror image, beside the rest at 1: from which side a camera looks says little."""
 
 
 def describe(
@@ -46,17 +49,19 @@ def motion_vectors(
 ) -> Float[Tensor, "clips numbers"]:
     """Vectors whose inner products say how alike two clips move, from about -1 to 1.
 
-    They are a weighted mean of three cosines: of flow, of the joints' deviations and of their turns, the last two times
-    the shares of moments at which a body was found in either clip.
+    They are a weighted mean of three cosines: of flow (what tells it from its mirror image counting `SIDED_WEIGHT`), of
+    the joints' deviations and of their turns, the last two times the shares of moments at which a body was found in
+    either clip.
 
     Source: our choice; the weights are those of docs/offline.md.
     """
+    moving = _less_sided(described[:, FLOW])
     if motion == "flow":
-        return described[:, FLOW]
+        return moving
     total = FLOW_WEIGHT + DEVIATION_WEIGHT + TURN_WEIGHT
     found = described[:, FOUND, None]
     parts = (
-        (FLOW_WEIGHT, described[:, FLOW]),
+        (FLOW_WEIGHT, moving),
         (DEVIATION_WEIGHT, described[:, DEVIATIONS] * found),
         (TURN_WEIGHT, described[:, TURNS] * found),
     )
@@ -71,3 +76,15 @@ def comparable(described: Float[Tensor, "clips motion"], wanted: Motion) -> Moti
 def camera_stillness(described: Float[Tensor, "clips motion"]) -> Float[Tensor, " clips"]:
     """How still the camera is in each clip, 0 to 1."""
     return described[:, STILL]
+
+
+def flow_course(described: Float[Tensor, "clips motion"]) -> Float[Tensor, "clips moments numbers"]:
+    """What moves at each moment of each clip."""
+    return described[:, FLOW].unflatten(1, (flow.MOMENTS, -1))
+
+
+def _less_sided(moving: Float[Tensor, "clips numbers"]) -> Float[Tensor, "clips twice"]:
+    """The part that a mirror leaves as it is, and the part that it turns round at its weight; as long as before."""
+    image = flow.mirrored(moving)
+    parts = torch.cat([(moving + image) / 2, SIDED_WEIGHT**0.5 * (moving - image) / 2], 1)
+    return F.normalize(parts, dim=1) * moving.norm(dim=1, keepdim=True)

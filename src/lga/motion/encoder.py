@@ -21,7 +21,7 @@ GAP = 0.075
 """Seconds between the two pictures of a flow, as nearly as whole pictures allow."""
 LONGEST_GAP = 1.0
 """Seconds between them at most, however few pictures a second there are."""
-VERSION = 1
+VERSION = 2
 """Of everything in this room that changes the numbers."""
 
 

@@ -102,6 +102,13 @@ def flow_vector(
     return F.normalize(signed.flatten(), dim=0)
 
 
+def mirrored(vectors: Float[Tensor, "clips numbers"]) -> Float[Tensor, "clips numbers"]:
+    """What `flow_vector` gives for the same clips with left and right exchanged."""
+    cells = rearrange(vectors, "c (t i j b) -> c t i j b", t=MOMENTS, i=GRID, j=GRID)
+    turned = (DIRECTIONS // 2 - torch.arange(DIRECTIONS)) % DIRECTIONS
+    return rearrange(cells.flip(3)[..., turned], "c t i j b -> c (t i j b)")
+
+
 def stillness(flow: Float[Tensor, "moments 2 rows columns"]) -> float:
     """How still the camera is, 0 to 1: exp(-median speed / `STILL_SPEED`) of the flow before `remove_camera`.
 

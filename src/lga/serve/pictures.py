@@ -34,7 +34,7 @@ def draw_row(example: Example) -> bytes | None:
         return None
     count = len(example.times)
     shown = [(2 * place + 1) * count // (2 * STRIP_FRAMES) for place in range(STRIP_FRAMES)]
-    frames_shown = FrameTiles.cut(Path(example.path), example.times, (0,) * count, example.duration)
+    frames_shown = FrameTiles(Path(example.path), example.times, (0,) * count, (0.0, example.duration))
     tiles, reason = fetch_frames(frames_shown, shown, STRIP_TILE)
     if reason:
         return None

@@ -41,9 +41,11 @@ class EpisodicLGA(nn.Module):
         self, dataset: Dataset, query: Int[Tensor, " queries"], support: Int[Tensor, " examples"]
     ) -> Float[Tensor, "queries examples"]:
         asked, shown = dataset.frames[query], dataset.frames[support]
+        moving = (None, None) if dataset.motion is None else (dataset.motion[query], dataset.motion[support])
         text = dataset.sentences[dataset.label[support]]
         lga = LGA(self.config, dataset.space, self.head)
-        return lga.distances(lga.fuse(asked, lga.cut(asked), None), lga.fuse(shown, lga.cut(shown), text))
+        cuts = lga.cut(asked, moving[0]), lga.cut(shown, moving[1])
+        return lga.distances(lga.fuse(asked, cuts[0], None), lga.fuse(shown, cuts[1], text))
 
 
 class Adapted(nn.Module):
