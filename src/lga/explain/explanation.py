@@ -170,12 +170,7 @@ def _compare(prepared: Prepared, matched: Matched, number: int) -> ExampleReport
     here, there = (stage.clamp_max(0) if whole else stage for stage in (query.stage[0], support.stage[number]))
     costs = stage_costs(distance, here, there, 1 if whole else method.stages, reduction=method.reduction)
     return ExampleReport(
-        FrameTiles(
-            Path(example.path),
-            example.times,
-            tuple(cut.label[number].tolist()),
-            cut.borders(number, example.times, example.duration),
-        ),
+        FrameTiles.cut(Path(example.path), cut, number, example.times, example.duration),
         max(0.0, float(matched.distance[0, number])),
         float(prepared.lga.motion_distances(query, support[torch.tensor([number])])),
         tuple(costs.tolist()),

@@ -85,9 +85,8 @@ def _draw_example(recognition: Recognition, prepared: Prepared) -> list[Image.Im
         why = "No example of it was taught" if actions.examples else "No examples were taught: the words decided alone"
         return [_under(why, "", Image.new("RGB", (WIDTH, 1), PAPER))]
     example = actions.examples[numbers[0]]
-    path, frame_stage = Path(example.path), tuple(prepared.cut.label[numbers[0]].tolist())
-    borders = prepared.cut.borders(numbers[0], example.times, example.duration)
-    strip = draw_strip(FrameTiles(path, example.times, frame_stage, borders))
+    path = Path(example.path)
+    strip = draw_strip(FrameTiles.cut(path, prepared.cut, numbers[0], example.times, example.duration))
     return [_under("The nearest example taught", f"{path.name}, {_away(recognition)}", strip)]
 
 

@@ -129,8 +129,6 @@ def _films(clips: Sequence[int], loaded: LoadedDataset, method: MethodConfig) ->
     )
     films: list[Film] = []
     for number, clip in enumerate(clips):
-        moments = loaded.moments[clip]
-        borders = cut.borders(number, moments.times, moments.duration)
-        stage = tuple(cut.label[number].tolist())
-        films.append(make_film(FrameTiles(loaded.clips[clip].path, moments.times, stage, borders)))
+        path, moments = loaded.clips[clip].path, loaded.moments[clip]
+        films.append(make_film(FrameTiles.cut(path, cut, number, moments.times, moments.duration)))
     return films

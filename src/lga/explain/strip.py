@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from lga.errors import VideoError
 from lga.explain.lettering import Color, printable, wrap, write
+from lga.model.matching import Cut
 from lga.video.decode import open_clip
 
 WIDTH, MARGIN = 1280, 40
@@ -43,6 +44,11 @@ class FrameTiles:
     times: tuple[float, ...]
     frame_stage: tuple[int, ...]
     borders: tuple[float, ...]
+
+    @classmethod
+    def cut(cls, path: Path, cut: Cut, number: int, times: tuple[float, ...], duration: float) -> "FrameTiles":
+        """A clip of `duration` seconds, by its number among those that were cut together."""
+        return cls(path, times, tuple(cut.label[number].tolist()), cut.borders(number, times, duration))
 
 
 @dataclass(frozen=True, slots=True)
