@@ -140,12 +140,14 @@ class MethodConfig(Frozen):
     """how much further apart two clips are that move in unrelated ways than two that move alike"""
     head: Literal["support", "none"] = "support"
     """a linear classifier of appearance and motion, solved from the examples alone, whose weight grows with them"""
-    alpha: Literal["shots"] | Share = "shots"
-    """weight of the video match against the text match, 0 to 1; shots: K / (K + text_shots), rising with K examples"""
+    alpha: Literal["fitted", "shots"] | Share = "fitted"
+    """how much the video match counts against the text match. fitted: as the backbone's own scale and the examples
+    say; a number from 0 to 1: the paper's fixed weight; shots: K / (K + text_shots), rising with K examples"""
     text_shots: Annotated[float, Field(gt=0.0)] = 4.0
     """with alpha shots: as many examples as the text counts for"""
     temperature: Annotated[float, Field(gt=0.0)] = 0.4
-    """divides the scores before the softmax: higher is less sure; never changes which label is first"""
+    """with a fixed alpha or shots: divides the scores before the softmax; higher is less sure, and never changes which
+    label is first"""
 
     @property
     def reading(self) -> tuple[object, ...]:
@@ -156,7 +158,7 @@ class MethodConfig(Frozen):
         """Alpha, the weight of the video match against the text match, 0 to 1, with `shots` examples a class.
 
         0 (text alone) without any example, else `alpha` as it is set, or K / (K + text_shots): each example adds
-        evidence, while the text stays as long as it is.
+        evidence, while the text stays as long as it is. With alpha fitted that is where fitting starts from.
 
         Raises:
             ValueError: shots are negative.
@@ -165,7 +167,7 @@ class MethodConfig(Frozen):
             raise ValueError(f"shots must be >= 0, not {shots}")
         if shots == 0:
             return 0.0
-        return shots / (shots + self.text_shots) if self.alpha == "shots" else float(self.alpha)
+        return shots / (shots + self.text_shots) if isinstance(self.alpha, str) else float(self.alpha)
 
     def support_weight(self, shots: int | float) -> float:
         """What the support head's scores are multiplied by beside the match's, with `shots` examples a class.

@@ -8,15 +8,14 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from lga.actions import Actions
 from lga.backbone.protocol import Space
-from lga.config import MethodConfig, Motion
-from lga.core.openset import fit_known, fit_temperature, leave_one_out, max_logit, recall_threshold
-from lga.core.score import class_scores, combine, weigh
-from lga.core.support_head import head_scores, head_scores_without
+from lga.config import Motion
+from lga.core.openset import fit_known, max_logit, recall_threshold
+from lga.core.task import Comparison, Learnt, learn, leave_out
 from lga.errors import SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.matching import LGA, Cut, Prototypes
@@ -39,8 +38,6 @@ class Rejection:
     Without `slope` the examples say nothing: every clip counts as known, and `why` gives the reason.
     """
 
-    temperature: float
-    """divides the scores, so that probabilities are as often right as they say"""
     slope: float | None = None
     """of the logistic curve over the maximum logit; `offset` is where it gives 1/2"""
     offset: float = 0.0
@@ -77,50 +74,26 @@ class Rejection:
         return score >= threshold, threshold
 
 
-def fit_rejection(
-    distance: Float[Tensor, "examples examples"],
-    similarity: Float[Tensor, "examples way"],
-    support_label: Int[Tensor, " examples"],
-    method: MethodConfig,
-    *,
-    shots: float,
-    product: Float[Tensor, "examples examples"] | None = None,
-    recall: float = RECALL,
-) -> Rejection:
-    """Learn temperature, score and threshold from how the examples score among themselves.
+def fit_rejection(examples: Comparison, learnt: Learnt, *, recall: float = RECALL) -> Rejection:
+    """Learn score and threshold from how the examples score among themselves.
 
     Only examples that have another of their label tell how a taught action scores; with fewer than two such labels
-    nothing is fitted and the method's temperature stays. `shots` are the examples a label, on average; `product` is
-    what the support head reads, None without it.
+    nothing is fitted.
     """
-    usual = method.softness(shots)
-    count = torch.bincount(support_label, minlength=similarity.shape[1])
-    paired = count[support_label] > 1
+    mine = learnt.support_label
+    count = torch.bincount(mine, minlength=learnt.way)
+    paired = count[mine] > 1
     if int((count > 1).sum()) < 2:
-        return Rejection(usual, why=TOO_FEW)
-    head = None
-    if product is not None:
-        weight = method.support_weight(shots)
-        itself, others = head_scores_without(product, support_label, similarity.shape[1])
-        head = weight * itself, weight * others
-    scores, without_label = leave_one_out(
-        distance,
-        similarity,
-        support_label,
-        strength=method.hub_correction,
-        pooling=method.pooling,
-        alpha=method.video_weight(shots),
-        head=head,
-    )
-    temperature = fit_temperature(scores[paired], support_label[paired], usual=usual)
-    known, unknown = max_logit(scores[paired]), max_logit(without_label)
+        return NOTHING_KNOWN
+    itself, others = (learnt.weights.weigh(leave_out(examples, learnt, label=one)) for one in (False, True))
+    known = max_logit(itself[paired])
+    unknown = max_logit(others.masked_fill(F.one_hot(mine, learnt.way).bool(), -torch.inf))
     slope, offset = fit_known(known, unknown)
     if slope == 0:
-        return Rejection(temperature, why=INDISTINCT)
-    fitted = Rejection(temperature, slope, offset)
+        return Rejection(why=INDISTINCT)
+    fitted = Rejection(slope, offset)
     level = min(recall_threshold(known, recall), offset)  # never stricter than even odds
     return Rejection(
-        temperature,
         slope,
         offset,
         threshold=fitted.known_score(level),
@@ -129,7 +102,7 @@ def fit_rejection(
     )
 
 
-NOTHING_KNOWN = Rejection(MethodConfig().temperature, why=TOO_FEW)
+NOTHING_KNOWN = Rejection(why=TOO_FEW)
 """What is said without examples to learn from."""
 
 
@@ -219,10 +192,8 @@ class Matched:
     cut: Cut
     prototypes: Prototypes
     """the clips in the query role"""
-    distance: Float[Tensor, "clips examples"]
+    comparison: Comparison
     similarity: Float[Tensor, "clips way stages"]
-    head: Float[Tensor, "clips way"] | None
-    """the support head's scores, times their weight; None without it"""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -234,11 +205,10 @@ class Prepared:
     cut: Cut
     prototypes: Prototypes
     """the examples in the support role"""
-    distance: Float[Tensor, "examples examples"]
+    examples: Comparison
     """row i: example i asked about like a new clip"""
-    product: Float[Tensor, "examples examples"] | None
-    """what the support head is solved from; None without it"""
-    similarity: Float[Tensor, "examples way"]
+    learnt: Learnt
+    """what the examples say about scores"""
     rejection: Rejection
     """what the examples say about clips that show none of the taught actions"""
 
@@ -251,19 +221,9 @@ class Prepared:
         frames = torch.stack([clip.frames for clip in clips])
         described = _motion(clips)
         cut = self.lga.cut(frames, described)
-        query = self.lga.fuse(frames, cut, None, self.lga.compare_by(frames, described))
-        actions, products = self.actions, self.lga.products(query, self.prototypes)
-        head = None
-        if products is not None and self.product is not None:
-            member = F.one_hot(actions.support_label, len(actions.labels)).to(products.dtype)
-            head = self.lga.method.support_weight(actions.shots) * head_scores(products, self.product, member)
-        return Matched(
-            cut,
-            query,
-            self.lga.distances(query, self.prototypes),
-            self.lga.similarities(frames, cut, actions.text),
-            head,
-        )
+        query = self.lga.fuse(frames, cut, None, self.lga.as_a_whole(frames, described))
+        similarity = self.lga.similarities(frames, cut, self.actions.text)
+        return Matched(cut, query, self.lga.compare(query, self.prototypes, similarity), similarity)
 
     def answer(self, clips: Sequence[ClipFeatures], accept: Accept = "suggested") -> tuple[Recognition, ...]:
         """Recognise a batch of encoded clips; the paths are left empty.
@@ -279,25 +239,11 @@ class Prepared:
         self, clips: Sequence[ClipFeatures], matched: Matched, accept: Accept = "suggested"
     ) -> tuple[Recognition, ...]:
         """The same for clips that are matched already."""
-        method, rejection = self.actions.method, self.rejection
-        distance, similarity = class_scores(
-            matched.distance,
-            matched.similarity.sum(-1),
-            example_distance=self.distance,
-            example_similarity=self.similarity,
-            support_label=self.actions.support_label,
-            hub_correction=method.hub_correction,
-            pooling=method.pooling,
-        )
-        alpha = method.video_weight(self.actions.shots)
-        probability = torch.stack(
-            [
-                combine(distance, similarity, alpha=weight, temperature=rejection.temperature, head=matched.head).exp()
-                for weight in (alpha, 1.0, 0.0)
-            ],
-            -1,
-        )
-        best = max_logit(weigh(distance, similarity, alpha, matched.head)).tolist()
+        learnt, rejection = self.learnt, self.rejection
+        scores = learnt.scores(matched.comparison)
+        weighed = [learnt.only(one).weigh(scores) for one in ("combined", "video", "text")]
+        probability = torch.stack([one.softmax(-1) for one in weighed], -1)
+        best = max_logit(weighed[0]).tolist()
         found = (_recognition(self.actions, clip, matched, row, probability[row]) for row, clip in enumerate(clips))
         return tuple(
             replace(one, known_score=rejection.known_score(best[row]), rejection=rejection).accepting(accept)
@@ -316,13 +262,12 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
     method = actions.method.updated({"motion": least})
     lga = LGA(method, space, actions.head)
     cut = lga.cut(actions.frames, actions.motion)
-    compared = lga.compare_by(actions.frames, actions.motion)
-    prototypes = lga.fuse(actions.frames, cut, actions.text[actions.support_label], compared)
-    query = lga.fuse(actions.frames, cut, None, compared)
-    distance, product = lga.distances(query, prototypes), lga.products(query, prototypes)
-    similarity = lga.similarities(actions.frames, cut, actions.text).sum(-1)
-    rejection = fit_rejection(distance, similarity, actions.support_label, method, shots=actions.shots, product=product)
-    return Prepared(actions, lga, cut, prototypes, distance, product, similarity, rejection)
+    whole = lga.as_a_whole(actions.frames, actions.motion)
+    prototypes = lga.fuse(actions.frames, cut, actions.text[actions.support_label], whole)
+    query = lga.fuse(actions.frames, cut, None, whole)
+    examples = lga.compare(query, prototypes, lga.similarities(actions.frames, cut, actions.text))
+    learnt = learn(examples, actions.support_label, len(actions.labels), lga.rule(actions.shots))
+    return Prepared(actions, lga, cut, prototypes, examples, learnt, fit_rejection(examples, learnt))
 
 
 def _motion(clips: Sequence[ClipFeatures]) -> Float[Tensor, "clips numbers"] | None:
@@ -341,14 +286,15 @@ def _recognition(
     borders = matched.cut.borders(row, clip.times, clip.duration)
     sentences, similarity = actions.anatomies[winner].sentences, matched.similarity[row, winner].tolist()
     stages = tuple(StageReport(*stage) for stage in zip(borders, borders[1:], sentences, similarity, strict=False))
-    best = nearest_example(matched.distance[row], actions.examples_of(actions.labels[winner]))
+    apart = matched.comparison.apart()
+    best = nearest_example(apart[row], actions.examples_of(actions.labels[winner]))
     return Recognition(
         path=Path(),
         duration=clip.duration,
         candidates=candidates,
         stages=stages,
         best_example=None if best is None else actions.examples[best].path,
-        best_distance=None if best is None else max(0.0, float(matched.distance[row, best])),
+        best_distance=None if best is None else max(0.0, float(apart[row, best])),
         frame_stage=frame_stage,
         times=clip.times,
     )

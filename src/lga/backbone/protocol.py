@@ -20,6 +20,14 @@ class Space:
     dim: int
     visual: slice
     semantic: slice
+    scale: float = 7.5
+    """what the cosine of a picture and a sentence is multiplied by to tell classes apart by softmax, above 0: what the
+    checkpoint learned, about 100 for CLIP; the default is that of `offline`, fitted to film clips without examples"""
+
+    @property
+    def shared(self) -> bool:
+        """Whether sight and meaning are the same numbers."""
+        return self.visual == self.semantic
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,14 +98,14 @@ class Evaluate:
             matrix = match_dataset(fused, progress=matching)
             report = evaluate_dataset(matrix, self.method, episodes, protocol, progress=answering)
             value = self._value(report, loaded, source)
-            tables = [accuracy_table(report.accuracy, protocol, loaded)]
+            tables = [accuracy_table(report, loaded)]
             if self.both_protocols:
                 other = self._other_protocol(loaded, matrix)
                 value["other_protocol"] = {
                     "protocol": other.protocol.model_dump(mode="json"),
                     "accuracy": accuracy_value(other.accuracy),
                 }
-                tables.append(accuracy_table(other.accuracy, other.protocol, loaded))
+                tables.append(accuracy_table(other, loaded))
             if rival is not None:
                 found, difference = self._compare(rival, report, loaded, source, cache, comparing)
                 value["against"] = {

@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from lga.cli.options import plural, seconds
-from lga.config import ProtocolConfig
 
 if TYPE_CHECKING:
     from lga.actions import Actions
@@ -120,15 +119,18 @@ def recognition_value(result: "Recognition", top: int) -> dict[str, object]:
     }
 
 
-def accuracy_table(accuracy: "Mapping[str, Interval]", protocol: ProtocolConfig, loaded: "LoadedDataset") -> Table:
+def accuracy_table(report: "Report", loaded: "LoadedDataset") -> Table:
     """A row a match; without examples the video match has nothing to say."""
-    table = Table("match", "accuracy", *INTERVALS, title=protocol.title)
-    for name, one in accuracy.items():
+    from lga.evaluation.statistics import calibration_error
+
+    protocol = report.protocol
+    table = Table("match", "accuracy", *INTERVALS, "confidence off by", title=protocol.title)
+    for name, one in report.accuracy.items():
         if name == "video" and protocol.shots == 0:
             continue
         mean, *intervals = one.text()
-        table.add_row(name, f"{mean} %", *intervals)
-    table.caption = f"{len(loaded.clips)} clips of {len(loaded.labels)} classes; chance is {100 / protocol.ways:.1f} %"
+        table.add_row(name, f"{mean} %", *intervals, f"{100 * calibration_error(report.outcome[name]):.1f}")
+    table.caption = f"{len(loaded.clips)} clips of {len(loaded.labels)} classes; chance is {100 / protocol.ways:.1f} %; confidence: expected calibration error, in points"
     return table
 
 

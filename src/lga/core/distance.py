@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from einops import einsum
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Reduction = Literal["sum", "mean"]
@@ -93,24 +93,31 @@ def class_distances(
     way: int,
     *,
     pooling: Pooling = "mean",
+    gone: Bool[Tensor, "query support"] | None = None,
 ) -> Float[Tensor, "*query way"]:
     """Put together the distances to each class's examples; classes may have different numbers of them.
 
     "mean" averages the distances. "softmin" is -log mean exp(-distance): the class is as near as the average of its
-    examples' likelihoods says, so that near examples count and far ones hardly do. A class without examples gets the
-    mean over the classes that have some, so that the video match neither favours it nor rules it out; without any
-    example at all the result is 0.
+    examples' likelihoods says, so that near examples count and far ones hardly do. `gone` says which examples a query
+    leaves out. A class without examples gets the mean over the classes that have some, so that the video match neither
+    favours it nor rules it out; without any example at all the result is 0.
 
     Source: LGA as in third-party research code ("mean"); "softmin" and classes without examples are our choice.
     """
     member = F.one_hot(support_label, way).to(distance.dtype)
-    count = member.sum(0)
+    count = member.sum(0) if gone is None else (~gone).to(distance.dtype) @ member
     if pooling == "mean":
-        pooled = distance @ member / count.clamp_min(1)
+        kept = distance if gone is None else distance.masked_fill(gone, 0.0)
+        pooled = kept @ member / count.clamp_min(1)
     else:
-        own = (-distance[..., None]).masked_fill(member == 0, -torch.inf)
-        pooled = (count.log() - own.logsumexp(-2)).masked_fill(count == 0, 0.0)
-    neutral = pooled.sum(-1, keepdim=True) / (count > 0).sum().clamp_min(1)
+        kept = distance if gone is None else distance.masked_fill(gone, torch.inf)
+        column = support_label.expand(kept.shape)
+        none = kept.new_full((*kept.shape[:-1], way), torch.inf)
+        least = none.scatter_reduce(-1, column, kept, "amin").where(count > 0, 0.0)
+        near = (least.gather(-1, column) - kept).exp()
+        total = torch.zeros_like(least).scatter_add(-1, column, near).where(count > 0, 1.0)
+        pooled = least + count.clamp_min(1).log() - total.log()
+    neutral = pooled.sum(-1, keepdim=True) / (count > 0).sum(-1, keepdim=True).clamp_min(1)
     return torch.where(count > 0, pooled, neutral)
 
 

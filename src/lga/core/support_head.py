@@ -1,5 +1,7 @@
 """The support head: a linear classifier that is solved from a task's own examples, in closed form."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -9,49 +11,94 @@ PENALTY = 0.3
 """Of the squared weights; 0.3 to 1 agree within half a point on both corpora that it was chosen on."""
 
 
-def head_scores(
-    query: Float[Tensor, "*batch queries examples"],
-    gram: Float[Tensor, "*batch examples examples"],
-    member: Float[Tensor, "*batch examples way"],
-) -> Float[Tensor, "*batch queries way"]:
-    """The score of every query for every class: ridge regression on the classes, from inner products alone.
+@dataclass(frozen=True, slots=True)
+class SupportHead:
+    """Ridge regression on the classes, solved: what a clip's inner products with the examples are multiplied by."""
 
-    `query` are the inner products of queries and examples, `gram` those among the examples, `member` is 1 where an
-    example is of a class, else 0. Scores sum to 0 over the classes that have examples; a class without any scores 0.
-    Any number of tasks at once. Without examples all scores are 0.
+    coefficient: Float[Tensor, "*episodes examples way"]
+    offset: Float[Tensor, "*episodes way"]
+    present: Bool[Tensor, " way"]
+    """which classes have examples"""
+
+    def scores(self, query: Float[Tensor, "*episodes queries examples"]) -> Float[Tensor, "*episodes queries way"]:
+        """The score of every query for every class, from its inner products with the examples.
+
+        Scores sum to 0 over the classes that have examples; a class without any scores 0.
+
+        Source: as `fit_head`.
+        """
+        return _centred(query @ self.coefficient + self.offset[..., None, :], self.present)
+
+
+def fit_head(
+    gram: Float[Tensor, "*episodes examples examples"], support_label: Int[Tensor, " examples"], way: int
+) -> SupportHead:
+    """Solve ridge regression on the classes from the examples' inner products alone, for any number of tasks at once.
+
+    The intercept is not penalised, so that adding the same vector to all features changes nothing; of the solution
+    each class's share of the examples is taken off, so that a class with many examples is not the likelier for it.
 
     Source: kernel ridge regression; as the head of a few-shot learner, R2-D2 (arXiv:1805.08136). Multinomial
     logistic regression is as accurate (docs/offline.md) but has no closed form, nor one with examples left out.
     """
-    eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-    return _centred(query @ torch.linalg.solve(gram + PENALTY * eye, member), member.sum(-2, keepdim=True) > 0)
+    member = F.one_hot(support_label, way).to(gram.dtype)
+    if not len(support_label):
+        return SupportHead(
+            gram.new_zeros((*gram.shape[:-1], way)), gram.new_zeros((*gram.shape[:-2], way)), member.any(0)
+        )
+    solved, level = _solve(gram)
+    mean = (level * member).sum(-2)
+    return SupportHead(solved @ member, mean - member.mean(0), member.sum(0) > 0)
 
 
 def head_scores_without(
-    gram: Float[Tensor, "examples examples"], support_label: Int[Tensor, " examples"], way: int
-) -> tuple[Float[Tensor, "examples way"], Float[Tensor, "examples way"]]:
-    """The scores of every example, as `head_scores` gives them without itself, and without any example of its label.
+    gram: Float[Tensor, "*episodes examples examples"],
+    support_label: Int[Tensor, " examples"],
+    way: int,
+    *,
+    label: bool,
+) -> Float[Tensor, "*episodes examples way"]:
+    """The scores of every example, as `fit_head` gives them without it, or, with `label`, without any of its label.
 
-    From one inversion: leaving a block of examples out is a correction by the inverse's own block.
+    From one inversion: leaving a block of examples out is a correction by the inverse's own block. Where nothing else
+    is left the scores are 0.
 
     Source: the exact leave-one-out of ridge regression (Allen's PRESS, 1974), for blocks.
     """
     member = F.one_hot(support_label, way).to(gram.dtype)
-    if not len(support_label):
-        return member, member
-    inverse = torch.linalg.inv(gram + PENALTY * torch.eye(len(gram), dtype=gram.dtype))
-    weight = inverse @ member
-    itself = member - weight / inverse.diagonal()[:, None]
-    others = torch.empty_like(itself)
-    for label in support_label.unique():
-        own = support_label == label
-        others[own] = member[own] - torch.linalg.solve(inverse[own][:, own], weight[own])
     count = member.sum(0)
-    return _centred(itself, count - member > 0), _centred(others, count * (1 - member) > 0)
+    gone = count * member if label else member
+    left = count.sum() - gone.sum(-1, keepdim=True)
+    if not len(support_label) or not bool((left > 0).any()):
+        return gram.new_zeros((*gram.shape[:-1], way))
+    solved, _ = _solve(gram)
+    weight = solved @ member
+    if label:
+        found = torch.zeros_like(weight)
+        for one in support_label.unique():
+            own = support_label == one
+            if not bool(own.all()):
+                block = solved[..., own, :][..., own]
+                found[..., own, :] = member[own] - torch.linalg.solve(block, weight[..., own, :])
+    else:
+        found = member - weight / solved.diagonal(dim1=-2, dim2=-1)[..., None]
+    share = (count - gone) / left.clamp_min(1)
+    return _centred(found - share, count - gone > 0)
+
+
+def _solve(
+    gram: Float[Tensor, "*episodes examples examples"],
+) -> tuple[Float[Tensor, "*episodes examples examples"], Float[Tensor, "*episodes examples 1"]]:
+    """What maps targets to coefficients, and the weights with which they average to the intercept."""
+    eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    inverse = torch.linalg.inv(gram + PENALTY * eye)
+    row = inverse.sum(-1, keepdim=True)
+    level = row / row.sum(-2, keepdim=True)
+    return inverse - level @ row.mT, level
 
 
 def _centred(
-    score: Float[Tensor, "*batch queries way"], present: Bool[Tensor, "*batch queries_or_1 way"]
+    score: Float[Tensor, "*batch queries way"], present: Bool[Tensor, "*queries_or_1 way"]
 ) -> Float[Tensor, "*batch queries way"]:
     """Scores less their mean over the classes that are present; 0 for the others."""
     kept = score * present

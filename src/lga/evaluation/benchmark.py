@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lga.config import MethodConfig, ProtocolConfig
+from lga.core.task import MATCHES, Match
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError
 from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.outcome import Outcome, run_episodes
 from lga.evaluation.statistics import Interval, accuracy, paired_difference
 from lga.features.extract import Progress
-from lga.methods.lga import MATCHES, FusedDataset, Match, Matrix, lga_scorer, match_dataset, pairwise_matrix
+from lga.methods.lga import FusedDataset, Matrix, lga_scorer, match_dataset, pairwise_matrix
 from lga.model.head import Head
 
 
@@ -23,8 +24,8 @@ class Report:
     outcome: dict[str, Outcome]
     episodes: Episodes
     protocol: ProtocolConfig
-    alpha: float
-    """the weight of the video match that was used"""
+    alpha: float | None
+    """the fixed weight of the video match; None where every episode fits its own"""
 
 
 def evaluate_dataset(
@@ -38,7 +39,7 @@ def evaluate_dataset(
     """Answer the episodes by the video match, the text match and both, training-free."""
     scorers = {match: lga_scorer(matrix, method, match=match) for match in MATCHES}
     found = run_episodes(scorers, episodes, progress=progress)
-    alpha = method.video_weight(protocol.shots)
+    alpha = None if method.alpha == "fitted" else method.video_weight(protocol.shots)
     return Report({match: accuracy(one) for match, one in found.items()}, found, episodes, protocol, alpha)
 
 

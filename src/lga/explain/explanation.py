@@ -84,8 +84,8 @@ class Explanation:
     recognition: Recognition
     frames_shown: FrameTiles
     labels: tuple[LabelReport, ...]
-    alpha: float
-    """the weight of the video match against the text match, 0 to 1"""
+    video_share: float
+    """how much of the spread of the scores comes from the video, 0 to 1; the rest from the text"""
     taught: int
     """how many examples there are of all labels"""
     method: MethodConfig
@@ -136,9 +136,10 @@ def explain_features(
     (result,) = prepared.conclude([clip], matched, accept)
     result = replace(result, path=path)
     labels: list[LabelReport] = []
+    apart = matched.comparison.apart()
     for candidate in result.candidates[:top]:
         label, own = actions.labels.index(candidate.label), actions.examples_of(candidate.label)
-        nearest = nearest_example(matched.distance[0], own)
+        nearest = nearest_example(apart[0], own)
         labels.append(
             LabelReport(
                 candidate,
@@ -149,9 +150,10 @@ def explain_features(
             )
         )
     frames_shown = FrameTiles(result.path, result.times, result.frame_stage, result.borders)
-    alpha = actions.method.video_weight(actions.shots)
+    scores = prepared.learnt.scores(matched.comparison)
+    share = float(prepared.learnt.weights.video_share(scores)[0])
     return Explanation(
-        result, frames_shown, tuple(labels), alpha, len(actions.examples), actions.method, actions.identity
+        result, frames_shown, tuple(labels), share, len(actions.examples), actions.method, actions.identity
     )
 
 
@@ -163,7 +165,7 @@ def _check_top(top: int) -> None:
 def _compare(prepared: Prepared, matched: Matched, number: int) -> ExampleReport:
     """Hold the one matched clip beside an example, frame by frame and stage by stage."""
     method, example, cut = prepared.actions.method, prepared.actions.examples[number], prepared.cut
-    query, support = matched.prototypes, prepared.prototypes
+    query, support, moved = matched.prototypes, prepared.prototypes, matched.comparison.motion
     tokens = _weightier_tokens(query, support, prepared.lga.head)
     distance = token_distances(tokens[0][0], tokens[1][number])
     whole = method.matcher == "bi_mhm"
@@ -171,8 +173,8 @@ def _compare(prepared: Prepared, matched: Matched, number: int) -> ExampleReport
     costs = stage_costs(distance, here, there, 1 if whole else method.stages, reduction=method.reduction)
     return ExampleReport(
         FrameTiles.cut(Path(example.path), cut, number, example.times, example.duration),
-        max(0.0, float(matched.distance[0, number])),
-        float(prepared.lga.motion_distances(query, support[torch.tensor([number])])),
+        max(0.0, float(matched.comparison.apart()[0, number])),
+        0.0 if moved is None else float(moved[0, number]),
         tuple(costs.tolist()),
         _map(distance, (here, there), (matched.cut.frame[0], cut.frame[number]), method.frames),
     )

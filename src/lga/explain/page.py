@@ -88,7 +88,7 @@ def page(explanation: Explanation, *, names: Mapping[Path, str] | None = None) -
         result=result,
         by_video=explanation.by_video,
         by_text=explanation.by_text,
-        video_weight=explanation.alpha,
+        video_share=explanation.video_share,
         why_unknown=result.rejection.why,
         expected=_expected(result),
         clip=_film(explanation.frames_shown, captions, names),
@@ -99,7 +99,6 @@ def page(explanation: Explanation, *, names: Mapping[Path, str] | None = None) -
         matches=[] if best is None else _match_rows(explanation.frames_shown, best),
         backbone=explanation.identity,
         settings=settings_line(explanation.method),
-        temperature=result.rejection.temperature,
     )
 
 

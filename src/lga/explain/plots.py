@@ -60,11 +60,11 @@ def write_evaluation(
     labels: Sequence[str],
     confusion: Int[ndarray, "classes classes"],
     curves: Mapping[str, Sequence[Point]],
-    marks: Mapping[str, int | float],
+    marks: Mapping[str, int | float | None],
 ) -> None:
     """Write report.json, confusion.csv and .png, and for every curve NAME.csv and NAME.png, all or nothing.
 
-    `marks` are the settings that the report was made with. Whatever was in the folder is replaced.
+    `marks` are the settings that the report was made with, None where there was no single one. Whatever was in the folder is replaced.
 
     Raises:
         LGAError: the place cannot be written, or matplotlib is not installed.
@@ -156,19 +156,20 @@ def _curve_csv(name: str, points: Sequence[Point]) -> bytes:
     return _csv(head, rows)
 
 
-def _curve_png(name: str, points: Sequence[Point], marks: Mapping[str, int | float]) -> bytes:
+def _curve_png(name: str, points: Sequence[Point], marks: Mapping[str, int | float | None]) -> bytes:
     title, along = AXES[name]
     lines = {
         match: [(float(point.at), point.accuracy[match].mean, point.accuracy[match].ci95) for point in points]
         for match in points[0].accuracy
     }
-    chance = [(float(point.at), 1 / (point.at if name == "ways" else marks["ways"])) for point in points]
+    ways, mark = marks["ways"] or 1, marks.get(name)
+    chance = [(float(point.at), 1 / (point.at if name == "ways" else ways)) for point in points]
     return draw_curves(
         lines,
         title=title,
         along=along,
         chance=chance,
-        mark=float(marks[name]) if name in marks else None,
+        mark=None if mark is None else float(mark),
         whole=name != "alpha",
     )
 

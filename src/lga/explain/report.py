@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from numpy import ndarray
+from torch import Tensor
 
 from lga.config import MethodConfig
 from lga.evaluation.benchmark import Report
@@ -97,7 +98,8 @@ def _class_rows(
 def _mistake_views(
     mistakes: Sequence[Mistake], loaded: LoadedDataset, matrix: Matrix, method: MethodConfig
 ) -> list[MistakeView]:
-    nearest = [_nearest(mistake, loaded, matrix) for mistake in mistakes]
+    apart = matrix.table.apart()
+    nearest = [_nearest(mistake, loaded, apart) for mistake in mistakes]
     shown = [mistake.clip for mistake in mistakes] + nearest
     films = dict(zip(shown, _films(shown, loaded, method), strict=True)) if shown else {}
     return [
@@ -116,9 +118,9 @@ def _mistake_views(
     ]
 
 
-def _nearest(mistake: Mistake, loaded: LoadedDataset, matrix: Matrix) -> int:
+def _nearest(mistake: Mistake, loaded: LoadedDataset, apart: Float[Tensor, "clips clips"]) -> int:
     """The clip of the class that it was taken for that is nearest to it; the first of equals."""
-    distance = matrix.distance[mistake.clip].masked_fill(loaded.dataset.label != mistake.taken, float("inf"))
+    distance = apart[mistake.clip].masked_fill(loaded.dataset.label != mistake.taken, float("inf"))
     return int(distance.argmin())
 
 

@@ -14,11 +14,16 @@ from lga.config import MethodConfig
 from lga.core.distance import MATCHERS
 from lga.core.score import video_text_scores
 from lga.core.segment import SEGMENTERS, motion_segment, pack_stages, stage_borders, stage_mask, stage_means
+from lga.core.task import Comparison, Rule
 from lga.model.head import Head, inject_text
 from lga.motion.descriptor import camera_stillness, flow_course, motion_vectors
 
 HEAD_MOTION = 0.35
 """Weight of motion in the support head, beside appearance at 1, where the camera is not still at all."""
+APART_VIDEO = 0.9
+"""How much the video is expected to count beside the text at 1, where sight and meaning are kept apart."""
+SHARED_VIDEO = 0.5
+"""The same where they share one space, without text in the fusion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +53,35 @@ class Prototypes:
     stage: Int[Tensor, "clips tokens"]
     learned: Float[Tensor, "clips tokens width"] | None = None
     """in the space of a trained head, where there is one"""
-    motion: Float[Tensor, "clips numbers"] | None = None
-    """vectors whose inner products say how alike two clips move, -1 to 1; None where motion is not compared"""
-    summary: Float[Tensor, "clips others"] | None = None
-    """vectors whose inner products the support head reads; None without that head"""
+    whole: "Whole | None" = None
+    """the clips as a whole; None where only their stages are compared"""
 
     def __getitem__(self, clips: slice | Int[Tensor, " chosen"]) -> "Prototypes":
         """Some of the clips."""
-        rest = (None if one is None else one[clips] for one in (self.learned, self.motion, self.summary))
-        return Prototypes(self.tokens[clips], self.stage[clips], *rest)
+        learned = None if self.learned is None else self.learned[clips]
+        return Prototypes(
+            self.tokens[clips], self.stage[clips], learned, None if self.whole is None else self.whole[clips]
+        )
 
 
-Compared = tuple[Float[Tensor, "clips numbers"] | None, Float[Tensor, "clips others"] | None]
-"""What clips are compared by beside their tokens: `motion` and `summary` of `Prototypes`."""
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What clips are compared by beside their stages: vectors whose inner products say how alike two clips are."""
+
+    appearance: Float[Tensor, "clips sight"]
+    """the mean frame, of norm 1"""
+    motion: Float[Tensor, "clips numbers"] | None
+    """of norm 1; None where motion is not compared"""
+    moving: Float[Tensor, "clips others"] | None
+    """motion as the support head weighs it; None without that head or without motion"""
+
+    def __getitem__(self, clips: slice | Int[Tensor, " chosen"]) -> "Whole":
+        """Some of the clips."""
+        return Whole(
+            self.appearance[clips],
+            None if self.motion is None else self.motion[clips],
+            None if self.moving is None else self.moving[clips],
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -108,70 +129,111 @@ class LGA:
         frames: Float[Tensor, "clips frames dim"],
         cut: Cut,
         text: Float[Tensor, "clips stages dim"] | None,
-        compared: Compared | None = None,
+        whole: Whole | None = None,
     ) -> Prototypes:
         """Fuse clips in the support role, with each one's own stage sentences, or, text None, in the query role.
 
-        `compared` is what `compare_by` gives for them, the same in both roles.
+        `whole` is what `as_a_whole` gives for them, the same in both roles.
         Without a trained head the fusion is what a new block computes: the text is added to the frames of its stage.
+        Where pictures and sentences share one space, the sentence is first made as long as the clip's pictures are on
+        average, so that its share does not depend on the backbone.
 
-        Source: LGA, "Fine-grained multimodal fusion"; the strength `text_injection` is our choice.
+        Source: LGA, "Fine-grained multimodal fusion"; the strength `text_injection` and the length are our choice.
         """
         tokens = frames.gather(1, repeat(cut.frame, "c n -> c n d", d=frames.shape[-1]))
-        scaled = None if text is None else text * self.method.text_injection
+        scaled = None if text is None else self.method.text_injection * self._as_long(text, frames)
         plain = tokens if scaled is None else inject_text(tokens, cut.stage, scaled)
         learned = None if self.head is None or self.head.head_weight == 0 else self.head(tokens, cut.stage, scaled)
-        return Prototypes(plain[..., self.space.visual], cut.stage, learned, *(compared or ()))
+        return Prototypes(plain[..., self.space.visual], cut.stage, learned, whole)
 
-    def compare_by(
+    def _as_long(
+        self, text: Float[Tensor, "clips stages dim"], frames: Float[Tensor, "clips frames dim"]
+    ) -> Float[Tensor, "clips stages dim"]:
+        if not self.space.shared:
+            return text
+        return F.normalize(text, dim=-1) * frames.norm(dim=-1).mean(1)[:, None, None]
+
+    def as_a_whole(
         self, frames: Float[Tensor, "clips frames dim"], described: Float[Tensor, "clips motion"] | None
-    ) -> Compared:
-        """The clips' motion, and what the support head reads: mean appearance beside it.
+    ) -> Whole:
+        """The clips' mean appearance and their motion.
 
         `described` is how the clips move, as `lga.motion.descriptor` describes it; None where that is not known. In the
         head the motion weighs `HEAD_MOTION` and, where the camera is still, up to 1: under a moving one it says
         less.
         """
-        motion = None
-        if described is not None and self.method.motion != "none":
-            motion = motion_vectors(described, self.method.motion)
-        if self.method.head == "none":
-            return motion, None
         mean = F.normalize(frames[..., self.space.visual].mean(1), dim=-1)
-        if motion is None or described is None:
-            return motion, mean
+        if described is None or self.method.motion == "none":
+            return Whole(mean, None, None)
+        motion = motion_vectors(described, self.method.motion)
+        if self.method.head == "none":
+            return Whole(mean, motion, None)
         still = ((1 - HEAD_MOTION) * camera_stillness(described))[:, None].sqrt()
-        return motion, torch.cat([mean, HEAD_MOTION**0.5 * motion, still * motion], 1)
+        return Whole(mean, motion, torch.cat([HEAD_MOTION**0.5 * motion, still * motion], 1))
+
+    def compare(
+        self, query: Prototypes, support: Prototypes, similarity: Float[Tensor, "query way stages"]
+    ) -> Comparison:
+        """Everything that the scores of some clips need: how they compare with all examples and all sentences.
+
+        Clips that do not move alike are further apart: by `motion_weight` times half the squared distance of their
+        motion, 0 for the same clip.
+
+        Raises:
+            ValueError: a clip has not been summed up as a whole.
+
+        Source: LGA, "Matching"; motion is our choice, made on two corpora (docs/offline.md).
+        """
+        mine, theirs = query.whole, support.whole
+        if mine is None or theirs is None:
+            raise ValueError("clips are compared by their stages and as a whole; fuse them with both")
+        motion = moving = None
+        if mine.motion is not None and theirs.motion is not None:
+            half = (one.square().sum(-1) / 2 for one in (mine.motion, theirs.motion))
+            motion = next(half)[:, None] + next(half) - mine.motion @ theirs.motion.T
+            motion = self.method.motion_weight * motion
+        if mine.moving is not None and theirs.moving is not None:
+            moving = mine.moving @ theirs.moving.T
+        distance = self.distances(query, support)
+        return Comparison(distance, motion, mine.appearance @ theirs.appearance.T, moving, similarity.sum(-1))
+
+    def rule(self, shots: float) -> Rule:
+        """How scores are put together with `shots` examples a class, on average.
+
+        With alpha "fitted" the text is in the units of the checkpoint: its cosines, averaged over the stages, times
+        the factor that it was trained with. Where sight and meaning share one space the video repeats part of what the
+        text says, and counts less beside it: `SHARED_VIDEO`, more with text in the fusion, and a little less with few
+        examples; else `APART_VIDEO`.
+
+        Source: our choice, made on simulated joint spaces (docs/backbones.md); alpha is LGA's.
+        """
+        method = self.method
+        if method.alpha != "fitted":
+            softness = method.softness(shots)
+            head = method.support_weight(shots) / softness
+            alpha = method.video_weight(shots)
+            return Rule(method.hub_correction, method.pooling, 1 / softness, head, 1 / softness, alpha)
+        start, usual = MethodConfig(head=method.head), APART_VIDEO
+        if self.space.shared:
+            usual = SHARED_VIDEO * (1 + min(method.text_injection, 1.0) / 2) * (1 - 0.2 / max(shots, 1.0))
+        softness = start.softness(shots)
+        return Rule(
+            method.hub_correction,
+            method.pooling,
+            start.video_weight(shots) / softness,
+            start.support_weight(shots) / softness,
+            self.space.scale / method.stages,
+            usual=usual,
+        )
 
     def distances(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "query support"]:
-        """The distance of every query to every example.
+        """The distance of every query to every example, by their stages.
 
         Where a trained head has fused the clips, the share `head_weight` of it is the distance between the head's
-        tokens, and the rest the distance in the backbone's own visual space. Clips that do not move alike are further
-        apart: by `motion_weight` times half the squared distance of their motion, 0 for the same clip.
+        tokens, and the rest the distance in the backbone's own visual space.
 
-        Source: LGA, AB-MHM, or the matcher that the settings name; `head_weight` and motion are our choice.
+        Source: LGA, AB-MHM, or the matcher that the settings name; `head_weight` is our choice.
         """
-        return self._frame_distances(query, support) + self.motion_distances(query, support)
-
-    def motion_distances(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "*query_support"]:
-        """What motion adds to the distance of every query and every example; 0 where it is not compared.
-
-        Source: our choice, made on two corpora (docs/offline.md).
-        """
-        if query.motion is None or support.motion is None:
-            return torch.zeros((), dtype=query.tokens.dtype, device=query.tokens.device)
-        ours, theirs = (one.square().sum(-1) / 2 for one in (query.motion, support.motion))
-        half = ours[:, None] + theirs - query.motion @ support.motion.T
-        return self.method.motion_weight * half
-
-    def products(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "query support"] | None:
-        """The inner products of every query and every example that the support head reads; None without that head."""
-        if query.summary is None or support.summary is None:
-            return None
-        return query.summary @ support.summary.T
-
-    def _frame_distances(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "query support"]:
         match, reduction = MATCHERS[self.method.matcher], self.method.reduction
         if self.head is None or query.learned is None or support.learned is None:
             return match(query.tokens, query.stage, support.tokens, support.stage, reduction=reduction)

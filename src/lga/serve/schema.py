@@ -201,8 +201,8 @@ class WhyLabel(CandidateValue):
 class Why(Value):
     """What led to a recognition."""
 
-    alpha: float
-    """the weight of the video match against the text match"""
+    video_share: Annotated[float, Field(alias="alpha")]
+    """how much of the spread of the scores comes from the video, 0 to 1; the rest from the text"""
     by_video: str | None
     by_text: str
     note: str

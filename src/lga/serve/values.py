@@ -61,7 +61,7 @@ def why_value(actions: Actions, explanation: Explanation) -> Why:
     """What led to a recognition, with pictures of the clip and of the nearest examples."""
     by_video = explanation.by_video
     return Why(
-        alpha=explanation.alpha,
+        video_share=explanation.video_share,
         by_video=None if by_video is None else by_video.label,
         by_text=explanation.by_text.label,
         note=explanation.recognition.rejection.why,

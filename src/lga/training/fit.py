@@ -1,7 +1,7 @@
 """From training clips and validation clips to a trained head or peer, as it was at the best moment of the run."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -115,7 +115,8 @@ def fit_head(
         head.head_weight, dataset = 1.0, pixels.validation() if pixels else validation.dataset
         learned = pairwise_matrix(_on(run.fabric.device, dataset), method, head=head)
         own = pairwise_matrix(dataset, method) if pixels else frozen
-        return own, Matrix(learned.distance.cpu(), learned.similarity.cpu(), own.product)
+        table = replace(own.table, distance=learned.table.distance.cpu(), similarity=learned.table.similarity.cpu())
+        return own, Matrix(table, own.space)
 
     key = _key(training, validation, settings, method)
     supply = pixels.supply if pixels else None

@@ -15,13 +15,14 @@ from lga.backbone.clip import Vision, make_vision, with_vision
 from lga.backbone.precision import choose_device
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
+from lga.core.task import MATCHES, Match
 from lga.errors import ManifestError, TrainingError
 from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.leakage import read_seen_clips
 from lga.evaluation.outcome import run_episodes
 from lga.evaluation.statistics import Interval, accuracy, paired_difference
 from lga.labels import lookup_key, printable, quote
-from lga.methods.lga import MATCHES, Match, lga_scorer, pairwise_matrix
+from lga.methods.lga import lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset
 from lga.model.checkpoint import CheckpointRecord, Provenance, Selection, make_head, record_head
 from lga.model.head import Head

@@ -1,6 +1,6 @@
 """What is chosen on validation classes: the weight of the trained head, the weight of the text, the temperature."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -9,11 +9,12 @@ from numpy import ndarray
 from pydantic import Field
 
 from lga.config import FrozenModel, MethodConfig, ProtocolConfig, TrainConfig
+from lga.core.task import Match
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError
 from lga.evaluation.outcome import Outcome, run_episodes
 from lga.evaluation.statistics import calibration_error, paired_difference
-from lga.methods.lga import Match, Matrix, lga_scorer
+from lga.methods.lga import Matrix, lga_scorer
 from lga.methods.protocol import Scorer
 
 HEAD_WEIGHTS = (0.25, 0.5, 0.75, 1.0)
@@ -134,4 +135,5 @@ def choose_text(matrix: Matrix, episodes: dict[int, Episodes], config: MethodCon
 
 def mixed(own: Matrix, learned: Matrix, head_weight: float) -> Matrix:
     """The matrix of a head of any weight, mixed from those of weight 0 (`own`) and 1 (`learned`)."""
-    return Matrix(head_weight * learned.distance + (1 - head_weight) * own.distance, own.similarity, own.product)
+    distance = head_weight * learned.table.distance + (1 - head_weight) * own.table.distance
+    return Matrix(replace(own.table, distance=distance), own.space)

@@ -1,0 +1,219 @@
+"""A task: what its examples teach, and how clips score by it. For one task, or for many of one shape at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from lga.core.distance import Pooling, class_distances
+from lga.core.score import ClassScores, Weights, contrast_stretch, hub_means, hub_means_without
+from lga.core.support_head import SupportHead, fit_head, head_scores_without
+from lga.core.weighing import fit_weights
+
+Match = Literal["video", "text", "combined"]
+MATCHES: tuple[Match, ...] = ("video", "text", "combined")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How some clips compare with a task's examples, and with the sentences of its classes."""
+
+    distance: Float[Tensor, "*episodes clips examples"]
+    """how differently they look, by AB-MHM"""
+    motion: Float[Tensor, "*episodes clips examples"] | None
+    """how differently they move, weighted; None where motion is not compared"""
+    appearance: Float[Tensor, "*episodes clips examples"]
+    """the cosine of their mean frames"""
+    moving: Float[Tensor, "*episodes clips examples"] | None
+    """the inner product by which the support head compares how they move; None where it does not"""
+    similarity: Float[Tensor, "*episodes clips way"]
+    """to the stage sentences of every class, summed over the stages"""
+
+    def apart(self, stretch: Float[Tensor, "*episodes"] | None = None) -> Float[Tensor, "*episodes clips examples"]:
+        """The distance of look and motion together, the look stretched."""
+        seen = self.distance if stretch is None else stretch[..., None, None] * self.distance
+        return seen if self.motion is None else seen + self.motion
+
+    def alike(self, stretch: Float[Tensor, "*episodes"]) -> Float[Tensor, "*episodes clips examples"]:
+        """The inner product of look and motion together, the look stretched: what the support head reads."""
+        seen = stretch[..., None, None] * self.appearance
+        return seen if self.moving is None else seen + self.moving
+
+    def of(
+        self,
+        clips: Int[Tensor, "episodes clips"],
+        examples: Int[Tensor, "episodes examples"],
+        classes: Int[Tensor, "episodes way"],
+    ) -> "Comparison":
+        """Some clips of a table of all, beside some examples and some classes of it, episode by episode."""
+        return Comparison(
+            _look_up(self.distance, clips, examples),
+            None if self.motion is None else _look_up(self.motion, clips, examples),
+            _look_up(self.appearance, clips, examples),
+            None if self.moving is None else _look_up(self.moving, clips, examples),
+            _look_up(self.similarity, clips, classes),
+        )
+
+
+def joined(parts: Sequence[Comparison]) -> Comparison:
+    """The comparisons of some clips and of others with the same examples, as one. There must be at least one."""
+    motion, moving = (
+        [one for one in column if one is not None]
+        for column in zip(*((one.motion, one.moving) for one in parts), strict=True)
+    )
+    return Comparison(
+        torch.cat([one.distance for one in parts]),
+        torch.cat(motion) if motion else None,
+        torch.cat([one.appearance for one in parts]),
+        torch.cat(moving) if moving else None,
+        torch.cat([one.similarity for one in parts]),
+    )
+
+
+def _look_up(
+    table: Float[Tensor, "rows columns"], row: Int[Tensor, "episodes asked"], column: Int[Tensor, "episodes taught"]
+) -> Float[Tensor, "episodes asked taught"]:
+    """table[row, column] of every pair of an episode; flat 32-bit indices are looked up fastest."""
+    kind = torch.int32 if table.numel() < 2**31 else torch.int64
+    place = (row * table.shape[1]).to(kind)[..., :, None] + column.to(kind)[..., None, :]
+    return rearrange(
+        table.flatten().index_select(0, place.flatten()), "(e a t) -> e a t", a=row.shape[-1], t=column.shape[-1]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How the scores of a task are put together."""
+
+    hub_correction: float
+    """which share of `hub_means` is held against an example or a sentence, 0 to 1"""
+    pooling: Pooling
+    distance: float
+    """what the video distance is multiplied by"""
+    head: float
+    """the same for the support head's scores; at 0 no head is solved"""
+    similarity: float
+    """the same for the text similarity"""
+    alpha: float | None = None
+    """the fixed weight of the video match, 0 to 1; None: the examples say how much video and text count"""
+    usual: float = 1.0
+    """with alpha None: the weight of the video that is expected before any example is seen, the text's being 1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What the examples of a task teach: all that scoring a clip needs besides its comparison with them."""
+
+    rule: Rule
+    support_label: Int[Tensor, " examples"]
+    way: int
+    stretch: Float[Tensor, "*episodes"]
+    far_from_all: Float[Tensor, "*episodes examples"]
+    """what is held against each example"""
+    like_all: Float[Tensor, "*episodes way"]
+    """what is held against each class's sentences"""
+    head: SupportHead | None
+    weights: Weights
+    """of both matches together"""
+
+    def scores(self, clips: Comparison) -> ClassScores:
+        """The scores of clips for every class, not yet weighed. Without any example the distances are 0.
+
+        Source: LGA (arXiv:2507.16287), "Matching"; hub correction, pooling, stretch and head are our choice.
+        """
+        apart = clips.apart(self.stretch) - self.far_from_all[..., None, :]
+        return ClassScores(
+            class_distances(apart, self.support_label, self.way, pooling=self.rule.pooling),
+            None if self.head is None else self.head.scores(clips.alike(self.stretch)),
+            clips.similarity - self.like_all[..., None, :],
+        )
+
+    def only(self, match: Match) -> Weights:
+        """The weights of one match alone, or of both; with a fixed alpha, as if alpha were 1 or 0.
+
+        Source: LGA, "Multimodal matching".
+        """
+        if match == "combined":
+            return self.weights
+        base = self.weights if self.rule.alpha is None else _fixed(self.rule, self.stretch, float(match == "video"))
+        nothing = torch.zeros_like(self.stretch)
+        if match == "video":
+            return replace(base, similarity=nothing)
+        return replace(base, distance=nothing, head=nothing)
+
+
+def learn(examples: Comparison, support_label: Int[Tensor, " examples"], way: int, rule: Rule) -> Learnt:
+    """Learn from a task's examples, given how each compares with all of them when asked about like a new clip.
+
+    With a fixed alpha distances are taken as they are. Else they are stretched to contrast, and the weights of
+    video and text are those that suit the examples best, each asked about as if it had not been taught; an example
+    that is the only one of its class tells about the text alone.
+
+    Source: LGA, "Multimodal matching", for alpha; the rest is our choice (docs/backbones.md).
+    """
+    like, adaptive = examples.similarity, rule.alpha is None
+    stretch = contrast_stretch(examples.appearance, support_label) if adaptive else like.new_ones(like.shape[:-2])
+    classes = torch.arange(way, device=support_label.device)
+    learnt = Learnt(
+        rule,
+        support_label,
+        way,
+        stretch,
+        rule.hub_correction * hub_means(examples.apart(stretch), support_label[:, None] != support_label),
+        rule.hub_correction * hub_means(like, support_label[:, None] != classes),
+        fit_head(examples.alike(stretch), support_label, way) if rule.head else None,
+        _fixed(rule, stretch, rule.alpha if rule.alpha is not None and len(support_label) else 0.0),
+    )
+    return replace(learnt, weights=_fitted(examples, learnt)) if adaptive and len(support_label) else learnt
+
+
+def _fitted(examples: Comparison, learnt: Learnt) -> Weights:
+    """The weights that the examples ask for; one that is the only one of its class has no say about the video."""
+    rule, mine = learnt.rule, learnt.support_label
+    asked = leave_out(examples, learnt, label=False)
+    alone = torch.bincount(mine, minlength=learnt.way)[mine] < 2
+    base = Weights(*(torch.full_like(learnt.stretch, one) for one in (rule.distance, rule.head, rule.similarity)))
+    nothing = torch.zeros_like(learnt.stretch)
+    video = replace(base, similarity=nothing).weigh(asked).masked_fill(alone[:, None], 0.0)
+    text = replace(base, distance=nothing, head=nothing).weigh(asked)
+    seen, read = fit_weights(video, text, mine, usual=rule.usual)
+    return Weights(seen * base.distance, seen * base.head, read * base.similarity)
+
+
+def leave_out(examples: Comparison, learnt: Learnt, *, label: bool) -> ClassScores:
+    """The scores of every example as if it had not been taught, or, with `label`, as if its whole label had not.
+
+    The first is how a clip of a taught action scores, the second how one of an untaught action does; of the second the
+    left-out label's own score means nothing. What is left out does not count towards `hub_means` either; but with
+    fewer than three labels nothing would be left to correct hubs by, and then the second asking leaves out only the
+    clip itself there. An example that is the only one of its label is asked about as if that label were known by its
+    text alone.
+
+    Source: our choice, after cross-validation.
+    """
+    rule, mine, way = learnt.rule, learnt.support_label, learnt.way
+    number = torch.arange(len(mine), device=mine.device)
+    itself, same = number[:, None] == number, mine[:, None] == mine
+    own = mine[:, None] == torch.arange(way, device=mine.device)
+    rows = same if label and len(mine.unique()) > 2 else itself
+    columns, labels = (same, own) if label else (itself, torch.zeros_like(own))
+    apart, like = examples.apart(learnt.stretch), examples.similarity
+    apart = apart - rule.hub_correction * hub_means_without(apart, ~same, rows, ~columns)
+    head = None
+    if learnt.head is not None:
+        head = head_scores_without(examples.alike(learnt.stretch), mine, way, label=label)
+    return ClassScores(
+        class_distances(apart, mine, way, pooling=rule.pooling, gone=columns),
+        head,
+        like - rule.hub_correction * hub_means_without(like, ~own, rows, ~labels),
+    )
+
+
+def _fixed(rule: Rule, stretch: Float[Tensor, "*episodes"], alpha: float) -> Weights:
+    """The weights at a given alpha; the support head speaks of video, and is left out where alpha is 0."""
+    parts = alpha * rule.distance, rule.head if alpha > 0 else 0.0, (1 - alpha) * rule.similarity
+    return Weights(*(torch.full_like(stretch, one) for one in parts))

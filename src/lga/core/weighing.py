@@ -1,0 +1,86 @@
+"""How much video and text count: learnt from the examples, each asked about as if it had not been taught."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+VIDEO_PRECISION = 20.0
+"""How far the usual weight of the video is believed: a normal prior with this precision."""
+TEXT_PRECISION = 1.0
+"""The same for the text, whose worth differs most from backbone to backbone and from label to label."""
+MOST_VIDEO = 4.0
+"""The largest weight of the video."""
+STEPS = 12
+"""Newton steps, some of them halved; a handful is usual."""
+
+
+def fit_weights(
+    video: Float[Tensor, "*episodes examples way"],
+    text: Float[Tensor, "*episodes examples way"],
+    truth: Int[Tensor, " examples"],
+    *,
+    usual: float,
+) -> tuple[Float[Tensor, "*episodes"], Float[Tensor, "*episodes"]]:
+    """The weights a of the video, 0 to `MOST_VIDEO`, and b of the text, 0 to 1, that suit the examples best.
+
+    They make the true classes of the examples likeliest under softmax(a * video + b * text), kept near `usual` and 1
+    by normal priors: few examples say little. `text` is in the units in which its checkpoint was trained, so that b = 1
+    takes it at its word; it may know less than it claims, but is never taken for more. Both scores of an example must
+    come from a task without it; a row of zeros says nothing. The function is convex, so the answer is the only one.
+
+    Source: stacking (Wolpert, 1992) of two posteriors; prior and bounds are our choice (docs/backbones.md).
+    """
+    shape = video.shape[:-2]
+    feature = torch.stack([video, text], -1)
+    centre, precision = feature.new_tensor([usual, 1.0]), feature.new_tensor([VIDEO_PRECISION, TEXT_PRECISION])
+    most = feature.new_tensor([MOST_VIDEO, 1.0])
+    wanted = feature[..., torch.arange(len(truth), device=truth.device), truth, :].sum(-2)
+    weight, step = centre.expand(*shape, 2).clamp(feature.new_zeros(2), most), feature.new_zeros((*shape, 2))
+    loss = feature.new_full(shape, torch.inf)
+    for _ in range(STEPS):
+        tried = (weight - step).clamp(feature.new_zeros(2), most)
+        logit = (feature * tried[..., None, None, :]).sum(-1)
+        found = logit.logsumexp(-1).sum(-1) - (wanted * tried).sum(-1)
+        found = found + (precision * (tried - centre).square()).sum(-1) / 2
+        better = found <= loss
+        step = step.where(better[..., None], step / 2)
+        if not bool(better.any()):
+            continue
+        loss, weight = found.where(better, loss), tried.where(better[..., None], weight)
+        step = _newton_step(feature, logit.softmax(-1), wanted, weight, centre, precision, most).where(
+            better[..., None], step
+        )
+    return weight[..., 0], weight[..., 1]
+
+
+def _newton_step(
+    feature: Float[Tensor, "*episodes examples way two"],
+    share: Float[Tensor, "*episodes examples way"],
+    wanted: Float[Tensor, "*episodes two"],
+    weight: Float[Tensor, "*episodes two"],
+    centre: Float[Tensor, " two"],
+    precision: Float[Tensor, " two"],
+    most: Float[Tensor, " two"],
+) -> Float[Tensor, "*episodes two"]:
+    """What to take off the weights; one that its bound holds back stays, and the other moves as if alone."""
+    mean = (share[..., None] * feature).sum(-2)
+    slope = mean.sum(-2) - wanted + precision * (weight - centre)
+    (first, second), (own, other) = feature.unbind(-1), mean.unbind(-1)
+    bend = torch.stack(
+        [
+            ((share * first * first).sum(-1) - own * own).sum(-1) + precision[0],
+            ((share * second * second).sum(-1) - other * other).sum(-1) + precision[1],
+        ],
+        -1,
+    )
+    cross = ((share * first * second).sum(-1) - own * other).sum(-1)
+    free = ((weight > 0) | (slope < 0)) & ((weight < most) | (slope > 0))
+    slope, cross = slope * free, cross * free.all(-1)
+    area = bend.prod(-1) - cross * cross
+    return torch.stack(
+        [
+            (bend[..., 1] * slope[..., 0] - cross * slope[..., 1]) / area,
+            (bend[..., 0] * slope[..., 1] - cross * slope[..., 0]) / area,
+        ],
+        -1,
+    )
