@@ -15,7 +15,6 @@ from lga.training import run as meta_training
 from lga.training.fit import Run
 from lga.training.run import (
     Splits,
-    estimate,
     make_fabric,
     refuse_shared,
     refuse_shared_classes,
@@ -68,12 +67,6 @@ def test_another_spelling_is_the_same_class():
     with pytest.raises(ManifestError, match="Brush_Hair"):
         refuse_shared_classes(["Brush_Hair"], ["wave", "brush hair"])
     refuse_shared_classes(["brush"], ["hair"])
-
-
-def test_the_estimate_counts_every_trained_number(splits):
-    found = estimate(splits, TINY, SETTINGS)
-    assert found.parameters == sum(one.numel() for one in make_head(TINY.space, SETTINGS).parameters())
-    assert found.memory == 4 * (24 * 4 * TINY.space.dim + 4 * found.parameters)
 
 
 def test_the_record_says_what_was_trained_on_what(splits, tmp_path):

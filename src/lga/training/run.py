@@ -23,7 +23,7 @@ from lga.evaluation.statistics import Interval, accuracy, paired_difference
 from lga.labels import lookup_key, printable, quote
 from lga.methods.lga import MATCHES, Match, lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset
-from lga.model.checkpoint import CheckpointRecord, Provenance, Selection, make_head, record_head
+from lga.model.checkpoint import CheckpointRecord, Provenance, Selection, record_head
 from lga.model.head import Head
 from lga.model.pretrained import portable
 from lga.training.fit import Fitted, Pixels, Run, fit_head
@@ -32,7 +32,6 @@ from lga.training.select import choice_episodes
 from lga.video.clip import read_clip
 from lga.video.transform import Augmentation
 
-BYTES = 4
 CLIPS_AT_ONCE = 8
 TEST_EPISODES = 10_000
 
@@ -63,16 +62,6 @@ class Splits:
     manifest: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a run will need."""
-
-    parameters: int
-    """numbers that are trained"""
-    memory: int
-    """bytes, a lower bound: features, weights with their gradients and momenta"""
-
-
 def refuse_shared_classes(train: Iterable[str], others: Iterable[str]) -> None:
     """Refuse classes that are both trained on and chosen or tested with, however they are spelt.
 
@@ -101,15 +90,6 @@ def refuse_shared(train: LoadedDataset, others: Sequence[LoadedDataset]) -> None
             raise ManifestError(
                 f"{printable(paths[0])} is in two of the splits; `lga data check` lists such rows, --fix removes them"
             )
-
-
-def estimate(splits: Splits, backbone: Backbone, settings: TrainConfig) -> Estimate:
-    """Count the trained parameters and the least memory that a run needs."""
-    trained = sum(one.numel() for one in make_head(backbone.space, settings).parameters())
-    if settings.backbone_rate:
-        trained += sum(one.numel() for one in make_vision(backbone, gradient_checkpointing=False).parameters())
-    features = sum(one.dataset.frames.numel() for one in (splits.train, splits.validation))
-    return Estimate(trained, BYTES * (features + 4 * trained))
 
 
 def train_head(
