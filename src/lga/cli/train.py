@@ -196,7 +196,7 @@ class Train:
         (self.out / STATE).unlink(missing_ok=True)
         stdout().print(_chosen(record.selection, record.method))
         if self.test == "once" and "test" in {clip.split for clip in read_manifest(self.manifest)}:
-            self._test(splits)
+            self._test(splits, source.backbone)
         stdout().print(f"saved: {self.out}", soft_wrap=True)
         return 0
 
@@ -241,18 +241,21 @@ class Train:
         report_cache(cache)
         return loaded
 
-    def _test(self, splits: "Splits") -> None:
+    def _test(self, splits: "Splits", encoder: "Backbone") -> None:
         from lga.datasets.manifest import read_manifest
         from lga.model.pretrained import load_pretrained
         from lga.training.run import refuse_shared, test_head
 
         trained = load_pretrained(BackboneConfig(model=str(self.out), device=self.backbone.device))
-        test = self._load(read_manifest(self.manifest, split="test"), trained.backbone, "test clips")
+        clips = read_manifest(self.manifest, split="test")
+        test = self._load(clips, trained.backbone, "test clips")
         refuse_shared(splits.train, [test])
         refuse_shared(splits.validation, [test])
         if trained.head is None or trained.record is None:
             raise SettingsError(f"{self.out}: the checkpoint that was just written is gone")
-        rows = test_head(test, trained.head, trained.record.method, self.method, self.train)
+        fine_tuned = trained.record.identity != trained.record.frozen_identity
+        frozen = self._load(clips, encoder, "test clips, training-free") if fine_tuned else test
+        rows = test_head(test, frozen, trained.head, trained.record.method, self.method, self.train)
         value = {"classes": test.labels, "clips": len(test.clips), "rows": [asdict(row) for row in rows]}
         write_atomically(self.out / REPORT, to_json(value))
         table = Table("shots", "match", "trained", "training-free", "difference", title="test classes, read once")

@@ -172,14 +172,26 @@ class TestRow:
 
 
 def test_head(
-    test: LoadedDataset, head: Head, trained: MethodConfig, free: MethodConfig, settings: TrainConfig
+    test: LoadedDataset,
+    frozen: LoadedDataset,
+    head: Head,
+    trained: MethodConfig,
+    free: MethodConfig,
+    settings: TrainConfig,
 ) -> tuple[TestRow, ...]:
     """Evaluate a head, once it is chosen, with 1 and 5 examples, as far as the classes have enough clips.
 
+    `test` is what the checkpoint's backbone sees of the clips, `frozen` what it saw before it was fine-tuned, on which
+    the training-free method stands; the same where nothing but the head was trained.
+
     Raises:
-        ManifestError: they have too few even for 1.
+        ManifestError: they have too few even for 1, or one of the two backbones cannot read all of them.
     """
-    ours, theirs = pairwise_matrix(test.dataset, trained, head=head), pairwise_matrix(test.dataset, free)
+    if test.digests != frozen.digests:
+        raise ManifestError(
+            "the fine-tuned and the frozen backbone cannot read the same test clips; see what was skipped"
+        )
+    ours, theirs = pairwise_matrix(test.dataset, trained, head=head), pairwise_matrix(frozen.dataset, free)
     rows: list[TestRow] = []
     for shots, episodes in choice_episodes(test.label, test.group, settings, count=TEST_EPISODES).items():
         for match in MATCHES:
