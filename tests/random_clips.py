@@ -13,8 +13,11 @@ SIDES = {
 """The file in which each family says how large its pictures are, and how."""
 
 
-def write_random(folder: Path, family: str, *, side: int, seed: int, **tower: int) -> Path:
-    """Write a checkpoint whose tower sees `side` x `side` pixels; `tower` is in the words of its config."""
+def write_random(folder: Path, family: str, *, side: int, seed: int, projection: int = 19, **tower: int) -> Path:
+    """Write a checkpoint whose tower sees `side` x `side` pixels; `tower` is in the words of its config.
+
+    `projection` is how many numbers a CLIP makes of a picture or sentence; a SigLIP keeps its tower's.
+    """
     from transformers import AutoConfig, AutoModel
 
     spec = importlib.util.spec_from_file_location("clip_folders", Path(__file__).parent / "backbone" / "conftest.py")
@@ -24,8 +27,10 @@ def write_random(folder: Path, family: str, *, side: int, seed: int, **tower: in
     config = AutoConfig.from_pretrained(folder)
     for name, value in {"image_size": side, **tower}.items():
         setattr(config.vision_config, name, value)
-    if family == "siglip":  # which projects nothing, so that its sentences are as wide as its pictures
+    if family == "siglip":
         config.text_config.projection_size = config.vision_config.hidden_size
+    else:
+        config.projection_dim = projection
     torch.manual_seed(seed)
     AutoModel.from_config(config).save_pretrained(folder)
     file, sides = SIDES[family]

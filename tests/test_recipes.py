@@ -3,10 +3,14 @@
 import re
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
+from lga.backbone.clip import load_clip
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
+from lga.datasets.manifest import LabelledClip
+from lga.training.memory import estimate
 
 GROUPS = {"backbone": BackboneConfig, "method": MethodConfig, "train": TrainConfig}
 RECIPES = {
@@ -21,6 +25,7 @@ PUBLISHED = {
 }
 MODELS = {"": "openai/clip-vit-base-patch16", "-siglip2": "google/siglip2-base-patch16-224"}
 """What a recipe is for, by the end of its name."""
+SIZES = ("ways", "queries", "shots", "width", "heads", "optimizer", "gradient_checkpointing")
 NAMES = sorted(RECIPES)
 FINE_TUNED = [name for name in NAMES if not name.startswith("offline")]
 
@@ -78,6 +83,45 @@ def test_two_models_differ_in_the_model_alone(data, shots):
     one, other = (read(f"{data}-{shots}shot{model}") for model in MODELS)
     assert one["backbone"].pop("model") != other["backbone"].pop("model")
     assert one == other
+
+
+@pytest.mark.parametrize("name", FINE_TUNED)
+def test_what_the_memory_depends_on_is_the_same_for_all_benchmarks(name):
+    own, first = read(name), read("hmdb51-" + name.split("-", 1)[1])
+    assert own["backbone"] == first["backbone"]
+    assert own["method"] == first["method"]
+    assert all(own["train"][one] == first["train"][one] for one in SIZES)
+    assert own["train"]["gradient_checkpointing"]
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def published_size(request, tmp_path_factory, random_clips):
+    """The end of a recipe's name, and its model in the published size with random weights."""
+    tower = {"patch_size": 16, "hidden_size": 768, "intermediate_size": 3072}
+    folder = random_clips.write_random(
+        tmp_path_factory.mktemp("published") / "model",
+        {"": "clip", "-siglip2": "siglip"}[request.param],
+        side=224,
+        seed=1,
+        projection=512,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        **tower,
+    )
+    return request.param, load_clip(str(folder), device="cpu", precision="float32")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shots", [1, 5])
+def test_a_fine_tuning_fits_into_24_gb_by_its_recipe_alone(published_size, shots):
+    model, backbone = published_size
+    recipe = read(f"hmdb51-{shots}shot{model}")
+    method, settings = MethodConfig(**recipe["method"]), TrainConfig(**recipe["train"])
+    clips = [LabelledClip(Path("a.mp4"), f"class {number % 64}") for number in range(10_000)]
+    fits = estimate(clips, clips[:2000], backbone, method, settings)
+    assert fits.memory < 12 * 2**30, "half is left for what kernels borrow and for the sentences' tower"
+    plain = settings.model_copy(update={"gradient_checkpointing": False})
+    assert estimate(clips, clips[:2000], backbone, method, plain).memory > 24e9
 
 
 def test_the_recipe_for_frozen_features_is_the_defaults():

@@ -110,9 +110,9 @@ class Learner(nn.Module):
 
 
 def head_learner(head: Head, method: MethodConfig, settings: TrainConfig, vision: nn.Module | None = None) -> Learner:
-    """LGA's head and its loss. A class's examples are pooled by their mean and no hubs are corrected.
+    """LGA's head with its loss, as it is trained: a class's examples pooled by their mean, no hubs corrected.
 
-    Source: LGA (arXiv:2507.16287), which does neither, at less cost.
+    Source: LGA (arXiv:2507.16287), "Training"; it has neither softmin nor hub correction.
     """
     paper = method.model_copy(update={"pooling": "mean", "hub_correction": 0.0})
     return Learner(

@@ -16,20 +16,24 @@ from lga.training.learner import head_learner
 from lga.training.loop import repeatable
 
 BYTES = 4
+"""Of a number in float32, in which weights, features and activations are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run needs of one device, in bytes of float32, a lower bound: what kernels borrow is not in it."""
+    """What a run needs on each device, in float32: a lower bound, without what is borrowed while something is computed.
+
+    All but `parameters` are bytes.
+    """
 
     parameters: int
     """numbers that are trained"""
     weights: int
-    """the trained weights with their gradients and two momenta, and the frozen tower that is copied from"""
+    """the trained weights with their gradients and two momenta, and the frozen tower where a copy of it is trained"""
     features: int
     """of the clips that are encoded beforehand"""
     activations: int
-    """most that is kept at once for the way back through one episode"""
+    """the most that is kept at once for the way back through one episode"""
 
     @property
     def memory(self) -> int:
@@ -53,9 +57,9 @@ def estimate(
     method: MethodConfig,
     settings: TrainConfig,
 ) -> Estimate:
-    """Say what training on clips, validated on others, needs.
+    """What training on clips, validated on others, needs.
 
-    No clip is opened: the tower sees one blank picture, the head an episode of noise, and the shapes do the rest.
+    No clip is opened: one blank picture goes through the tower, an episode of noise through the head.
 
     Raises:
         BackboneError: this kind of backbone cannot be fine-tuned, though it is to be.
@@ -80,7 +84,8 @@ def estimate(
 def tower_activations(backbone: Backbone, pictures: int, *, gradient_checkpointing: bool) -> int:
     """Bytes that a vision tower keeps for the way back from so many pictures, at the moment when it is most.
 
-    With gradient checkpointing that is every layer's input and, as the way back begins, all of one layer.
+    With gradient checkpointing that is every layer's input and, as the way back begins, all that one layer has
+    computed again; its layers are taken to be alike.
 
     Raises:
         BackboneError: this kind of backbone cannot be fine-tuned.
