@@ -48,6 +48,12 @@ def random_datasets() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def random_clips() -> ModuleType:
+    """The module that writes folders of random CLIPs: `write_random`."""
+    return _module("random_clips")
+
+
+@pytest.fixture(scope="session")
 def make_dataset(random_datasets):
     """`make_dataset(seed, *, space, clips=41, classes=7, frames=5)`: clips without any structure."""
     return random_datasets.random_dataset

@@ -203,6 +203,14 @@ def test_a_dry_run_prints_every_setting_and_trains_nothing(lga, manifest, tmp_pa
     assert not (tmp_path / "head").exists()
 
 
+def test_a_dry_run_opens_no_clip(lga, tmp_path):
+    listed = [f"gone {n}.mp4,{label},{split}" for split, labels in SPLITS.items() for label in labels for n in range(3)]
+    (tmp_path / "clips.csv").write_text("\n".join(["path,label,split", *listed]))
+    said = lga("train", tmp_path / "clips.csv", "--out", tmp_path / "head", *SHORT, "--dry-run").out
+    assert "9 clips of 3 classes" in said
+    assert "activations of an episode" in said
+
+
 def test_more_clips_can_be_trained_on_too(lga, manifest, tmp_path):
     extra = manifest.parent / "more.csv"
     extra.write_text("path,label\nwave 0.mp4,stand up\nkick ball 1.mp4,stand up\n")

@@ -2,6 +2,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from lga.backbone.tiny import TinyBackbone
 from lga.config import MethodConfig
@@ -10,6 +11,7 @@ from lga.errors import ManifestError
 from lga.evaluation.dataset import load_dataset
 from lga.features.cache import FeatureCache
 from lga.synthetic.render import render_clip, write_clip
+from lga.video.decode import VideoFile
 
 METHOD = MethodConfig()
 
@@ -53,6 +55,24 @@ def test_the_dataset_holds_features_sentences_and_names(clips):
     assert dataset.sentences.shape == (2, METHOD.stages, dataset.space.dim)
     assert dataset.names.shape == (2, dataset.space.dim)
     assert np.unique(dataset.names.numpy(), axis=0).shape[0] == 2
+
+
+def test_clips_can_be_left_for_later_without_decoding_and_are_the_same_ones(clips, monkeypatch, tmp_path):
+    whole = load(clips)
+    monkeypatch.setattr(VideoFile, "pictures_at", lambda *_: pytest.fail("a picture was decoded"))
+    cache, calls = FeatureCache(tmp_path / "cache"), []
+    bare = load_dataset(
+        clips, TinyBackbone(), METHOD, cache=cache, encode=False, progress=lambda *now: calls.append(now)
+    )
+    assert bare.dataset.frames.shape == (3, 0, bare.dataset.space.dim)
+    assert bare.dataset.motion is None
+    assert (bare.clips, bare.digests, bare.labels) == (whole.clips, whole.digests, whole.labels)
+    assert [one.path for one in bare.skipped] == [one.path for one in whole.skipped]
+    assert torch.equal(bare.dataset.label, whole.dataset.label)
+    assert torch.equal(bare.dataset.sentences, whole.dataset.sentences)
+    assert [one.duration for one in bare.moments] == [one.duration for one in whole.moments]
+    assert not (tmp_path / "cache" / "clips").exists()
+    assert calls == [(done, 5) for done in range(1, 6)]
 
 
 def test_without_any_group_there_are_none(clips):

@@ -163,6 +163,14 @@ def test_the_state_of_other_clips_is_refused(sets, tmp_path):
         fit_head(sets.train, sets.test, METHOD, few)
 
 
+def test_clips_that_were_not_encoded_are_told_apart_by_their_content(sets, random_datasets):
+    whole = sets.train.dataset
+    bare = Dataset(whole.frames[:, :0], whole.label, whole.sentences, whole.names, SPACE)
+    one, other = (random_datasets.as_loaded(bare, first=first) for first in (0, 500))
+    keys = [fitting._key(training, sets.validation, SETTINGS, METHOD) for training in (one, one, other)]
+    assert keys[0] == keys[1] != keys[2]
+
+
 def test_a_loss_that_is_no_number_keeps_the_last_state(sets, tmp_path):
     run = Run(SETTINGS.model_copy(update={"learning_rate": 1e30, "clip_norm": 0.0}), state=tmp_path / "state")
     with pytest.raises((TrainingError, CheckpointError)):

@@ -15,7 +15,6 @@ from lga.training import run as meta_training
 from lga.training.fit import Run
 from lga.training.run import (
     Splits,
-    estimate,
     make_fabric,
     refuse_shared,
     refuse_shared_classes,
@@ -70,12 +69,6 @@ def test_another_spelling_is_the_same_class():
     refuse_shared_classes(["brush"], ["hair"])
 
 
-def test_the_estimate_counts_every_trained_number(splits):
-    found = estimate(splits, TINY, SETTINGS)
-    assert found.parameters == sum(one.numel() for one in make_head(TINY.space, SETTINGS).parameters())
-    assert found.memory == 4 * (24 * 4 * TINY.space.dim + 4 * found.parameters)
-
-
 def test_the_record_says_what_was_trained_on_what(splits, tmp_path):
     fitted, record = train_head(splits, TINY, BackboneConfig(backbone="tiny", device="cpu"), METHOD, Run(SETTINGS))
     assert record.backbone == BackboneConfig(backbone="tiny", precision="float32")
@@ -100,7 +93,7 @@ def test_without_head_weight_the_test_finds_no_difference(monkeypatch):
     monkeypatch.setattr(meta_training, "TEST_EPISODES", 100)
     head = make_head(TINY.space, SETTINGS).eval()
     head.head_weight = 0.0
-    rows = test_head(TEST, head, METHOD, METHOD, SETTINGS)
+    rows = test_head(TEST, TEST, head, METHOD, METHOD, SETTINGS)
     assert {(row.shots, row.match) for row in rows} == {(1, match) for match in ("video", "text", "combined")}
     for row in rows:
         assert row.trained == row.free
@@ -108,7 +101,7 @@ def test_without_head_weight_the_test_finds_no_difference(monkeypatch):
     with torch.no_grad():
         head.adapter.turn.weight += torch.randn(32, 32, generator=torch.Generator().manual_seed(1))
     head.head_weight = 1.0
-    by_match = {row.match: row for row in test_head(TEST, head, METHOD, METHOD, SETTINGS)}
+    by_match = {row.match: row for row in test_head(TEST, TEST, head, METHOD, METHOD, SETTINGS)}
     assert by_match["video"].difference.mean == pytest.approx(
         by_match["video"].trained.mean - by_match["video"].free.mean
     )
@@ -116,11 +109,27 @@ def test_without_head_weight_the_test_finds_no_difference(monkeypatch):
     assert by_match["text"].difference.mean == 0
 
 
+def test_a_fine_tuned_backbone_is_compared_with_what_was_seen_before(monkeypatch):
+    monkeypatch.setattr(meta_training, "TEST_EPISODES", 100)
+    head = make_head(TINY.space, SETTINGS).eval()
+    head.head_weight = 0.0
+    label = TEST.dataset.label
+    seen = replace(TEST.dataset, frames=TEST.dataset.frames + 9 * torch.eye(TINY.space.dim)[label][:, None])
+    tuned, plain = (
+        test_head(replace(TEST, dataset=seen), TEST, head, METHOD, METHOD, SETTINGS),
+        test_head(TEST, TEST, head, METHOD, METHOD, SETTINGS),
+    )
+    assert [row.free for row in tuned] == [row.free for row in plain]
+    assert {row.match: row.trained.mean for row in tuned}["video"] > 0.9
+    with pytest.raises(ManifestError, match="cannot read the same test clips"):
+        test_head(replace(TEST, digests=TEST.digests[::-1]), TEST, head, METHOD, METHOD, SETTINGS)
+
+
 def test_a_test_split_that_fills_no_episode_is_refused():
     few = loaded("few", "ghijklmnopqr", 4)
     few = replace(few, dataset=replace(few.dataset, frames=few.dataset.frames[:12], label=few.dataset.label[:12]))
     with pytest.raises(ManifestError):
-        test_head(few, make_head(TINY.space, SETTINGS), METHOD, METHOD, SETTINGS)
+        test_head(few, few, make_head(TINY.space, SETTINGS), METHOD, METHOD, SETTINGS)
 
 
 def test_one_process_starts_at_once_and_too_many_devices_are_refused():

@@ -95,6 +95,24 @@ def test_a_mixture_is_linear_and_leaves_the_text_alone():
     assert torch.equal(mixed(own, learned, 0.0).distance, own.distance)
 
 
+def test_a_text_whose_cosines_lie_16_times_closer_counts_16_times_as_much():
+    """As CLIP's do beside those of `offline`."""
+    whole = matrix(video=0.2, text=0.7)
+    narrow = Matrix(whole.distance, 0.25 + whole.similarity / 16)
+    found = choose_text(narrow, episodes(), METHOD).text_shots
+    assert found == 16 * choose_text(whole, episodes(), METHOD).text_shots
+    assert 16 < found < max(TEXT_SHOTS)
+
+
+def test_scores_that_lie_4_times_closer_want_about_a_quarter_of_the_temperature():
+    text_alone = METHOD.model_copy(update={"alpha": 0.0, "head": "none"})
+    whole = matrix(video=0.0, text=0.4)
+    narrow = Matrix(whole.distance, whole.similarity / 4)
+    usual, found = (choose_text(one, episodes(), text_alone).temperature for one in (whole, narrow))
+    assert usual / 6 < found < usual / 2.5
+    assert min(TEMPERATURES) < found < 0.1
+
+
 def test_the_text_counts_as_far_as_it_helps():
     by_video = choose_text(matrix(video=1.0), episodes(), METHOD)
     by_text = choose_text(matrix(video=0.0, text=1.0), episodes(), METHOD)

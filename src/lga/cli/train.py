@@ -117,9 +117,17 @@ if TYPE_CHECKING:
     from lga.datasets.manifest import LabelledClip
     from lga.evaluation.dataset import LoadedDataset
     from lga.model.checkpoint import Selection
-    from lga.training.run import Estimate, Splits
+    from lga.training.run import Splits
 
 STATE, REPORT = "state.safetensors", "test.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The clips of a training run as the manifests list them, not yet looked at; no class is in both."""
+
+    training: "Sequence[LabelledClip]"
+    validation: "Sequence[LabelledClip]"
 
 
 @dataclass(frozen=True)
@@ -153,7 +161,7 @@ class Train:
     tensorboard: Flag = False
     """write TensorBoard files too"""
     dry_run: Flag = False
-    """print the plan, the memory it needs at least and every setting, and stop"""
+    """print the plan, the memory it needs at least and every setting, and stop; no clip is opened for that"""
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     method: MethodConfig = field(default_factory=MethodConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -164,7 +172,7 @@ class Train:
         from lga.model.checkpoint import save_checkpoint
         from lga.model.pretrained import load_pretrained
         from lga.training.fit import Run
-        from lga.training.run import estimate, make_fabric, train_head
+        from lga.training.run import make_fabric, train_head
 
         config = self.backbone.for_training()
         source = load_pretrained(config)
@@ -172,10 +180,11 @@ class Train:
             raise SettingsError(
                 f"--model {self.backbone.model}: training starts from a backbone, not from a checkpoint"
             )
-        splits = self._splits(source.backbone)
+        listed = self._listed()
         if self.dry_run:
-            stdout().print(self._plan(config, splits, estimate(splits, source.backbone, self.train)))
+            stdout().print(self._plan(config, listed, source.backbone))
             return 0
+        splits = self._splits(listed, source.backbone)
         fabric = make_fabric(self.backbone.device, self.devices, self.arithmetic)
         if not fabric.is_global_zero:
             train_head(splits, source.backbone, config, self.method, Run(self.train, fabric, self.out / STATE))
@@ -187,13 +196,13 @@ class Train:
         (self.out / STATE).unlink(missing_ok=True)
         stdout().print(_chosen(record.selection, record.method))
         if self.test == "once" and "test" in {clip.split for clip in read_manifest(self.manifest)}:
-            self._test(splits)
+            self._test(splits, source.backbone)
         stdout().print(f"saved: {self.out}", soft_wrap=True)
         return 0
 
-    def _splits(self, encoder: "Backbone") -> "Splits":
+    def _listed(self) -> "Listed":
         from lga.datasets.manifest import read_manifest
-        from lga.training.run import Splits, refuse_shared, refuse_shared_classes
+        from lga.training.run import refuse_shared_classes
 
         more = [clip for path in self.also for clip in read_manifest(path)]
         training = [*read_manifest(self.manifest, split="train"), *more]
@@ -203,12 +212,21 @@ class Train:
             (clip.label for clip in training),
             (clip.label for clip in read_manifest(self.manifest) if clip.split in held_out),
         )
-        train = self._load(training, encoder, "training clips")
-        validation = self._load(validating, encoder, "validation clips")
+        return Listed(training, validating)
+
+    def _splits(self, listed: "Listed", encoder: "Backbone") -> "Splits":
+        from lga.training.memory import reads_features
+        from lga.training.run import Splits, refuse_shared
+
+        encode = reads_features(encoder.space, self.train)
+        train = self._load(listed.training, encoder, "training clips", encode=encode)
+        validation = self._load(listed.validation, encoder, "validation clips")
         refuse_shared(train, [validation])
         return Splits(train, validation, self.manifest)
 
-    def _load(self, clips: "Sequence[LabelledClip]", encoder: "Backbone", what: str) -> "LoadedDataset":
+    def _load(
+        self, clips: "Sequence[LabelledClip]", encoder: "Backbone", what: str, *, encode: bool = True
+    ) -> "LoadedDataset":
         from lga.anatomy.descriptions import read_descriptions
         from lga.evaluation.dataset import load_dataset
         from lga.features.cache import default_cache
@@ -216,23 +234,28 @@ class Train:
         descriptions = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
         cache = default_cache()
         with progress_bar(what) as (bar,):
-            loaded = load_dataset(clips, encoder, self.method, cache=cache, descriptions=descriptions, progress=bar)
+            loaded = load_dataset(
+                clips, encoder, self.method, cache=cache, descriptions=descriptions, encode=encode, progress=bar
+            )
         report_skipped(loaded.skipped)
         report_cache(cache)
         return loaded
 
-    def _test(self, splits: "Splits") -> None:
+    def _test(self, splits: "Splits", encoder: "Backbone") -> None:
         from lga.datasets.manifest import read_manifest
         from lga.model.pretrained import load_pretrained
         from lga.training.run import refuse_shared, test_head
 
         trained = load_pretrained(BackboneConfig(model=str(self.out), device=self.backbone.device))
-        test = self._load(read_manifest(self.manifest, split="test"), trained.backbone, "test clips")
+        clips = read_manifest(self.manifest, split="test")
+        test = self._load(clips, trained.backbone, "test clips")
         refuse_shared(splits.train, [test])
         refuse_shared(splits.validation, [test])
         if trained.head is None or trained.record is None:
             raise SettingsError(f"{self.out}: the checkpoint that was just written is gone")
-        rows = test_head(test, trained.head, trained.record.method, self.method, self.train)
+        fine_tuned = trained.record.identity != trained.record.frozen_identity
+        frozen = self._load(clips, encoder, "test clips, training-free") if fine_tuned else test
+        rows = test_head(test, frozen, trained.head, trained.record.method, self.method, self.train)
         value = {"classes": test.labels, "clips": len(test.clips), "rows": [asdict(row) for row in rows]}
         write_atomically(self.out / REPORT, to_json(value))
         table = Table("shots", "match", "trained", "training-free", "difference", title="test classes, read once")
@@ -241,12 +264,21 @@ class Train:
             table.add_row(str(row.shots), row.match, *(f"{one.mean} {one.episodes}" for one in texts))
         stdout().print(table)
 
-    def _plan(self, config: BackboneConfig, splits: "Splits", estimate: "Estimate") -> Table:
-        table = Table("what", "value", title="plan: nothing is trained")
-        for name, one in (("train", splits.train), ("validation", splits.validation)):
-            table.add_row(name, f"{len(one.clips)} clips of {len(one.labels)} classes")
-        table.add_row("trained numbers", f"{estimate.parameters:,}")
-        table.add_row("memory, at least", f"{estimate.memory / 2**30:.2f} GiB")
+    def _plan(self, config: BackboneConfig, listed: "Listed", encoder: "Backbone") -> Table:
+        from lga.training.memory import estimate
+
+        table = Table("what", "value", title="plan: nothing is encoded or trained")
+        for name, clips in (("train", listed.training), ("validation", listed.validation)):
+            table.add_row(name, f"{len(clips)} clips of {len({clip.label for clip in clips})} classes")
+        need = estimate(listed.training, listed.validation, encoder, self.method, self.train)
+        table.add_row("trained numbers", f"{need.parameters:,}")
+        for name, size in (
+            ("memory, at least", need.memory),
+            ("  weights, their gradients and momenta", need.weights),
+            ("  features of clips", need.features),
+            ("  activations of an episode", need.activations),
+        ):
+            table.add_row(name, f"{size / 2**30:.2f} GiB")
         for group in (config, self.method, self.train):
             for name, value in group:
                 table.add_row(f"--{name.replace('_', '-')}", str(value))

@@ -18,7 +18,7 @@ from lga.datasets.episode_lists import ClipContent
 from lga.datasets.manifest import LabelledClip
 from lga.errors import ManifestError
 from lga.features.cache import ClipFeatures, FeatureCache
-from lga.features.extract import Progress, Skipped, collect, encode_names, encode_stages
+from lga.features.extract import Progress, Skipped, collect, encode_names, encode_stages, identify_clips, sift
 from lga.labels import printable
 from lga.methods.protocol import Dataset
 from lga.motion.encoder import find_encoder
@@ -82,9 +82,13 @@ def load_dataset(
     *,
     cache: FeatureCache,
     descriptions: Descriptions | None = None,
+    encode: bool = True,
     progress: Progress | None = None,
 ) -> LoadedDataset:
     """Encode labelled clips and their labels; unreadable clips and second copies are left out and named in `skipped`.
+
+    Without `encode` the clips are opened and hashed but not decoded, for training that takes pixels: the dataset's
+    frames are then [clips 0 dim], and it has no motion.
 
     Raises:
         ManifestError: no clip can be read.
@@ -97,10 +101,13 @@ def load_dataset(
         earlier = first.setdefault(features.digest, place)
         return None if earlier == place else f"the same clip as {printable(paths[earlier])}"
 
-    motion = find_encoder(method.motion)
-    found, skipped = collect(
-        paths, backbone, frames=method.frames, cache=cache, motion=motion, refuse=refuse, progress=progress
-    )
+    motion = find_encoder(method.motion) if encode else None
+    if encode:
+        found, skipped = collect(
+            paths, backbone, frames=method.frames, cache=cache, motion=motion, refuse=refuse, progress=progress
+        )
+    else:
+        found, skipped = sift(paths, identify_clips(paths, backbone.space.dim, progress=progress), refuse)
     kept = [(clips[place], features) for place, features in found]
     if not kept:
         raise ManifestError(f"none of the {len(clips)} clips can be read; the first: {skipped[0].reason}")

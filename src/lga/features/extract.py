@@ -1,7 +1,7 @@
 """From clips and labels to features: decode in threads, encode in batches, keep what is done."""
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,6 +19,7 @@ from lga.errors import VideoError
 from lga.features.cache import ClipFeatures, FeatureCache
 from lga.motion.encoder import MotionEncoder, MotionOnlooker
 from lga.video.clip import Clip, content_digest, read_clip
+from lga.video.decode import open_clip
 from lga.video.files import UNLIMITED, Limits, refusal
 
 BATCH = 8
@@ -62,11 +63,20 @@ def collect(
 
     `refuse` is asked about each clip that can be read, in order: why it is left out nevertheless, or None.
     """
-    kept: list[tuple[int, ClipFeatures]] = []
-    skipped: list[Skipped] = []
     found = extract_features(
         paths, backbone, frames=frames, cache=cache, motion=motion, limits=limits, progress=progress
     )
+    return sift(paths, found, refuse)
+
+
+def sift(
+    paths: Sequence[Path],
+    found: Iterable[ClipFeatures | Skipped],
+    refuse: Callable[[int, ClipFeatures], str | None] | None,
+) -> tuple[list[tuple[int, ClipFeatures]], list[Skipped]]:
+    """Part what was found in each of `paths`, in order, into what is used and what is left out, as in `collect`."""
+    kept: list[tuple[int, ClipFeatures]] = []
+    skipped: list[Skipped] = []
     for place, one in enumerate(found):
         if isinstance(one, Skipped):
             skipped.append(one)
@@ -162,6 +172,29 @@ def _finish(
                 continue
             cache.keep_clip(features, sampling, backbone)
             yield features
+
+
+def identify_clips(
+    paths: Sequence[Path], dim: int, *, progress: Progress | None = None
+) -> Generator[ClipFeatures | Skipped]:
+    """Yield each clip's digest and length in the order of `paths`, or why it was skipped, without decoding a picture.
+
+    For whoever reads the pixels later: `frames` are [0 dim], there are no moments and no motion.
+    """
+    nothing = torch.empty(0, dim)
+
+    def opened(path: Path) -> ClipFeatures | Skipped:
+        try:
+            with open_clip(path) as video:
+                return ClipFeatures(nothing, (), video.duration, content_digest(path))
+        except VideoError as error:
+            return Skipped(path, str(error))
+
+    with ThreadPoolExecutor(DECODERS) as pool:
+        for done, one in enumerate(pool.map(opened, paths), 1):
+            if progress is not None:
+                progress(done, len(paths))
+            yield one
 
 
 def encode_stages(

@@ -20,7 +20,7 @@ from lga.methods.lga import Matrix, pairwise_matrix
 from lga.methods.protocol import Dataset, Method, Tasks
 from lga.model.checkpoint import fill, make_head
 from lga.model.head import Adapter, Head
-from lga.training.learner import Adapted, EpisodicLGA, Learner
+from lga.training.learner import Adapted, Learner, head_learner
 from lga.training.loop import Supply, TrainStep, make_optimizer, repeatable, train
 from lga.training.select import (
     Trial,
@@ -92,8 +92,8 @@ def fit_head(
     """Train LGA's head; keep the moment and the head weight that do best by the video match on validation classes.
 
     If the trained head does not clearly beat the training-free method there, its weight is 0. Text weight and
-    temperature are chosen last, on the same classes. Training pools a class's examples by their mean and corrects no
-    hubs, as the paper does and at less cost.
+    temperature are chosen last, on the same classes. With `pixels` the training clips need no features, unless the
+    head narrows them.
 
     Raises:
         ManifestError: training or validation classes cannot fill the episodes.
@@ -105,8 +105,7 @@ def fit_head(
         head = make_head(training.dataset.space, settings)
     head.adapter.fit_axes(training.dataset.frames, seed=settings.seed)
     episodes = _episodes(validation, settings)
-    paper = method.model_copy(update={"pooling": "mean", "hub_correction": 0.0})
-    learner = _learner(EpisodicLGA(head, paper), head.adapter, settings, pixels)
+    learner = head_learner(head, method, settings, pixels.vision if pixels else None)
     frozen = pairwise_matrix(validation.dataset, method)
     untrained = try_out(frozen, episodes, method)
     first = validation_result(0, 0.0, untrained)
@@ -154,7 +153,8 @@ def fit_method(
     with torch.no_grad():
         first = validation_result(0, *validate())
     key = _key(training, validation, settings)
-    best = _train(_learner(adapted, adapter, settings), validate, training, run, first, key)
+    learner = Learner(adapted, adapter, contrast=settings.contrast, scale=settings.contrast_scale)
+    best = _train(learner, validate, training, run, first, key)
     return Fitted(_done(adapted), {}, best, first, MethodConfig())
 
 
@@ -203,11 +203,6 @@ def _episodes(validation: LoadedDataset, settings: TrainConfig) -> dict[int, Epi
     return choice_episodes(validation.label, validation.group, settings, count=settings.validation_episodes)
 
 
-def _learner(method: nn.Module, adapter: Adapter, settings: TrainConfig, pixels: Pixels | None = None) -> Learner:
-    vision = pixels.vision if pixels else None
-    return Learner(method, adapter, contrast=settings.contrast, scale=settings.contrast_scale, vision=vision)
-
-
 def _features(dataset: Dataset, plan: Iterable[tuple[int, Int[Tensor, " clips"]]]) -> Iterator[Tensor]:
     return (dataset.frames[clips] for _, clips in plan)
 
@@ -239,9 +234,12 @@ def _copy(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _key(training: LoadedDataset, validation: LoadedDataset, *settings: TrainConfig | MethodConfig) -> str:
-    """What a saved state must agree with: every setting, torch, and the clips' features and classes."""
+    """What a saved state must agree with: every setting, torch, and the clips' features (or content) and classes."""
     key = sha256("".join([torch.__version__, *(_settled(one) for one in settings)]).encode())
-    for dataset in (training.dataset, validation.dataset):
+    for loaded in (training, validation):
+        dataset = loaded.dataset
+        if not dataset.frames.numel():
+            key.update("".join(loaded.digests).encode())
         for tensor in (dataset.frames, dataset.label, dataset.sentences, dataset.names):
             key.update(tensor.contiguous().numpy().tobytes())
     return key.hexdigest()

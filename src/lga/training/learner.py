@@ -5,7 +5,7 @@ from einops import repeat
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lga.config import MethodConfig
+from lga.config import MethodConfig, TrainConfig
 from lga.core.distance import class_distances
 from lga.core.loss import contrastive_loss
 from lga.methods.protocol import Dataset, Method, Scorer, Tasks
@@ -107,3 +107,18 @@ class Learner(nn.Module):
         mean = self.adapter.project(frames).mean(1)
         contrast = contrastive_loss(mean, self.adapter.read(names), label, scale=self.scale)
         return loss + self.contrast * contrast, contrast.detach(), right
+
+
+def head_learner(head: Head, method: MethodConfig, settings: TrainConfig, vision: nn.Module | None = None) -> Learner:
+    """LGA's head with its loss, as it is trained: a class's examples pooled by their mean, no hubs corrected.
+
+    Source: LGA (arXiv:2507.16287), "Training"; it has neither softmin nor hub correction.
+    """
+    paper = method.model_copy(update={"pooling": "mean", "hub_correction": 0.0})
+    return Learner(
+        EpisodicLGA(head, paper),
+        head.adapter,
+        contrast=settings.contrast,
+        scale=settings.contrast_scale,
+        vision=vision,
+    )

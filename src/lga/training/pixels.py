@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from lga.backbone.protocol import Preprocessing
+from lga.errors import VideoError
 from lga.video.clip import jittered_times
 from lga.video.decode import open_clip
 from lga.video.transform import Augmentation, augment, draw_augmentation
@@ -64,7 +65,10 @@ class TrainingClips:
             try:
                 ask(1 + AHEAD)
                 while waiting:
-                    pixels = torch.stack([clip.result() for clip in waiting[0]])
+                    try:
+                        pixels = torch.stack([clip.result() for clip in waiting[0]])
+                    except VideoError as error:
+                        raise VideoError(f"{error}; `lga data check --fix` leaves such clips out beforehand") from error
                     waiting.popleft()
                     yield pixels
                     ask(1)

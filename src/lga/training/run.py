@@ -24,7 +24,7 @@ from lga.evaluation.statistics import Interval, accuracy, paired_difference
 from lga.labels import lookup_key, printable, quote
 from lga.methods.lga import lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset
-from lga.model.checkpoint import CheckpointRecord, Provenance, Selection, make_head, record_head
+from lga.model.checkpoint import CheckpointRecord, Provenance, Selection, record_head
 from lga.model.head import Head
 from lga.model.pretrained import portable
 from lga.training.fit import Fitted, Pixels, Run, fit_head
@@ -33,7 +33,6 @@ from lga.training.select import choice_episodes
 from lga.video.clip import read_clip
 from lga.video.transform import Augmentation
 
-BYTES = 4
 CLIPS_AT_ONCE = 8
 TEST_EPISODES = 10_000
 
@@ -64,16 +63,6 @@ class Splits:
     manifest: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a run will need."""
-
-    parameters: int
-    """numbers that are trained"""
-    memory: int
-    """bytes, a lower bound: features, weights with their gradients and momenta"""
-
-
 def refuse_shared_classes(train: Iterable[str], others: Iterable[str]) -> None:
     """Refuse classes that are both trained on and chosen or tested with, however they are spelt.
 
@@ -102,15 +91,6 @@ def refuse_shared(train: LoadedDataset, others: Sequence[LoadedDataset]) -> None
             raise ManifestError(
                 f"{printable(paths[0])} is in two of the splits; `lga data check` lists such rows, --fix removes them"
             )
-
-
-def estimate(splits: Splits, backbone: Backbone, settings: TrainConfig) -> Estimate:
-    """Count the trained parameters and the least memory that a run needs."""
-    trained = sum(one.numel() for one in make_head(backbone.space, settings).parameters())
-    if settings.backbone_rate:
-        trained += sum(one.numel() for one in make_vision(backbone, gradient_checkpointing=False).parameters())
-    features = sum(one.dataset.frames.numel() for one in (splits.train, splits.validation))
-    return Estimate(trained, BYTES * (features + 4 * trained))
 
 
 def train_head(
@@ -193,14 +173,26 @@ class TestRow:
 
 
 def test_head(
-    test: LoadedDataset, head: Head, trained: MethodConfig, free: MethodConfig, settings: TrainConfig
+    test: LoadedDataset,
+    frozen: LoadedDataset,
+    head: Head,
+    trained: MethodConfig,
+    free: MethodConfig,
+    settings: TrainConfig,
 ) -> tuple[TestRow, ...]:
     """Evaluate a head, once it is chosen, with 1 and 5 examples, as far as the classes have enough clips.
 
+    `test` is what the checkpoint's backbone sees of the clips, `frozen` what it saw before it was fine-tuned, on which
+    the training-free method stands; the same where nothing but the head was trained.
+
     Raises:
-        ManifestError: they have too few even for 1.
+        ManifestError: they have too few even for 1, or one of the two backbones cannot read all of them.
     """
-    ours, theirs = pairwise_matrix(test.dataset, trained, head=head), pairwise_matrix(test.dataset, free)
+    if test.digests != frozen.digests:
+        raise ManifestError(
+            "the fine-tuned and the frozen backbone cannot read the same test clips; see what was skipped"
+        )
+    ours, theirs = pairwise_matrix(test.dataset, trained, head=head), pairwise_matrix(frozen.dataset, free)
     rows: list[TestRow] = []
     for shots, episodes in choice_episodes(test.label, test.group, settings, count=TEST_EPISODES).items():
         for match in MATCHES:

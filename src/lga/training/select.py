@@ -18,8 +18,8 @@ from lga.methods.lga import Matrix, lga_scorer
 from lga.methods.protocol import Scorer
 
 HEAD_WEIGHTS = (0.25, 0.5, 0.75, 1.0)
-TEXT_SHOTS = (1.0, 2.0, 4.0, 8.0, 16.0)
-TEMPERATURES = (0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 1.6, 2.4)
+TEXT_SHOTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+TEMPERATURES = (0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 1.6, 2.4)
 SHOTS = (1, 5)
 """Numbers of examples that a choice has to suit, where the validation classes have enough clips."""
 
