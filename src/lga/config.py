@@ -194,7 +194,7 @@ class MethodConfig(Frozen):
 
 
 def _as_then(method: object) -> object:
-    return {"motion": "none", "head": "none", **method} if isinstance(method, dict) else method
+    return {"motion": "none", "head": "none", "alpha": "shots", **method} if isinstance(method, dict) else method
 
 
 SavedMethod = Annotated[MethodConfig, BeforeValidator(_as_then)]

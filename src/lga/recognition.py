@@ -15,10 +15,10 @@ from lga.actions import Actions
 from lga.backbone.protocol import Space
 from lga.config import Motion
 from lga.core.openset import fit_known, max_logit, recall_threshold
-from lga.core.task import Comparison, Learnt, learn, leave_out
 from lga.errors import SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.matching import LGA, Cut, Prototypes
+from lga.model.task import Compared, Learnt, learn, leave_out
 from lga.motion.descriptor import comparable
 
 KINDS: tuple[Motion, ...] = ("none", "flow", "flow+pose")
@@ -74,19 +74,17 @@ class Rejection:
         return score >= threshold, threshold
 
 
-def fit_rejection(examples: Comparison, learnt: Learnt, *, recall: float = RECALL) -> Rejection:
+def fit_rejection(examples: Compared, learnt: Learnt, *, recall: float = RECALL) -> Rejection:
     """Learn score and threshold from how the examples score among themselves.
 
     Only examples that have another of their label tell how a taught action scores; with fewer than two such labels
     nothing is fitted.
     """
     mine = learnt.support_label
-    count = torch.bincount(mine, minlength=learnt.way)
-    paired = count[mine] > 1
-    if int((count > 1).sum()) < 2:
+    if len(mine[learnt.paired].unique()) < 2:
         return NOTHING_KNOWN
     itself, others = (learnt.weights.weigh(leave_out(examples, learnt, label=one)) for one in (False, True))
-    known = max_logit(itself[paired])
+    known = max_logit(itself[learnt.paired])
     unknown = max_logit(others.masked_fill(F.one_hot(mine, learnt.way).bool(), -torch.inf))
     slope, offset = fit_known(known, unknown)
     if slope == 0:
@@ -192,7 +190,7 @@ class Matched:
     cut: Cut
     prototypes: Prototypes
     """the clips in the query role"""
-    comparison: Comparison
+    comparison: Compared
     similarity: Float[Tensor, "clips way stages"]
 
 
@@ -205,7 +203,7 @@ class Prepared:
     cut: Cut
     prototypes: Prototypes
     """the examples in the support role"""
-    examples: Comparison
+    examples: Compared
     """row i: example i asked about like a new clip"""
     learnt: Learnt
     """what the examples say about scores"""

@@ -130,7 +130,8 @@ def accuracy_table(report: "Report", loaded: "LoadedDataset") -> Table:
             continue
         mean, *intervals = one.text()
         table.add_row(name, f"{mean} %", *intervals, f"{100 * calibration_error(report.outcome[name]):.1f}")
-    table.caption = f"{len(loaded.clips)} clips of {len(loaded.labels)} classes; chance is {100 / protocol.ways:.1f} %; confidence: expected calibration error, in points"
+    what = f"{len(loaded.clips)} clips of {len(loaded.labels)} classes; chance is {100 / protocol.ways:.1f} %"
+    table.caption = f"{what}; confidence: expected calibration error, in points"
     return table
 
 

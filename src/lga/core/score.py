@@ -1,8 +1,5 @@
-"""From distances and similarities to one score for each class, and how much each of them counts."""
+"""What distances and similarities are before they become scores: cosines, hub corrections, contrast."""
 
-from dataclasses import dataclass
-
-import torch
 import torch.nn.functional as F
 from einops import einsum
 from jaxtyping import Bool, Float, Int
@@ -80,45 +77,3 @@ def contrast_stretch(
         return appearance.new_ones(appearance.shape[:-2])
     apart = ((1 - appearance) * foreign).sum((-2, -1)) / count
     return (LEAST_APART / apart.clamp_min(LEAST_APART / MOST_STRETCH)).clamp_min(1)
-
-
-@dataclass(frozen=True, slots=True)
-class ClassScores:
-    """How well clips suit every class, by what they look like and how they move, and by text; not yet weighed."""
-
-    distance: Float[Tensor, "*episodes clips way"]
-    """the smaller the likelier"""
-    head: Float[Tensor, "*episodes clips way"] | None
-    """the support head's scores; None without it"""
-    similarity: Float[Tensor, "*episodes clips way"]
-    """to the stage sentences, summed over the stages"""
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """What the class scores are multiplied by before they are added up to a log posterior."""
-
-    distance: Float[Tensor, "*episodes"]
-    head: Float[Tensor, "*episodes"]
-    similarity: Float[Tensor, "*episodes"]
-
-    def weigh(self, scores: ClassScores) -> Float[Tensor, "*episodes clips way"]:
-        """The log posterior over the classes, up to a constant for each clip.
-
-        Source: LGA, "Multimodal matching": the logarithm of p_video^alpha * p_text^(1 - alpha); the support head is
-        our choice.
-        """
-        total = self.similarity[..., None, None] * scores.similarity
-        total = total - self.distance[..., None, None] * scores.distance
-        return total if scores.head is None else total + self.head[..., None, None] * scores.head
-
-    def video_share(self, scores: ClassScores) -> Float[Tensor, "*episodes clips"]:
-        """How much of the spread of a clip's scores over the classes comes from the video, 0 to 1; 0.5 without any.
-
-        Source: our choice, to say what an answer rests on.
-        """
-        nothing = torch.zeros_like(self.distance)
-        by_text = Weights(nothing, nothing, self.similarity).weigh(scores).std(-1, correction=0)
-        by_video = Weights(self.distance, self.head, nothing).weigh(scores).std(-1, correction=0)
-        total = by_video + by_text
-        return (by_video / total.where(total > 0, 1.0)).where(total > 0, 0.5)

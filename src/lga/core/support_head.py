@@ -1,7 +1,5 @@
 """The support head: a linear classifier that is solved from a task's own examples, in closed form."""
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -11,44 +9,40 @@ PENALTY = 0.3
 """Of the squared weights; 0.3 to 1 agree within half a point on both corpora that it was chosen on."""
 
 
-@dataclass(frozen=True, slots=True)
-class SupportHead:
-    """Ridge regression on the classes, solved: what a clip's inner products with the examples are multiplied by."""
-
-    coefficient: Float[Tensor, "*episodes examples way"]
-    offset: Float[Tensor, "*episodes way"]
-    present: Bool[Tensor, " way"]
-    """which classes have examples"""
-
-    def scores(self, query: Float[Tensor, "*episodes queries examples"]) -> Float[Tensor, "*episodes queries way"]:
-        """The score of every query for every class, from its inner products with the examples.
-
-        Scores sum to 0 over the classes that have examples; a class without any scores 0.
-
-        Source: as `fit_head`.
-        """
-        return _centred(query @ self.coefficient + self.offset[..., None, :], self.present)
-
-
 def fit_head(
     gram: Float[Tensor, "*episodes examples examples"], support_label: Int[Tensor, " examples"], way: int
-) -> SupportHead:
-    """Solve ridge regression on the classes from the examples' inner products alone, for any number of tasks at once.
+) -> tuple[Float[Tensor, "*episodes examples way"], Float[Tensor, "*episodes way"]]:
+    """Coefficients and offset of a linear classifier, from the examples' inner products, for any number of tasks.
 
-    The intercept is not penalised, so that adding the same vector to all features changes nothing; of the solution
-    each class's share of the examples is taken off, so that a class with many examples is not the likelier for it.
+    It is ridge regression on the classes. The intercept is not penalised, so that adding the same vector to all
+    features changes nothing; each class's share of the examples is taken off it, so that a class with many examples
+    is not the likelier for it.
 
     Source: kernel ridge regression; as the head of a few-shot learner, R2-D2 (arXiv:1805.08136). Multinomial
     logistic regression is as accurate (docs/offline.md) but has no closed form, nor one with examples left out.
     """
     member = F.one_hot(support_label, way).to(gram.dtype)
     if not len(support_label):
-        return SupportHead(
-            gram.new_zeros((*gram.shape[:-1], way)), gram.new_zeros((*gram.shape[:-2], way)), member.any(0)
-        )
+        return gram.new_zeros((*gram.shape[:-1], way)), gram.new_zeros((*gram.shape[:-2], way))
     solved, level = _solve(gram)
-    mean = (level * member).sum(-2)
-    return SupportHead(solved @ member, mean - member.mean(0), member.sum(0) > 0)
+    return solved @ member, (level * member).sum(-2) - member.mean(0)
+
+
+def head_scores(
+    query: Float[Tensor, "*episodes queries examples"],
+    coefficient: Float[Tensor, "*episodes examples way"],
+    offset: Float[Tensor, "*episodes way"],
+    *,
+    support_label: Int[Tensor, " examples"],
+) -> Float[Tensor, "*episodes queries way"]:
+    """The score of every query for every class, from its inner products with the examples and what `fit_head` gave.
+
+    Scores sum to 0 over the classes that have examples; a class without any scores 0, and so do all without examples.
+
+    Source: as `fit_head`.
+    """
+    present = F.one_hot(support_label, offset.shape[-1]).sum(0) > 0
+    return _centred(query @ coefficient + offset[..., None, :], present)
 
 
 def head_scores_without(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lga.config import MethodConfig, ProtocolConfig
-from lga.core.task import MATCHES, Match
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError
 from lga.evaluation.dataset import LoadedDataset
@@ -14,6 +13,7 @@ from lga.evaluation.statistics import Interval, accuracy, paired_difference
 from lga.features.extract import Progress
 from lga.methods.lga import FusedDataset, Matrix, lga_scorer, match_dataset, pairwise_matrix
 from lga.model.head import Head
+from lga.model.task import MATCHES, Match
 
 
 @dataclass(frozen=True, slots=True)

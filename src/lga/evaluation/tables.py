@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from lga.config import MethodConfig
-from lga.core.task import Match
 from lga.methods.catalogue import METHODS, find_method
+from lga.model.task import Match
 
 PUBLISHED: dict[str, object] = {"motion": "none", "head": "none"}
 """Settings that leave out what the paper does not have: motion, and the support head."""

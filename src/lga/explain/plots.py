@@ -64,7 +64,8 @@ def write_evaluation(
 ) -> None:
     """Write report.json, confusion.csv and .png, and for every curve NAME.csv and NAME.png, all or nothing.
 
-    `marks` are the settings that the report was made with, None where there was no single one. Whatever was in the folder is replaced.
+    `marks` are the settings that the report was made with, None where there was no single one.
+    Whatever was in the folder is replaced.
 
     Raises:
         LGAError: the place cannot be written, or matplotlib is not installed.

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig
-from lga.core.task import Comparison, Match, joined, learn
 from lga.methods.protocol import Dataset, Method, Scorer, Tasks
 from lga.methods.scoring import in_blocks
 from lga.model.head import Head
 from lga.model.matching import LGA, Prototypes
+from lga.model.task import Compared, Match, joined, learn
 from lga.motion.descriptor import comparable
 
 CLIPS_AT_ONCE = 64
@@ -28,7 +28,7 @@ NUMBERS_AT_ONCE = 2**18
 class Matrix:
     """Everything that episodes need: how all clips compare with all clips, and with the sentences of all classes."""
 
-    table: Comparison
+    table: Compared
     space: Space
 
 
@@ -94,7 +94,7 @@ def match_dataset(
     query, support, similarity = fused.query, fused.support, fused.similarity
     if stage is not None:
         query, support, similarity = _only(query, stage), _only(support, stage), similarity[..., stage : stage + 1]
-    rows: list[Comparison] = []
+    rows: list[Compared] = []
     clips = len(similarity)
     for start in range(0, clips, CLIPS_AT_ONCE):
         some = slice(start, start + CLIPS_AT_ONCE)
@@ -107,11 +107,11 @@ def match_dataset(
 def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined") -> Scorer:
     """Score episodes from the matrix, as many at a time as the processor's cache holds.
 
-    What `lga.core.task` does for one task it does for all of them at once: each is learnt from its own examples. The
+    What `lga.model.task` does for one task it does for all of them at once: each is learnt from its own examples. The
     settings of the scores are those of `config`; what clips are compared by is in the matrix already. Without examples
     the video match knows nothing and scores 0.
 
-    Source: LGA, "Multimodal matching"; see `lga.core.task` for what is our choice.
+    Source: LGA, "Multimodal matching"; see `lga.model.task` for what is our choice.
     """
     lga = LGA(config, matrix.space)
 

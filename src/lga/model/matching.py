@@ -14,8 +14,8 @@ from lga.config import MethodConfig
 from lga.core.distance import MATCHERS
 from lga.core.score import video_text_scores
 from lga.core.segment import SEGMENTERS, motion_segment, pack_stages, stage_borders, stage_mask, stage_means
-from lga.core.task import Comparison, Rule
 from lga.model.head import Head, inject_text
+from lga.model.task import Compared, Rule
 from lga.motion.descriptor import camera_stillness, flow_course, motion_vectors
 
 HEAD_MOTION = 0.35
@@ -173,7 +173,7 @@ class LGA:
 
     def compare(
         self, query: Prototypes, support: Prototypes, similarity: Float[Tensor, "query way stages"]
-    ) -> Comparison:
+    ) -> Compared:
         """Everything that the scores of some clips need: how they compare with all examples and all sentences.
 
         Clips that do not move alike are further apart: by `motion_weight` times half the squared distance of their
@@ -195,7 +195,7 @@ class LGA:
         if mine.moving is not None and theirs.moving is not None:
             moving = mine.moving @ theirs.moving.T
         distance = self.distances(query, support)
-        return Comparison(distance, motion, mine.appearance @ theirs.appearance.T, moving, similarity.sum(-1))
+        return Compared(distance, motion, mine.appearance @ theirs.appearance.T, moving, similarity.sum(-1))
 
     def rule(self, shots: float) -> Rule:
         """How scores are put together with `shots` examples a class, on average.

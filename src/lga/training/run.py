@@ -15,7 +15,6 @@ from lga.backbone.clip import Vision, make_vision, with_vision
 from lga.backbone.precision import choose_device
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
-from lga.core.task import MATCHES, Match
 from lga.errors import ManifestError, TrainingError
 from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.leakage import read_seen_clips
@@ -27,6 +26,7 @@ from lga.methods.protocol import Dataset
 from lga.model.checkpoint import CheckpointRecord, Provenance, Selection, record_head
 from lga.model.head import Head
 from lga.model.pretrained import portable
+from lga.model.task import MATCHES, Match
 from lga.training.fit import Fitted, Pixels, Run, fit_head
 from lga.training.pixels import TrainingClips
 from lga.training.select import choice_episodes

@@ -9,13 +9,13 @@ from numpy import ndarray
 from pydantic import Field
 
 from lga.config import FrozenModel, MethodConfig, ProtocolConfig, TrainConfig
-from lga.core.task import Match
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.errors import ManifestError
 from lga.evaluation.outcome import Outcome, run_episodes
 from lga.evaluation.statistics import calibration_error, paired_difference
 from lga.methods.lga import Matrix, lga_scorer
 from lga.methods.protocol import Scorer
+from lga.model.task import Match
 
 HEAD_WEIGHTS = (0.25, 0.5, 0.75, 1.0)
 TEXT_SHOTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
@@ -118,13 +118,16 @@ def choose_text(matrix: Matrix, episodes: dict[int, Episodes], config: MethodCon
     """Choose the text weight with the best combined match, then the temperature with the least calibration error.
 
     The text weight stays as it is unless another one is clearly better: so few classes should not overrule a default.
+    Where it stays fitted to the examples, so is the confidence, and there is no temperature to choose.
     """
-    if config.alpha == "shots":
+    if isinstance(config.alpha, str):
         usual = try_out(matrix, episodes, config, match="combined")
-        others = [config.model_copy(update={"text_shots": one}) for one in TEXT_SHOTS]
+        others = [config.model_copy(update={"alpha": "shots", "text_shots": one}) for one in TEXT_SHOTS]
         trials = [(one, try_out(matrix, episodes, one, match="combined")) for one in others]
         best, trial = max(trials, key=lambda one: one[1].mean)
         config = best if trial.clearly_beats(usual) else config
+    if config.alpha == "fitted":
+        return config
 
     def gap(candidate: MethodConfig) -> float:
         trial = try_out(matrix, episodes, candidate, match="combined")

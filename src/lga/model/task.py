@@ -6,20 +6,20 @@ from typing import Literal
 
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lga.core.distance import Pooling, class_distances
-from lga.core.score import ClassScores, Weights, contrast_stretch, hub_means, hub_means_without
-from lga.core.support_head import SupportHead, fit_head, head_scores_without
-from lga.core.weighing import fit_weights
+from lga.core.score import contrast_stretch, hub_means, hub_means_without
+from lga.core.support_head import fit_head, head_scores, head_scores_without
+from lga.core.weighing import fit_temperature, fit_weights
 
 Match = Literal["video", "text", "combined"]
 MATCHES: tuple[Match, ...] = ("video", "text", "combined")
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Compared:
     """How some clips compare with a task's examples, and with the sentences of its classes."""
 
     distance: Float[Tensor, "*episodes clips examples"]
@@ -48,9 +48,9 @@ class Comparison:
         clips: Int[Tensor, "episodes clips"],
         examples: Int[Tensor, "episodes examples"],
         classes: Int[Tensor, "episodes way"],
-    ) -> "Comparison":
+    ) -> "Compared":
         """Some clips of a table of all, beside some examples and some classes of it, episode by episode."""
-        return Comparison(
+        return Compared(
             _look_up(self.distance, clips, examples),
             None if self.motion is None else _look_up(self.motion, clips, examples),
             _look_up(self.appearance, clips, examples),
@@ -59,13 +59,13 @@ class Comparison:
         )
 
 
-def joined(parts: Sequence[Comparison]) -> Comparison:
+def joined(parts: Sequence[Compared]) -> Compared:
     """The comparisons of some clips and of others with the same examples, as one. There must be at least one."""
     motion, moving = (
         [one for one in column if one is not None]
         for column in zip(*((one.motion, one.moving) for one in parts), strict=True)
     )
-    return Comparison(
+    return Compared(
         torch.cat([one.distance for one in parts]),
         torch.cat(motion) if motion else None,
         torch.cat([one.appearance for one in parts]),
@@ -83,6 +83,59 @@ def _look_up(
     return rearrange(
         table.flatten().index_select(0, place.flatten()), "(e a t) -> e a t", a=row.shape[-1], t=column.shape[-1]
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """How well clips suit every class, by what they look like and how they move, and by text; not yet weighed."""
+
+    distance: Float[Tensor, "*episodes clips way"]
+    """the smaller the likelier"""
+    head: Float[Tensor, "*episodes clips way"] | None
+    """the support head's scores; None without it"""
+    similarity: Float[Tensor, "*episodes clips way"]
+    """to the stage sentences, summed over the stages"""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreWeights:
+    """What the class scores are multiplied by before they are added up to a log posterior."""
+
+    distance: Float[Tensor, "*episodes"]
+    head: Float[Tensor, "*episodes"]
+    similarity: Float[Tensor, "*episodes"]
+
+    def weigh(self, scores: ClassScores) -> Float[Tensor, "*episodes clips way"]:
+        """The log posterior over the classes, up to a constant for each clip.
+
+        Source: LGA, "Multimodal matching": the logarithm of p_video^alpha * p_text^(1 - alpha); the support head is
+        our choice.
+        """
+        total = self.similarity[..., None, None] * scores.similarity
+        total = total - self.distance[..., None, None] * scores.distance
+        return total if scores.head is None else total + self.head[..., None, None] * scores.head
+
+    def only(self, match: Match) -> "ScoreWeights":
+        """Those of one match, the other's 0, or of both."""
+        nothing = torch.zeros_like(self.distance)
+        if match == "combined":
+            return self
+        if match == "video":
+            return ScoreWeights(self.distance, self.head, nothing)
+        return ScoreWeights(nothing, nothing, self.similarity)
+
+    def times(self, factor: Float[Tensor, "*episodes"]) -> "ScoreWeights":
+        """All of them multiplied."""
+        return ScoreWeights(factor * self.distance, factor * self.head, factor * self.similarity)
+
+    def video_share(self, scores: ClassScores) -> Float[Tensor, "*episodes clips"]:
+        """How much of the spread of a clip's scores over the classes comes from the video, 0 to 1; 0.5 without any.
+
+        Source: our choice, to say what an answer rests on.
+        """
+        by_video, by_text = (self.only(one).weigh(scores).std(-1, correction=0) for one in ("video", "text"))
+        total = by_video + by_text
+        return (by_video / total.where(total > 0, 1.0)).where(total > 0, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +169,19 @@ class Learnt:
     """what is held against each example"""
     like_all: Float[Tensor, "*episodes way"]
     """what is held against each class's sentences"""
-    head: SupportHead | None
-    weights: Weights
+    head: tuple[Float[Tensor, "*episodes examples way"], Float[Tensor, "*episodes way"]] | None
+    """coefficients and offsets of the support head; None without it"""
+    weights: ScoreWeights
     """of both matches together"""
+    sharpness: Float[Tensor, "*episodes"]
+    """with a fixed alpha: what the scores are multiplied by to be as sure as the examples say"""
 
-    def scores(self, clips: Comparison) -> ClassScores:
+    @property
+    def paired(self) -> Bool[Tensor, " examples"]:
+        """Which examples have another of their label."""
+        return torch.bincount(self.support_label, minlength=self.way)[self.support_label] > 1
+
+    def scores(self, clips: Compared) -> ClassScores:
         """The scores of clips for every class, not yet weighed. Without any example the distances are 0.
 
         Source: LGA (arXiv:2507.16287), "Matching"; hub correction, pooling, stretch and head are our choice.
@@ -128,25 +189,23 @@ class Learnt:
         apart = clips.apart(self.stretch) - self.far_from_all[..., None, :]
         return ClassScores(
             class_distances(apart, self.support_label, self.way, pooling=self.rule.pooling),
-            None if self.head is None else self.head.scores(clips.alike(self.stretch)),
+            None
+            if self.head is None
+            else head_scores(clips.alike(self.stretch), *self.head, support_label=self.support_label),
             clips.similarity - self.like_all[..., None, :],
         )
 
-    def only(self, match: Match) -> Weights:
+    def only(self, match: Match) -> ScoreWeights:
         """The weights of one match alone, or of both; with a fixed alpha, as if alpha were 1 or 0.
 
         Source: LGA, "Multimodal matching".
         """
-        if match == "combined":
-            return self.weights
-        base = self.weights if self.rule.alpha is None else _fixed(self.rule, self.stretch, float(match == "video"))
-        nothing = torch.zeros_like(self.stretch)
-        if match == "video":
-            return replace(base, similarity=nothing)
-        return replace(base, distance=nothing, head=nothing)
+        if self.rule.alpha is None or match == "combined":
+            return self.weights.only(match)
+        return _fixed(self.rule, self.stretch, float(match == "video")).times(self.sharpness)
 
 
-def learn(examples: Comparison, support_label: Int[Tensor, " examples"], way: int, rule: Rule) -> Learnt:
+def learn(examples: Compared, support_label: Int[Tensor, " examples"], way: int, rule: Rule) -> Learnt:
     """Learn from a task's examples, given how each compares with all of them when asked about like a new clip.
 
     With a fixed alpha distances are taken as they are. Else they are stretched to contrast, and the weights of
@@ -167,24 +226,34 @@ def learn(examples: Comparison, support_label: Int[Tensor, " examples"], way: in
         rule.hub_correction * hub_means(like, support_label[:, None] != classes),
         fit_head(examples.alike(stretch), support_label, way) if rule.head else None,
         _fixed(rule, stretch, rule.alpha if rule.alpha is not None and len(support_label) else 0.0),
+        torch.ones_like(stretch),
     )
-    return replace(learnt, weights=_fitted(examples, learnt)) if adaptive and len(support_label) else learnt
+    if not len(support_label):
+        return learnt
+    return _fitted(examples, learnt) if adaptive else _sharpened(examples, learnt)
 
 
-def _fitted(examples: Comparison, learnt: Learnt) -> Weights:
-    """The weights that the examples ask for; one that is the only one of its class has no say about the video."""
-    rule, mine = learnt.rule, learnt.support_label
-    asked = leave_out(examples, learnt, label=False)
-    alone = torch.bincount(mine, minlength=learnt.way)[mine] < 2
-    base = Weights(*(torch.full_like(learnt.stretch, one) for one in (rule.distance, rule.head, rule.similarity)))
-    nothing = torch.zeros_like(learnt.stretch)
-    video = replace(base, similarity=nothing).weigh(asked).masked_fill(alone[:, None], 0.0)
-    text = replace(base, distance=nothing, head=nothing).weigh(asked)
-    seen, read = fit_weights(video, text, mine, usual=rule.usual)
-    return Weights(seen * base.distance, seen * base.head, read * base.similarity)
+def _fitted(examples: Compared, learnt: Learnt) -> Learnt:
+    """With the weights of video and text that the examples ask for."""
+    rule, asked = learnt.rule, leave_out(examples, learnt, label=False)
+    parts = (rule.distance, rule.head, rule.similarity)
+    base = ScoreWeights(*(torch.full_like(learnt.stretch, one) for one in parts))
+    video = base.only("video").weigh(asked).masked_fill(~learnt.paired[:, None], 0.0)
+    seen, read = fit_weights(video, base.only("text").weigh(asked), learnt.support_label, usual=rule.usual)
+    return replace(learnt, weights=ScoreWeights(seen * base.distance, seen * base.head, read * base.similarity))
 
 
-def leave_out(examples: Comparison, learnt: Learnt, *, label: bool) -> ClassScores:
+def _sharpened(examples: Compared, learnt: Learnt) -> Learnt:
+    """As sure as the examples say, where there are two labels with two examples each; else as sure as it is."""
+    mine, paired = learnt.support_label, learnt.paired
+    if len(mine[paired].unique()) < 2:
+        return learnt
+    asked = learnt.weights.weigh(leave_out(examples, learnt, label=False))
+    sharpness = 1 / fit_temperature(asked[..., paired, :], mine[paired])
+    return replace(learnt, sharpness=sharpness, weights=learnt.weights.times(sharpness))
+
+
+def leave_out(examples: Compared, learnt: Learnt, *, label: bool) -> ClassScores:
     """The scores of every example as if it had not been taught, or, with `label`, as if its whole label had not.
 
     The first is how a clip of a taught action scores, the second how one of an untaught action does; of the second the
@@ -213,7 +282,7 @@ def leave_out(examples: Comparison, learnt: Learnt, *, label: bool) -> ClassScor
     )
 
 
-def _fixed(rule: Rule, stretch: Float[Tensor, "*episodes"], alpha: float) -> Weights:
+def _fixed(rule: Rule, stretch: Float[Tensor, "*episodes"], alpha: float) -> ScoreWeights:
     """The weights at a given alpha; the support head speaks of video, and is left out where alpha is 0."""
     parts = alpha * rule.distance, rule.head if alpha > 0 else 0.0, (1 - alpha) * rule.similarity
-    return Weights(*(torch.full_like(stretch, one) for one in parts))
+    return ScoreWeights(*(torch.full_like(stretch, one) for one in parts))
