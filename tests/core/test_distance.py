@@ -373,3 +373,15 @@ def test_a_frame_seen_by_two_stages_counts_by_its_nearer_token():
 def test_stages_of_another_number_of_tokens_are_refused():
     with pytest.raises(TypeError):
         nearest_tokens(torch.zeros(3, 2), torch.zeros(2, dtype=torch.long), torch.zeros(2, dtype=torch.long))
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.sampled_from(["mean", "softmin"]), st.integers(0, 2**31))
+def test_examples_that_are_gone_count_as_if_never_there(label, pooling, seed):
+    random, count = torch.Generator().manual_seed(seed), len(label)
+    distance = 20 * torch.rand(2, 3, count, generator=random, dtype=torch.float64)
+    gone, own = torch.rand(3, count, generator=random) < 0.5, torch.tensor(label)
+    found = class_distances(distance, own, 4, pooling=pooling, gone=gone)
+    for row in range(3):
+        kept = ~gone[row]
+        wanted = class_distances(distance[:, row][:, kept], own[kept], 4, pooling=pooling)
+        torch.testing.assert_close(found[:, row], wanted)

@@ -1,31 +1,22 @@
-from math import exp, log, sqrt
+from math import sqrt
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lga.core.distance import class_distances
-from lga.core.score import class_scores, combine, correct_hubs, video_text_scores, weigh
+from lga.core.score import (
+    LEAST_APART,
+    MOST_STRETCH,
+    contrast_stretch,
+    hub_means,
+    hub_means_without,
+    video_text_scores,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 seeds = st.integers(0, 2**31)
-ways = st.integers(1, 7)
-alphas = st.floats(0.0, 1.0)
-temperatures = st.floats(0.01, 100.0)
-
-
-def random_pair(seed, *shape):
-    """A distance from 0 to 24 and a similarity from -3 to 3, as eight frames in three stages give them."""
-    random = torch.Generator().manual_seed(seed)
-    distance, similarity = torch.rand(2, *shape, generator=random, dtype=torch.float64)
-    return 24 * distance, 6 * similarity - 3
-
-
-def softmax_by_hand(scores):
-    weights = [exp(score - max(scores)) for score in scores]
-    return [weight / sum(weights) for weight in weights]
 
 
 @given(st.integers(1, 5), seeds)
@@ -61,133 +52,60 @@ def test_different_numbers_of_stages_are_refused():
         video_text_scores(torch.zeros(1, 3, 5), torch.zeros(2, 4, 5))
 
 
-@given(ways, seeds, alphas, temperatures)
-def test_combine_is_the_renormalised_product_of_powers(way, seed, alpha, temperature):
-    distance, similarity = random_pair(seed, 3, way)
-    posterior = combine(distance, similarity, alpha=alpha, temperature=temperature)
-    for far, like, found in zip(distance.tolist(), similarity.tolist(), posterior.tolist(), strict=True):
-        if max(far) - min(far) > 500 * temperature:  # the powers would underflow
-            continue
-        video = softmax_by_hand([-d / temperature for d in far])
-        text = softmax_by_hand([s / temperature for s in like])
-        product = [v**alpha * t ** (1 - alpha) for v, t in zip(video, text, strict=True)]
-        assert found == pytest.approx([log(p / sum(product)) for p in product])
-
-
-@given(ways, seeds, alphas, temperatures)
-def test_the_posterior_is_normalised(way, seed, alpha, temperature):
-    posterior = combine(*random_pair(seed, 3, way), alpha=alpha, temperature=temperature)
-    torch.testing.assert_close(posterior.exp().sum(1), torch.ones(3, dtype=torch.float64))
-
-
-@given(ways, seeds, temperatures)
-def test_alpha_one_is_the_video_alone_and_zero_the_text_alone(way, seed, temperature):
-    distance, similarity = random_pair(seed, 3, way)
-    video = combine(distance, similarity, alpha=1.0, temperature=temperature)
-    text = combine(distance, similarity, alpha=0.0, temperature=temperature)
-    torch.testing.assert_close(video, torch.log_softmax(-distance / temperature, dim=1))
-    torch.testing.assert_close(text, torch.log_softmax(similarity / temperature, dim=1))
-
-
-@given(ways, seeds, alphas, temperatures)
-def test_the_temperature_never_changes_the_order(way, seed, alpha, temperature):
-    pair = random_pair(seed, 3, way)
-    warm, plain = combine(*pair, alpha=alpha, temperature=temperature), combine(*pair, alpha=alpha)
-    clear = (plain[:, :, None] - plain[:, None]) > 1e-9
-    assert (warm[:, :, None] > warm[:, None])[clear].all()
-
-
-@given(ways, seeds, alphas)
-def test_renaming_the_classes_renames_the_posterior(way, seed, alpha):
-    distance, similarity = random_pair(seed, way)
-    name = torch.randperm(way, generator=torch.Generator().manual_seed(seed))
-    renamed = combine(distance[name], similarity[name], alpha=alpha)
-    torch.testing.assert_close(renamed, combine(distance, similarity, alpha=alpha)[name])
-
-
-def test_a_posterior_worked_out_by_hand():
-    distance, similarity = torch.tensor([0.0, log(4.0)]), torch.tensor([log(9.0), 0.0])
-    found = combine(distance, similarity, alpha=0.5).exp()  # 4:1 and 9:1, whose geometric mean is 6:1
-    torch.testing.assert_close(found, torch.tensor([6 / 7, 1 / 7]))
-
-
-@pytest.mark.parametrize(
-    ("alpha", "temperature"),
-    [(-0.1, 1.0), (1.1, 1.0), (float("nan"), 1.0), (0.5, 0.0), (0.5, -1.0), (0.5, float("nan"))],
-)
-def test_an_alpha_or_a_temperature_out_of_range_is_refused(alpha, temperature):
-    with pytest.raises(ValueError, match=f"not {alpha} and {temperature}"):
-        combine(torch.zeros(1, 2), torch.zeros(1, 2), alpha=alpha, temperature=temperature)
-
-
-@given(st.integers(1, 4), st.integers(1, 6), st.integers(1, 5), st.floats(0.0, 1.0), seeds)
-def test_the_hub_correction_takes_off_each_columns_mean_over_the_examples_of_other_classes(
-    rows, examples, columns, share, seed
-):
+def random_table(seed, *shape):
     random = torch.Generator().manual_seed(seed)
-    values = torch.randn(rows, columns, generator=random, dtype=torch.float64)
-    among = torch.randn(examples, columns, generator=random, dtype=torch.float64)
+    return torch.randn(shape, generator=random, dtype=torch.float64), random
+
+
+@given(st.integers(1, 6), st.integers(1, 5), seeds)
+def test_a_hub_mean_is_over_the_examples_of_other_classes(examples, columns, seed):
+    table, random = random_table(seed, 2, examples, columns)
     foreign = torch.rand(examples, columns, generator=random) < 0.5
-    found = correct_hubs(values, among, foreign, strength=share)
-    met = [[among[row, column].item() for row in range(examples) if foreign[row, column]] for column in range(columns)]
-    means = [sum(some) / len(some) for some in met if some]
-    usual = sum(means) / len(means) if means else 0.0
-    for column, some in enumerate(met):
-        taken = share * (sum(some) / len(some) if some else usual)
-        torch.testing.assert_close(found[:, column], values[:, column] - taken)
+    found = hub_means(table, foreign)
+    for episode in range(2):
+        rows = [[table[episode, r, c].item() for r in range(examples) if foreign[r, c]] for c in range(columns)]
+        means = [sum(some) / len(some) for some in rows if some]
+        usual = sum(means) / len(means) if means else 0.0
+        wanted = [sum(some) / len(some) if some else usual for some in rows]
+        assert found[episode].tolist() == pytest.approx(wanted)
 
 
-def test_the_hub_correction_unmasks_an_example_that_is_near_to_everything():
-    distance = torch.tensor([[4.0, 5.0]])
-    among = torch.tensor([[0.0, 9.0], [3.0, 0.0]])
-    foreign = torch.tensor([[False, True], [True, False]])
+@given(st.lists(st.integers(0, 2), min_size=2, max_size=7), st.booleans(), seeds)
+def test_a_hub_mean_without_some_examples_is_that_of_the_others(label, whole, seed):
+    label, count = torch.tensor(label), len(label)
+    table, _ = random_table(seed, 2, count, count)
+    foreign, itself = label[:, None] != label, torch.eye(count, dtype=torch.bool)
+    gone = ~foreign if whole else itself
+    found = hub_means_without(table, foreign, gone, ~gone)
+    for asked in range(count):
+        kept = ~gone[asked]
+        wanted = hub_means(table[:, kept][:, :, kept], foreign[kept][:, kept])
+        torch.testing.assert_close(found[:, asked, kept], wanted)
+
+
+def test_an_example_that_is_near_to_everything_is_unmasked():
+    distance, among = torch.tensor([[4.0, 5.0]]), torch.tensor([[0.0, 9.0], [3.0, 0.0]])
     assert distance.argmin() == 0
-    assert correct_hubs(distance, among, foreign, strength=1.0).argmin() == 1
-    torch.testing.assert_close(correct_hubs(distance, among, foreign, strength=0.0), distance)
+    assert (distance - hub_means(among, torch.tensor([[False, True], [True, False]]))).argmin() == 1
 
 
-@given(seeds, st.sampled_from(["softmin", "mean"]), st.floats(0, 1))
-def test_class_scores_are_corrected_for_hubs_before_examples_are_pooled(seed, pooling, correction):
-    label = torch.tensor([0, 2, 2, 0, 1])
-    distance, _ = random_pair(seed, 3, 5)
-    known, _ = random_pair(seed + 1, 5, 5)
-    _, similarity = random_pair(seed + 2, 3, 4)
-    _, heard = random_pair(seed + 3, 5, 4)
-    found = class_scores(
-        distance,
-        similarity,
-        example_distance=known,
-        example_similarity=heard,
-        support_label=label,
-        hub_correction=correction,
-        pooling=pooling,
-    )
-    foreign = label[:, None] != label
-    corrected = torch.stack(
-        [row - correction * torch.tensor([known[foreign[:, k], k].mean() for k in range(5)]) for row in distance]
-    )
-    torch.testing.assert_close(found[0], class_distances(corrected, label, 4, pooling=pooling))
-    outside = torch.stack([heard[label != one, one].mean() for one in range(4)])
-    torch.testing.assert_close(found[1], similarity - correction * outside)
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=6), st.floats(0.001, 0.999), seeds)
+def test_examples_are_stretched_until_foreign_ones_are_half_apart(label, narrow, seed):
+    cosine, random = random_table(seed, 2, len(label), len(label))
+    cosine = 1 - narrow * torch.rand(cosine.shape, generator=random, dtype=torch.float64)
+    found = contrast_stretch(cosine, torch.tensor(label))
+    for episode in range(2):
+        apart = [
+            1 - cosine[episode, i, j].item()
+            for i in range(len(label))
+            for j in range(len(label))
+            if label[i] != label[j]
+        ]
+        mean = sum(apart) / len(apart) if apart else 1.0
+        assert found[episode].item() == pytest.approx(min(MOST_STRETCH, max(1.0, LEAST_APART / mean)))
 
 
-def test_without_examples_only_the_text_tells_classes_apart():
-    _, similarity = random_pair(0, 3, 4)
-    empty = torch.zeros(0, dtype=torch.float64)
-    distance, words = class_scores(
-        torch.zeros(3, 0, dtype=torch.float64),
-        similarity,
-        example_distance=empty[:, None][:, :0],
-        example_similarity=torch.zeros(0, 4, dtype=torch.float64),
-        support_label=torch.zeros(0, dtype=torch.long),
-        hub_correction=0.6,
-        pooling="softmin",
-    )
-    assert not distance.any()
-    assert torch.equal(words, similarity)
-
-
-@pytest.mark.parametrize("alpha", [-0.1, 1.1])
-def test_a_weight_outside_zero_and_one_is_refused(alpha):
-    with pytest.raises(ValueError, match=f"not {alpha}"):
-        weigh(torch.zeros(1, 2), torch.zeros(1, 2), alpha)
+def test_equal_examples_are_stretched_no_further_than_the_limit_and_none_not_at_all():
+    assert contrast_stretch(torch.ones(2, 2), torch.tensor([0, 1])) == MOST_STRETCH
+    assert contrast_stretch(torch.ones(2, 2), torch.tensor([1, 1])) == 1
+    assert contrast_stretch(torch.ones(0, 0), torch.zeros(0, dtype=torch.long)) == 1

@@ -13,7 +13,9 @@ TEXT_PRECISION = 1.0
 MOST_VIDEO = 4.0
 """The largest weight of the video."""
 STEPS = 12
-"""Newton steps, some of them halved; a handful is usual."""
+"""Newton steps at most, some of them halved; a handful is usual."""
+TOLERANCE = 1e-4
+"""A step this small is the last: what is left is of the order of its square."""
 TEMPERATURE_PRECISION = 10.0
 """How far the usual temperature is believed: a normal prior on log T with this precision (jhmdb16, 2 folds)."""
 MULTIPLES = torch.logspace(-1.0, 1.0, 161, dtype=torch.float64)
@@ -46,16 +48,17 @@ def fit_weights(
     for _ in range(STEPS):
         tried = (weight - step).clamp(feature.new_zeros(2), most)
         logit = (feature * tried[..., None, None, :]).sum(-1)
-        found = logit.logsumexp(-1).sum(-1) - (wanted * tried).sum(-1)
+        level = logit.logsumexp(-1)
+        found = level.sum(-1) - (wanted * tried).sum(-1)
         found = found + (precision * (tried - centre).square()).sum(-1) / 2
         better = found <= loss
         step = step.where(better[..., None], step / 2)
-        if not bool(better.any()):
-            continue
         loss, weight = found.where(better, loss), tried.where(better[..., None], weight)
-        step = _newton_step(feature, logit.softmax(-1), wanted, weight, centre, precision, most).where(
-            better[..., None], step
-        )
+        share = (logit - level[..., None]).exp()
+        newton = _newton_step(feature, share, wanted, weight, centre, precision, most)
+        step = newton.where(better[..., None], step)
+        if bool((step.abs() < TOLERANCE).all()):
+            break
     return weight[..., 0], weight[..., 1]
 
 
