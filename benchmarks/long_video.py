@@ -65,6 +65,7 @@ class Remembering:
         self.backbone, self.known = backbone, dict[bytes, Tensor]()
         self.identity, self.space = backbone.identity, backbone.space
         self.preprocessing, self.motion_gap = backbone.preprocessing, backbone.motion_gap
+        self.scale = backbone.scale
         self.encode_text = backbone.encode_text
 
     def encode_frames(self, clips: Tensor) -> Tensor:

@@ -61,6 +61,7 @@ class Blind:
     def __init__(self, encoder):
         self.identity, self.space = encoder.identity, encoder.space
         self.preprocessing, self.motion_gap = encoder.preprocessing, encoder.motion_gap
+        self.scale = encoder.scale
 
     def encode_frames(self, clips):
         raise RuntimeError("a clip is encoded anew")

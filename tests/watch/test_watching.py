@@ -26,6 +26,7 @@ class Counting:
         self.backbone, self.shapes, self.spoil = backbone, [], spoil
         self.identity, self.space = backbone.identity, backbone.space
         self.preprocessing, self.motion_gap = backbone.preprocessing, backbone.motion_gap
+        self.scale = backbone.scale
         self.encode_text = backbone.encode_text
 
     def encode_frames(self, clips):

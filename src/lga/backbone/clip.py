@@ -16,7 +16,7 @@ from lga.backbone.chunks import encode_in_chunks
 from lga.backbone.clip_reading import Kind, Pictures, Tokenizer, read_json, read_pictures, read_tokenizer
 from lga.backbone.hub import ModelFolder, find_model, quiet_transformers
 from lga.backbone.precision import Precision, choose_device, choose_dtype
-from lga.backbone.protocol import Backbone, Preprocessing, Space
+from lga.backbone.protocol import Backbone, LogitScale, Preprocessing, Space
 from lga.errors import BackboneError
 
 
@@ -65,6 +65,7 @@ class ClipBackbone:
     vision: Vision
     master: Callable[[], Vision]
     read: Callable[[Sequence[str]], Tensor]
+    scale: LogitScale
     motion_gap: float = 0.0
 
     def encode_frames(
@@ -108,7 +109,9 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
     checkpoint = find_model(model)
     kind = _kind(checkpoint)
     checkpoint.weight_files()
-    loaded = _load_model(checkpoint, kind).to(device=place, dtype=dtype).eval()
+    loaded = _load_model(checkpoint, kind)
+    scale = _scale(loaded, kind)
+    loaded = loaded.to(device=place, dtype=dtype).eval()
     with quiet_transformers():
         words = read_tokenizer(checkpoint, kind, int(loaded.config.text_config.max_position_embeddings))
     pictures = read_pictures(checkpoint, int(loaded.config.vision_config.image_size))
@@ -121,6 +124,7 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
         vision=_vision(loaded, kind, pictures),
         master=lambda: _vision(_load_model(checkpoint, kind), kind, pictures),
         read=lambda sentences: _read(loaded, words, sentences, torch.zeros(len(sentences), dim), place),
+        scale=scale,
     )
 
 
@@ -141,6 +145,12 @@ def _kind(checkpoint: ModelFolder) -> Kind:
 def _vision(model: Any, kind: Kind, pictures: Pictures) -> Vision:
     """The seeing half; only CLIP projects what its tower gives."""
     return Vision(model.vision_model, model.visual_projection if kind == "clip" else nn.Identity(), pictures)
+
+
+def _scale(model: Any, kind: Kind) -> LogitScale:
+    """What the checkpoint learned, read before its numbers are rounded."""
+    factor = float(model.logit_scale.detach().double().exp())
+    return LogitScale(factor, float(model.logit_bias.detach()), True) if kind == "siglip" else LogitScale(factor)
 
 
 def _read(model: Any, words: Tokenizer, sentences: Sequence[str], features: Tensor, device: torch.device) -> Tensor:

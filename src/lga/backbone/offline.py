@@ -20,7 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from lga.backbone.chunks import encode_in_chunks
 from lga.backbone.hub import quiet_transformers
 from lga.backbone.precision import Precision, choose_device, choose_dtype
-from lga.backbone.protocol import Preprocessing, Space
+from lga.backbone.protocol import LogitScale, Preprocessing, Space
 from lga.errors import BackboneError
 
 VISION_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -168,6 +168,7 @@ class OfflineBackbone:
     space: Space = SPACE
     preprocessing: Preprocessing = PREPROCESSING
     motion_gap: float = 0.12
+    scale: LogitScale | None = None
 
     def encode_frames(
         self, clips: UInt8[Tensor, "batch frames views height width 3"]

@@ -23,6 +23,21 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True)
+class LogitScale:
+    """What a cosine between a picture and a sentence means to the checkpoint: logit = factor * cosine + bias.
+
+    `factor` is the learned temperature's inverse, above 0, about 100 for CLIP; `bias` is 0 but for SigLIP, about -10.
+    Where `sigmoid` is set, each pair was trained on its own, else each picture against many sentences by softmax.
+
+    Source: CLIP (arXiv:2103.00020), section 2.5; SigLIP (arXiv:2303.15343), section 3.2.
+    """
+
+    factor: float
+    bias: float = 0.0
+    sigmoid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Preprocessing:
     """How a decoded picture becomes the square one that a backbone reads.
 
@@ -64,6 +79,11 @@ class Backbone(Protocol):
     @property
     def motion_gap(self) -> float:
         """Seconds between the views of one sampled frame; 0 when one view is enough."""
+        ...
+
+    @property
+    def scale(self) -> LogitScale | None:
+        """What the checkpoint takes cosines of the semantic part for; None where none was learned."""
         ...
 
     def encode_frames(

@@ -11,7 +11,7 @@ from einops import rearrange, reduce
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from lga.backbone.protocol import Preprocessing, Space
+from lga.backbone.protocol import LogitScale, Preprocessing, Space
 
 _VISUAL, _SEMANTIC = 32, 16
 _SIDE, _GRID = 32, 4
@@ -34,6 +34,7 @@ class TinyBackbone:
     space: Space = _SPACE
     preprocessing: Preprocessing = _PREPROCESSING
     motion_gap: float = 0.12
+    scale: LogitScale | None = None
 
     def encode_frames(
         self, clips: UInt8[Tensor, "batch frames views height width 3"]
