@@ -39,16 +39,20 @@ class LogitScale:
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """How a decoded picture becomes the square one that a backbone reads.
+    """How a decoded picture becomes the one that a backbone reads.
 
     `short_side` and `crop` are in pixels: the short side is resized to `short_side` (antialiased, aspect kept), then
-    the central `crop` x `crop` square is cut. `stretch` resizes both sides to `crop` instead (SigLIP).
+    the central `crop` x `crop` square is cut. `stretch` resizes both sides to `short_side` instead (SigLIP).
+    Where `patches` is above 0 nothing is cut and the aspect is nearly kept (NaFlex): the picture is resized to the
+    largest whole number of `patch` x `patch` squares, `patches` of them at most.
     """
 
     short_side: int
     crop: int
     resample: Literal["bicubic", "bilinear"] = "bicubic"
     stretch: bool = False
+    patch: int = 0
+    patches: int = 0
 
 
 @runtime_checkable

@@ -144,7 +144,7 @@ def _finish(
     """Encode a batch's new clips together, keep them, and yield the whole batch in order."""
     results = [(path, future.result()) for path, future in now]
     fresh = [one.clip for _, one in results if isinstance(one, _Opened) and one.known is None and one.clip is not None]
-    encoded = iter(backbone.encode_frames(torch.stack([clip.frames for clip in fresh])) if fresh else ())
+    encoded = iter(_encode(fresh, backbone))
     for path, one in results:
         if isinstance(one, Skipped):
             yield one
@@ -162,6 +162,18 @@ def _finish(
                 continue
             cache.keep_clip(features, sampling, backbone)
             yield features
+
+
+def _encode(clips: Sequence[Clip], backbone: Backbone) -> list[Float[Tensor, "frames dim"]]:
+    """The tokens of each clip, those encoded together whose pictures have one shape."""
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for at, clip in enumerate(clips):
+        alike.setdefault(tuple(clip.frames.shape), []).append(at)
+    tokens: dict[int, Tensor] = {}
+    for places in alike.values():
+        batch = torch.stack([clips[at].frames for at in places])
+        tokens.update(zip(places, backbone.encode_frames(batch), strict=True))
+    return [tokens[at] for at in range(len(clips))]
 
 
 def encode_stages(
