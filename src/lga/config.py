@@ -63,8 +63,8 @@ class BackboneConfig(Frozen):
     """Which encoder turns frames and sentences into features."""
 
     backbone: str = "offline"
-    """offline: shipped weights, no network. clip: any model of transformers that docs/backbones.md lists. tiny: a toy, to try things out. Or
-    the name of an installed plugin"""
+    """offline: shipped weights, no network. clip: a CLIP or any other model that docs/backbones.md lists. tiny: a toy,
+    to try things out. Or the name of an installed plugin"""
     model: str = "openai/clip-vit-base-patch16"
     """for `clip`: a hub name or a local folder; for a plugin: what it makes of it; for any: the folder of a checkpoint
     that `lga train` wrote, which then says which backbone it needs"""

@@ -30,6 +30,14 @@ def test_a_folder_that_is_no_clip_is_refused(broken, tmp_path):
     assert "no config.json" in refusal(tmp_path / "empty")
 
 
+@pytest.mark.parametrize("gone", ["config.json", "model.safetensors"])
+def test_a_folder_of_open_clip_is_named_for_what_it_is(broken, gone):
+    (broken / "open_clip_config.json").write_text("{}")
+    load_clip(str(broken), device="cpu")
+    (broken / gone).rename(broken / "open_clip_model.safetensors")
+    assert "a checkpoint of open_clip" in refusal(broken)
+
+
 def test_missing_and_pickled_weights_are_refused(broken):
     (broken / "model.safetensors").rename(broken / "pytorch_model.bin")
     assert "never loaded" in refusal(broken)

@@ -17,8 +17,10 @@ def read_family(checkpoint: ModelFolder) -> tuple[str, Family]:
     """The kind of a checkpoint, as its config.json names it, and what is known of it.
 
     Raises:
-        BackboneError: there is no config.json, it is damaged, or no such kind is known.
+        BackboneError: there is no config.json, it is damaged, another library's, or no such kind is known.
     """
+    if not (checkpoint.folder / "config.json").is_file():
+        checkpoint.refuse_foreign()
     kind = read_json(checkpoint, "config.json").get("model_type")
     family = find_family(checkpoint.name, kind)
     return str(kind), family
