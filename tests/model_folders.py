@@ -130,11 +130,79 @@ def write_align(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
+FRAMES = 4
+CLIP_NUMBERS = {**TOWER, "num_frames": FRAMES, "mit_hidden_size": DIM - 1, "mit_intermediate_size": 20}
+
+
+def write_xclip(folder: Path) -> None:
+    from transformers import CLIPImageProcessorPil, XCLIPConfig
+
+    text = {**TOWER, "max_position_embeddings": 77, **write_clip_words(folder)}
+    vision = {**CLIP_NUMBERS, **PICTURE, "mit_num_hidden_layers": 1, "mit_num_attention_heads": 2}
+    config = XCLIPConfig(
+        text_config=text, vision_config=vision, projection_dim=DIM - 1, prompt_num_attention_heads=2, prompt_layers=1
+    )
+    save_random(config, folder)
+    CLIPImageProcessorPil(**CENTRAL, **COLOURS, resample=2).save_pretrained(folder)
+
+
+def write_videoprism(folder: Path) -> None:
+    from transformers import VideoPrismConfig, VideoPrismTokenizer
+
+    words = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
+    words += [(one, -3.0) for one in "abcdefghijklmnopqrstuvwxyz.,"]
+    VideoPrismTokenizer(vocab=words, extra_ids=0).save_pretrained(folder)
+    tower = {key: value for key, value in TOWER.items() if key != "num_hidden_layers"}
+    text = {**TOWER, "vocab_size": len(words), "max_position_embeddings": 16}
+    layers = {"num_spatial_layers": 2, "num_temporal_layers": 1, "num_auxiliary_layers": 1}
+    vision = {**tower, **layers, "image_size": SIDE, "num_frames": FRAMES, "tubelet_size": [1, 8, 8]}
+    save_random(VideoPrismConfig(text_config=text, vision_config=vision), folder)
+    reading = {"size": {"height": SIDE, "width": SIDE}, "resample": 3, "do_normalize": True, **COLOURS}
+    (folder / "video_preprocessor_config.json").write_text(json.dumps(reading))
+
+
+def _dino(prefix: str, settings: dict):
+    def write(folder: Path) -> None:
+        import transformers
+
+        save_random(getattr(transformers, f"{prefix}Config")(**settings), folder)
+        how = {"size": {"height": SIDE, "width": SIDE}, "crop_size": None, "resample": 2, "do_center_crop": False}
+        how = how if prefix.startswith("DINOv3") else CENTRAL
+        (folder / "preprocessor_config.json").write_text(json.dumps({**how, **COLOURS}))
+
+    return write
+
+
+def write_vjepa2(folder: Path) -> None:
+    from transformers import VJEPA2Config
+
+    predictor = {"pred_hidden_size": 24, "pred_num_hidden_layers": 1, "pred_num_attention_heads": 2}
+    tower = {**TOWER, "crop_size": SIDE, "patch_size": 8, "frames_per_clip": 8, **predictor}
+    save_random(VJEPA2Config(**tower), folder)
+    reading = {"crop_size": {"height": SIDE, "width": SIDE}, "size": {"shortest_edge": 36}, **COLOURS}
+    (folder / "video_preprocessor_config.json").write_text(json.dumps(reading))
+
+
+def write_videomae(folder: Path) -> None:
+    from transformers import VideoMAEConfig, VideoMAEImageProcessorPil
+
+    save_random(VideoMAEConfig(**TOWER, **PICTURE, num_frames=FRAMES, use_mean_pooling=False), folder)
+    VideoMAEImageProcessorPil(**CENTRAL, **COLOURS).save_pretrained(folder)
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     "metaclip_2": _clip_like("MetaClip2", write_roberta_words, "CLIPImageProcessorPil"),
     "aimv2": _clip_like("Aimv2", write_clip_words, "CLIPImageProcessorPil"),
     "altclip": _clip_like("AltCLIP", write_roberta_words, "CLIPImageProcessorPil", {"project_dim": 21}),
     "chinese_clip": _clip_like("ChineseCLIP", write_bert_words, "ChineseCLIPImageProcessorPil"),
+    "xclip": write_xclip,
+    "videoprism": write_videoprism,
+    "dinov2": _dino("Dinov2", {**TOWER, **PICTURE, "image_size": 56}),
+    "dinov2_with_registers": _dino("Dinov2WithRegisters", {**TOWER, **PICTURE, "image_size": 56}),
+    "dinov3_vit": _dino("DINOv3ViT", {**TOWER, **PICTURE, "num_register_tokens": 2}),
+    "dinov3_convnext": _dino("DINOv3ConvNext", {"hidden_sizes": [4, 6, 8, 10], "depths": [1, 1, 1, 1]}),
+    "vjepa2": write_vjepa2,
+    "videomae": write_videomae,
     "siglip2": write_naflex,
     "align": write_align,
 }

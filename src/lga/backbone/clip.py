@@ -7,46 +7,19 @@ from hashlib import sha256
 from typing import Any
 
 import torch
-from einops import rearrange
 from jaxtyping import Float, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 
-from lga.backbone.chunks import encode_in_chunks
-from lga.backbone.families import Family
-from lga.backbone.hub import ModelFolder, find_model, quiet_transformers
+from lga.backbone.families import list_titles
+from lga.backbone.hub import find_model, quiet_transformers
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Backbone, LogitScale, Preprocessing, Space
-from lga.backbone.reading import Pictures, Tokenizer, read_pictures, read_tokenizer
-from lga.backbone.weights import architecture, load_weights, read_family
+from lga.backbone.reading import Tokenizer, read_pictures, read_tokenizer
+from lga.backbone.vision import Film, Vision, encode_clips, make_sight
+from lga.backbone.weights import architecture, identify, load_weights, read_family, require_transformers
 from lga.errors import BackboneError
 
-
-class Vision(nn.Module):
-    """f = projection(tower(scale * pixel + shift)), one picture at a time.
-
-    Its parameters are the vision tower's and the visual projection's, of which SigLIP has none.
-    """
-
-    def __init__(self, tower: nn.Module, projection: nn.Module, pictures: Pictures):
-        super().__init__()
-        self.tower, self.projection, self.pictures = tower, projection, pictures
-
-    def forward(self, pixels: UInt8[Tensor, "batch frames height width 3"]) -> Float[Tensor, "batch frames dim"]:
-        """Encode all frames at once; float32, not normalised, whatever the format of the weights.
-
-        Raises:
-            ValueError: the pictures are not of the size that the model reads.
-        """
-        self.pictures.check(*pixels.shape[2:4])
-        flat = rearrange(pixels, "b t h w c -> (b t) c h w")
-        given = self.pictures.prepare(flat)
-        given["pixel_values"] = given["pixel_values"].to(next(self.tower.parameters()).dtype)
-        pooled = self.tower(**given).pooler_output
-        return self.projection(pooled).float().unflatten(0, pixels.shape[:2])
-
-
 DEFAULT_MODEL = "openai/clip-vit-base-patch16"
-_FRAMES_AT_ONCE, _FRAMES_AT_ONCE_ON_GPU = 8, 64
 _ROUNDING = {torch.float32: (), torch.bfloat16: ("sentences without padding",)}
 """What the features depend on in this number format alone; float32 has kept its features, to rounding."""
 
@@ -63,10 +36,10 @@ class ClipBackbone:
     space: Space
     preprocessing: Preprocessing
     device: torch.device
-    vision: Vision
+    vision: Vision | Film
     master: Callable[[], Vision] | None
     read: Callable[[Sequence[str]], Tensor]
-    scale: LogitScale
+    scale: LogitScale | None
     motion_gap: float = 0.0
 
     def encode_frames(
@@ -75,14 +48,9 @@ class ClipBackbone:
         """Encode the first view of every frame, the same to the bit alone and in company, in every number format.
 
         Raises:
-            ValueError: the pictures are not of the size that the model reads.
+            ValueError: the pictures are not of the size or, encoded together, of the number that the model reads.
         """
-        flat = rearrange(clips[:, :, 0], "b t h w c -> (b t) 1 h w c")
-        with torch.inference_mode():
-            features = encode_in_chunks(
-                lambda chunk: self.vision(chunk.to(self.device))[:, 0].cpu(), flat, _at_once(self.device)
-            )
-        return features.clone().unflatten(0, clips.shape[:2])
+        return encode_clips(self.vision, clips, self.device)
 
     def encode_text(self, sentences: Sequence[str]) -> Float[Tensor, "sentences dim"]:
         """Encode sentences as the model's own tokenizer cuts them; what exceeds its context is left out.
@@ -92,10 +60,6 @@ class ClipBackbone:
         with torch.inference_mode():
             features = self.read(sentences)
         return features.clone()
-
-
-def _at_once(device: torch.device) -> int:
-    return _FRAMES_AT_ONCE if device.type in ("cpu", "mps") else _FRAMES_AT_ONCE_ON_GPU
 
 
 def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Precision = "auto") -> ClipBackbone:
@@ -109,36 +73,32 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
     """
     place = choose_device(device)
     dtype = choose_dtype(place, precision)
-    try:
-        import transformers  # pyright: ignore[reportUnusedImport]  # noqa: F401
-    except ImportError as error:
-        raise BackboneError("CLIP needs transformers, which is not installed: pip install 'lga[clip]'") from error
+    require_transformers()
     checkpoint = find_model(model)
     kind, family = read_family(checkpoint)
-    if family.reading is None or family.scale is None:
-        raise BackboneError(f"{checkpoint.name}: {family.title} reads no sentences")
+    if family.sentences is None:
+        raise BackboneError(
+            f"{model}: {family.title} sees but reads no sentences; use it as --sight {model} beside a model that reads "
+            f"them ({list_titles(reading=True)})"
+        )
     loaded = load_weights(checkpoint, family)
-    scale = family.scale(loaded)
+    scale = None if family.scale is None else family.scale(loaded)
     loaded = loaded.to(device=place, dtype=dtype)
     with quiet_transformers():
-        words = read_tokenizer(checkpoint, family.reading, family.reading.context(loaded.config))
-    pictures = read_pictures(checkpoint, family, family.side(loaded.config))
+        words = read_tokenizer(checkpoint, family.sentences, family.sentences.context(loaded.config))
+    pictures = read_pictures(checkpoint, family, loaded.config)
     dim = family.dim(loaded.config)
+    facts = (words.digest, architecture(checkpoint, kind, loaded), *_ROUNDING[dtype])
     return ClipBackbone(
-        identity=_identity(kind, checkpoint, pictures, words, architecture(checkpoint, kind, loaded), dtype),
+        identity=identify(kind, checkpoint, pictures, facts, dtype),
         space=Space(dim, slice(0, dim), slice(0, dim)),
         preprocessing=pictures.preprocessing,
         device=place,
-        vision=_vision(loaded, family, pictures),
-        master=(lambda: _vision(load_weights(checkpoint, family), family, pictures)) if family.tunable else None,
+        vision=make_sight(loaded, family, pictures),
+        master=(lambda: Vision(*family.towers(load_weights(checkpoint, family)), pictures)) if family.tunable else None,
         read=lambda sentences: _read(loaded, words, sentences, torch.zeros(len(sentences), dim), place),
         scale=scale,
     )
-
-
-def _vision(model: Any, family: Family, pictures: Pictures) -> Vision:
-    """The seeing half; not every family projects what its tower gives."""
-    return Vision(model.vision_model, model.visual_projection if family.projects else nn.Identity(), pictures)
 
 
 def _read(model: Any, words: Tokenizer, sentences: Sequence[str], features: Tensor, device: torch.device) -> Tensor:
@@ -159,30 +119,6 @@ def _read(model: Any, words: Tokenizer, sentences: Sequence[str], features: Tens
     return features
 
 
-def _identity(
-    kind: str,
-    checkpoint: ModelFolder,
-    pictures: Pictures,
-    words: Tokenizer,
-    facts: list[object],
-    dtype: torch.dtype,
-) -> str:
-    how = pictures.preprocessing
-    read = (pictures.scale, pictures.shift, words.digest, facts, *_ROUNDING[dtype])
-    reading = sha256(repr(read).encode()).hexdigest()
-    number = str(dtype).removeprefix("torch.")
-    return f"{kind} {checkpoint.weights_digest()[:16]} {_fit(how)} {how.resample} {reading[:8]} {number}"
-
-
-def _fit(how: Preprocessing) -> str:
-    """How a picture is made to fit, for people."""
-    if how.patches:
-        return f"{how.patches} patches of {how.patch}"
-    if how.stretch and how.short_side == how.crop:
-        return f"stretch {how.crop}"
-    return f"{'stretch' if how.stretch else 'short side'} {how.short_side} crop {how.crop}"
-
-
 _TUNED = " tuned "
 
 
@@ -195,7 +131,7 @@ def make_vision(backbone: Backbone, *, gradient_checkpointing: bool) -> Vision:
     Raises:
         BackboneError: this kind of backbone cannot be fine-tuned, or its checkpoint is no longer there.
     """
-    clip, master = _tunable(backbone)
+    clip, _, master = _tunable(backbone)
     vision = master().to(device=clip.device, dtype=torch.float32).requires_grad_(True)
     if gradient_checkpointing:
         tower: Any = vision.tower
@@ -213,9 +149,9 @@ def with_vision(backbone: Backbone, state: Mapping[str, Tensor]) -> ClipBackbone
     Raises:
         BackboneError: the weights do not fit, are not finite numbers, or this kind of backbone cannot be fine-tuned.
     """
-    clip, _ = _tunable(backbone)
-    number = next(clip.vision.parameters()).dtype
-    tuned = deepcopy(clip.vision).to(device="cpu", dtype=torch.float32)
+    clip, vision, _ = _tunable(backbone)
+    number = next(vision.parameters()).dtype
+    tuned = deepcopy(vision).to(device="cpu", dtype=torch.float32)
     _check_fit(state, tuned.state_dict(), clip.identity)
     tuned.load_state_dict(state)
     if not all(bool(weight.isfinite().all()) for weight in tuned.parameters()):
@@ -228,13 +164,15 @@ def with_vision(backbone: Backbone, state: Mapping[str, Tensor]) -> ClipBackbone
     )
 
 
-def _tunable(backbone: Backbone) -> tuple[ClipBackbone, Callable[[], Vision]]:
+def _tunable(backbone: Backbone) -> tuple[ClipBackbone, Vision, Callable[[], Vision]]:
     kind = backbone.identity.split()[0]
+    if backbone.preprocessing.beside is not None:
+        raise BackboneError("a model that stands beside another for sight cannot be fine-tuned; train without --sight")
     if not isinstance(backbone, ClipBackbone):
         raise BackboneError(f"the backbone {kind!r} cannot be fine-tuned, only `clip` can; use --backbone clip")
-    if backbone.master is None:
+    if backbone.master is None or not isinstance(backbone.vision, Vision):
         raise BackboneError(f"a model of type {kind!r} cannot be fine-tuned; take a CLIP or leave it frozen")
-    return backbone, backbone.master
+    return backbone, backbone.vision, backbone.master
 
 
 def _check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], identity: str) -> None:

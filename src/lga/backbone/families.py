@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from math import exp
 from typing import Any, Literal
 
+from torch import Tensor, nn
+
+from lga.backbone.film import encoded_patches, integrated_tokens, masked_patches, pooled_patches
 from lga.backbone.protocol import LogitScale
 from lga.errors import BackboneError
 
@@ -27,22 +30,49 @@ class Sentences:
     """sentences of one length that are read together; 1 where the company changes how a sentence is rounded"""
 
 
+FilmTokens = Callable[[Any, Tensor], Tensor]
+"""From a model and a clip's prepared pictures to a token for each; `lga.backbone.film` has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filming:
+    """How a clip's frames are encoded together: `frames` of them, 0 for any number, `tubelet` in a row as one."""
+
+    tokens: FilmTokens
+    frames: Callable[[Any], int]
+    tubelet: Callable[[Any], int]
+
+
+def _tower(model: Any) -> tuple[nn.Module, nn.Module]:
+    return model.vision_model, nn.Identity()
+
+
+def _projected_tower(model: Any) -> tuple[nn.Module, nn.Module]:
+    return model.vision_model, model.visual_projection
+
+
+def _whole(model: Any) -> tuple[nn.Module, nn.Module]:
+    return model, nn.Identity()
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """One `model_type` of transformers.
 
     `side` is the picture's side in pixels that the model is built for, None where it takes what its image processor
     makes; `defaults` are what that processor's class sets where the checkpoint's file doesn't, `fixed` what it sets
-    whatever the file says. `reading` and `scale` are None where the model reads no sentences, or learned no scale.
+    whatever the file says. `sentences` and `scale` are None where the model reads no sentences, or learned no scale.
     """
 
     title: str
     dim: Callable[[Any], int]
     side: Callable[[Any], int | None]
-    reading: Sentences | None = None
+    sentences: Sentences | None = None
     scale: Callable[[Any], LogitScale] | None = None
-    projects: bool = False
-    """whether the tower's pooled output goes through a `visual_projection`"""
+    towers: Callable[[Any], tuple[nn.Module, nn.Module]] = _tower
+    """the vision tower, whose pooled output is a frame's feature, and what projects that"""
+    film: Filming | None = None
+    """set where frames are encoded together; the tower is then not asked alone"""
     defaults: Mapping[str, object] = field(default_factory=dict[str, object])
     fixed: Mapping[str, object] = field(default_factory=dict[str, object])
     attention: Mapping[str, str] | None = None
@@ -75,6 +105,14 @@ def _hidden(config: Any) -> int:
     return int(config.vision_config.hidden_size)
 
 
+def _own_hidden(config: Any) -> int:
+    return int(config.hidden_size)
+
+
+def _own_tubelet(config: Any) -> int:
+    return int(config.tubelet_size)
+
+
 def _square(config: Any) -> int:
     return int(config.vision_config.image_size)
 
@@ -96,19 +134,21 @@ _CLIP = Sentences("CLIPTokenizer", _positions)
 _AUTO = Sentences("AutoTokenizer", _positions)
 _SIGLIP = Sentences("PreTrainedTokenizerFast", _positions, masked=False, padding="max_length", plain=True)
 _ALIGN_CONTEXT = 64
+_DINOV3_PROCESSOR = {"resample": 2}
+_VIDEO_PROCESSOR = {"resample": 2, "do_center_crop": True}
 
 FAMILIES: dict[str, Family] = {
-    "clip": Family("CLIP", _projected, _square, _CLIP, _softmax, projects=True),
+    "clip": Family("CLIP", _projected, _square, _CLIP, _softmax, towers=_projected_tower),
     "siglip": Family("SigLIP and SigLIP 2", _hidden, _square, _SIGLIP, _sigmoid),
     "siglip2": Family("SigLIP 2 NaFlex", _hidden, _as_processed, _SIGLIP, _sigmoid, tunable=False),
-    "metaclip_2": Family("MetaCLIP 2", _projected, _square, _AUTO, _softmax, projects=True),
+    "metaclip_2": Family("MetaCLIP 2", _projected, _square, _AUTO, _softmax, towers=_projected_tower),
     "aimv2": Family(
         "AIMv2",
         _projected,
         _square,
         Sentences("CLIPTokenizer", _positions, at_once=1),
         _clamped,
-        projects=True,
+        towers=_projected_tower,
         # With sdpa its text tower forgets the causal mask of a batch without padding (transformers 5.23).
         attention={"text_config": "eager", "vision_config": "sdpa"},
     ),
@@ -118,9 +158,9 @@ FAMILIES: dict[str, Family] = {
         _square,
         Sentences("AutoTokenizer", _positions_past_padding),
         _softmax,
-        projects=True,
+        towers=_projected_tower,
     ),
-    "chinese_clip": Family("Chinese-CLIP", _projected, _square, _AUTO, _softmax, projects=True),
+    "chinese_clip": Family("Chinese-CLIP", _projected, _square, _AUTO, _softmax, towers=_projected_tower),
     "align": Family(
         "ALIGN",
         _projected,
@@ -130,8 +170,55 @@ FAMILIES: dict[str, Family] = {
         defaults={"include_top": True},
         tunable=False,
     ),
+    "xclip": Family(
+        "X-CLIP",
+        _projected,
+        _square,
+        _CLIP,
+        _softmax,
+        film=Filming(integrated_tokens, lambda config: int(config.vision_config.num_frames), lambda config: 1),
+        tunable=False,
+    ),
+    "videoprism": Family(
+        "VideoPrism",
+        _hidden,
+        _square,
+        Sentences("AutoTokenizer", _positions, padding="max_length"),
+        film=Filming(pooled_patches, lambda config: int(config.vision_config.num_frames), lambda config: 1),
+        fixed={"do_normalize": False},
+        tunable=False,
+    ),
+    "dinov2": Family("DINOv2", _own_hidden, _as_processed, towers=_whole),
+    "dinov2_with_registers": Family("DINOv2 with registers", _own_hidden, _as_processed, towers=_whole),
+    "dinov3_vit": Family("DINOv3", _own_hidden, _as_processed, towers=_whole, defaults=_DINOV3_PROCESSOR),
+    "dinov3_convnext": Family(
+        "DINOv3 ConvNeXt",
+        lambda config: int(config.hidden_sizes[-1]),
+        _as_processed,
+        towers=_whole,
+        defaults=_DINOV3_PROCESSOR,
+    ),
+    "vjepa2": Family(
+        "V-JEPA 2",
+        _own_hidden,
+        lambda config: int(config.crop_size),
+        film=Filming(encoded_patches, lambda config: 0, _own_tubelet),
+        defaults=_VIDEO_PROCESSOR,
+    ),
+    "videomae": Family(
+        "VideoMAE",
+        _own_hidden,
+        lambda config: int(config.image_size),
+        film=Filming(masked_patches, lambda config: int(config.num_frames), _own_tubelet),
+        defaults=_VIDEO_PROCESSOR,
+    ),
 }
-"""the models that read sentences and see pictures, by the `model_type` of their config.json"""
+"""by the `model_type` of their config.json; those without `sentences` can stand beside one that has them"""
+
+
+def list_titles(*, reading: bool) -> str:
+    """The kinds that load, or of these the ones that read sentences."""
+    return ", ".join(one.title for one in FAMILIES.values() if one.sentences is not None or not reading)
 
 
 def find_family(name: str, kind: object) -> Family:
@@ -142,5 +229,4 @@ def find_family(name: str, kind: object) -> Family:
     """
     if isinstance(kind, str) and kind in FAMILIES:
         return FAMILIES[kind]
-    there = ", ".join(family.title for family in FAMILIES.values())
-    raise BackboneError(f"{name}: the model is of type {kind!r}; what loads is {there}")
+    raise BackboneError(f"{name}: the model is of type {kind!r}; what loads is {list_titles(reading=False)}")

@@ -45,6 +45,9 @@ class Preprocessing:
     the central `crop` x `crop` square is cut. `stretch` resizes both sides to `short_side` instead (SigLIP).
     Where `patches` is above 0 nothing is cut and the aspect is nearly kept (NaFlex): the picture is resized to the
     largest whole number of `patch` x `patch` squares, `patches` of them at most.
+    Where `tubelet` is above 0, a clip's frames are encoded together, each `tubelet` in a row as one, and a frame's
+    token depends on the others; `frames` is how many a clip must then have, 0 for any number.
+    `beside` is what a second model reads of the same picture; `lga.backbone.beside` says how the two are handed over.
     """
 
     short_side: int
@@ -53,6 +56,17 @@ class Preprocessing:
     stretch: bool = False
     patch: int = 0
     patches: int = 0
+    frames: int = 0
+    tubelet: int = 0
+    beside: "Preprocessing | None" = None
+
+    def wrong_frames(self, frames: int) -> str | None:
+        """Why a clip of so many frames can't be encoded; None where it can."""
+        if self.frames not in (0, frames):
+            return f"{self.frames} frames of a clip are encoded together, not {frames}; use --frames {self.frames}"
+        if self.tubelet and (frames % self.tubelet or not frames):
+            return f"{self.tubelet} frames in a row are encoded together; use a multiple of that, not --frames {frames}"
+        return None
 
 
 @runtime_checkable

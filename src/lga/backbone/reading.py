@@ -2,7 +2,7 @@
 
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import file_digest
 from math import isqrt
 from pathlib import Path
@@ -139,8 +139,8 @@ _PROCESSORS = (
 )
 
 
-def read_pictures(checkpoint: ModelFolder, family: Family, side: int | None) -> Pictures:
-    """Read how pictures are prepared for a model that sees `side` x `side` pixels, or whatever the file says.
+def read_pictures(checkpoint: ModelFolder, family: Family, config: Any) -> Pictures:
+    """Read how pictures are prepared for a model with this `config` of transformers.
 
     Raises:
         BackboneError: the settings are missing, damaged or of a kind that is not supported.
@@ -152,6 +152,7 @@ def read_pictures(checkpoint: ModelFolder, family: Family, side: int | None) -> 
         where = ".".join(str(part) for part in first["loc"])
         why = f"{where}: {first['msg']}" if where else first["msg"].removeprefix("Value error, ")
         raise BackboneError(f"{checkpoint.name}: image processor not supported: {why}") from error
+    side = family.side(config)
     preprocessing = _preprocessing(how, side)
     if preprocessing is None:
         wanted = "square picture" if side is None else f"{side} x {side} picture"
@@ -159,6 +160,9 @@ def read_pictures(checkpoint: ModelFolder, family: Family, side: int | None) -> 
             f"{checkpoint.name}: the image processor makes no {wanted} "
             f"(size {how.size}, crop {how.crop_size}), but its model reads one"
         )
+    if family.film is not None:
+        film = family.film
+        preprocessing = replace(preprocessing, frames=film.frames(config), tubelet=film.tubelet(config))
     return Pictures(preprocessing, *how.channels())
 
 

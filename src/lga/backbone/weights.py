@@ -1,5 +1,7 @@
 """A model of transformers, loaded whole and without its noise; what of it the features depend on."""
 
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 import torch
@@ -7,8 +9,22 @@ from safetensors import SafetensorError
 
 from lga.backbone.families import Family, find_family
 from lga.backbone.hub import ModelFolder, quiet_transformers
-from lga.backbone.reading import read_json
+from lga.backbone.protocol import Preprocessing
+from lga.backbone.reading import Pictures, read_json
 from lga.errors import BackboneError
+
+
+def require_transformers() -> None:
+    """Check that transformers is there.
+
+    Raises:
+        BackboneError: it is not.
+    """
+    try:
+        import transformers  # pyright: ignore[reportUnusedImport]  # noqa: F401
+    except ImportError as error:
+        raise BackboneError("CLIP needs transformers, which is not installed: pip install 'lga[clip]'") from error
+
 
 _BOOKKEEPING = ("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version")
 
@@ -85,3 +101,22 @@ def _plain(settings: dict[str, Any]) -> list[object]:
         for name, value in sorted(settings.items())
         if name not in _BOOKKEEPING
     ]
+
+
+def identify(
+    kind: str, checkpoint: ModelFolder, pictures: Pictures, facts: Sequence[object], dtype: torch.dtype
+) -> str:
+    """Weights, preprocessing, number format and whatever else the features depend on, in one line of text."""
+    how = pictures.preprocessing
+    reading = sha256(repr((pictures.scale, pictures.shift, *facts)).encode()).hexdigest()
+    number = str(dtype).removeprefix("torch.")
+    return f"{kind} {checkpoint.weights_digest()[:16]} {_fit(how)} {how.resample} {reading[:8]} {number}"
+
+
+def _fit(how: Preprocessing) -> str:
+    """How a picture is made to fit, for people."""
+    if how.patches:
+        return f"{how.patches} patches of {how.patch}"
+    if how.stretch and how.short_side == how.crop:
+        return f"stretch {how.crop}"
+    return f"{'stretch' if how.stretch else 'short side'} {how.short_side} crop {how.crop}"

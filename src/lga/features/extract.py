@@ -15,7 +15,7 @@ from torch import Tensor
 from lga.anatomy.schema import Anatomy, word_stages
 from lga.backbone.protocol import Backbone
 from lga.config import Wording
-from lga.errors import VideoError
+from lga.errors import SettingsError, VideoError
 from lga.features.cache import ClipFeatures, FeatureCache
 from lga.motion.encoder import MotionEncoder, MotionOnlooker
 from lga.video.clip import Clip, content_digest, read_clip
@@ -93,8 +93,12 @@ def extract_features(
     yielded, so an interrupted run goes on where it stopped. Features that are not finite count as unreadable.
     With `motion`, each clip's motion is measured in the same pass and kept beside its features.
     `limits` hold for clips that are decoded, not for those in the cache.
+
+    Raises:
+        SettingsError: the backbone encodes a clip's frames together, and not so many.
     """
     sampling = f"uniform {frames}"
+    _check_frames(frames, backbone)
 
     def opened(path: Path) -> _Opened | Skipped:
         try:
@@ -132,6 +136,11 @@ def extract_features(
         finally:
             for _, future in waiting:
                 future.cancel()
+
+
+def _check_frames(frames: int, backbone: Backbone) -> None:
+    if why := backbone.preprocessing.wrong_frames(frames):
+        raise SettingsError(f"{backbone.identity.split()[0]}: {why}")
 
 
 def _finish(

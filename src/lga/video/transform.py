@@ -1,6 +1,6 @@
 """Pictures resized and cropped as a backbone reads them, and varied for training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from random import Random
 
@@ -10,6 +10,7 @@ from einops import rearrange
 from jaxtyping import UInt8
 from torch import Tensor
 
+from lga.backbone.beside import lay_beside
 from lga.backbone.protocol import Preprocessing
 
 
@@ -18,7 +19,7 @@ def resize_and_crop(
 ) -> UInt8[Tensor, "batch rows columns 3"]:
     """Resize the short side (or, with `how.stretch`, both sides), then cut the central `how.crop` square.
 
-    With `how.patches`, resize to whole patches and cut nothing.
+    With `how.patches`, resize to whole patches and cut nothing; with `how.beside`, do it for both models.
 
     Antialiased, on whole grey levels: what Pillow gives, within rounding. The long side is rounded down and
     an odd margin leaves its extra pixel at the right and at the bottom.
@@ -29,6 +30,8 @@ def resize_and_crop(
     Source: transformers, `get_resize_output_image_size` and `center_crop`, which CLIP's preprocessing uses;
     `get_image_size_for_max_num_patches`, which NaFlex uses.
     """
+    if how.beside is not None:
+        return lay_beside(resize_and_crop(frames, replace(how, beside=None)), resize_and_crop(frames, how.beside))
     size = _resized(frames.shape[1], frames.shape[2], how)
     crop = size if how.patches else (how.crop, how.crop)
     if min(size) < min(crop):
