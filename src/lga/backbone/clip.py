@@ -15,7 +15,7 @@ from lga.backbone.hub import find_model, quiet_transformers
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Backbone, LogitScale, Preprocessing, Space
 from lga.backbone.reading import Tokenizer, read_pictures, read_tokenizer
-from lga.backbone.vision import Film, Vision, encode_clips, make_sight
+from lga.backbone.vision import FilmVision, Vision, encode_clips, make_sight
 from lga.backbone.weights import architecture, identify, load_weights, read_family, require_transformers
 from lga.errors import BackboneError
 
@@ -36,7 +36,7 @@ class ClipBackbone:
     space: Space
     preprocessing: Preprocessing
     device: torch.device
-    vision: Vision | Film
+    vision: Vision | FilmVision
     master: Callable[[], Vision] | None
     read: Callable[[Sequence[str]], Tensor]
     scale: LogitScale | None

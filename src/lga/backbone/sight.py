@@ -14,7 +14,7 @@ from lga.backbone.hub import find_model
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Backbone, LogitScale, Preprocessing, Space
 from lga.backbone.reading import read_pictures
-from lga.backbone.vision import Film, Vision, encode_clips, make_sight
+from lga.backbone.vision import FilmVision, Vision, encode_clips, make_sight
 from lga.backbone.weights import architecture, identify, load_weights, read_family, require_transformers
 from lga.errors import BackboneError
 
@@ -27,7 +27,7 @@ class Sight:
     dim: int
     preprocessing: Preprocessing
     device: torch.device
-    vision: Vision | Film
+    vision: Vision | FilmVision
 
 
 def load_sight(model: str, *, device: str = "auto", precision: Precision = "auto") -> Sight:

@@ -38,7 +38,7 @@ class Vision(nn.Module):
         return self.projection(pooled).float().unflatten(0, pixels.shape[:2])
 
 
-class Film(nn.Module):
+class FilmVision(nn.Module):
     """f_1 .. f_T = tokens(model, scale * pixel + shift), the frames of a clip together, as the family has it."""
 
     def __init__(self, model: Any, tokens: FilmTokens, pictures: Pictures):
@@ -60,10 +60,10 @@ class Film(nn.Module):
         return self.tokens(self.model, prepared).float()
 
 
-def make_sight(model: Any, family: Family, pictures: Pictures) -> Vision | Film:
+def make_sight(model: Any, family: Family, pictures: Pictures) -> Vision | FilmVision:
     """The seeing half of a model of transformers."""
     if family.film is not None:
-        return Film(model, family.film.tokens, pictures)
+        return FilmVision(model, family.film.tokens, pictures)
     return Vision(*family.towers(model), pictures)
 
 
@@ -72,7 +72,7 @@ _FRAMES_AT_ONCE, _FRAMES_AT_ONCE_ON_GPU = 8, 64
 
 
 def encode_clips(
-    vision: Vision | Film, clips: UInt8[Tensor, "batch frames views height width 3"], device: torch.device
+    vision: Vision | FilmVision, clips: UInt8[Tensor, "batch frames views height width 3"], device: torch.device
 ) -> Float[Tensor, "batch frames dim"]:
     """Encode the first view of every frame, the same to the bit alone and in company, in every number format.
 
@@ -80,7 +80,7 @@ def encode_clips(
         ValueError: the pictures are not of the size or, encoded together, of the number that the model reads.
     """
     with torch.inference_mode():
-        if isinstance(vision, Film):
+        if isinstance(vision, FilmVision):
             tokens = encode_in_chunks(lambda chunk: vision(chunk.to(device)).cpu(), clips[:, :, 0], _CLIPS_AT_ONCE)
             return tokens.clone()
         flat = rearrange(clips[:, :, 0], "b t h w c -> (b t) 1 h w c")

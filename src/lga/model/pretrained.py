@@ -77,9 +77,9 @@ def _load_trained(config: BackboneConfig, given: Backbone | None) -> Pretrained:
     checkpoint = load_checkpoint(Path(config.model))
     record = checkpoint.record
     if config.sight not in ("", record.backbone.sight):
+        how = f"with --sight {record.backbone.sight}" if record.backbone.sight else "without --sight"
         raise CheckpointError(
-            f"{config.model}: was trained with --sight {record.backbone.sight or 'unset'}, not {config.sight}; "
-            "leave --sight out or train again"
+            f"{config.model}: was trained {how}, not with {config.sight}; leave --sight out or train again"
         )
     wanted = record.backbone.model_copy(update={"device": config.device})
     backbone = load_backbone(wanted) if given is None else given
