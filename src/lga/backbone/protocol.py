@@ -63,7 +63,7 @@ class Preprocessing:
     def wrong_frames(self, frames: int) -> str | None:
         """Why a clip of so many frames can't be encoded; None where it can."""
         if self.frames not in (0, frames):
-            return f"{self.frames} frames of a clip are encoded together, not {frames}; use --frames {self.frames}"
+            return f"{self.frames} frames of a clip are encoded together; use --frames {self.frames}, not {frames}"
         if self.tubelet and (frames % self.tubelet or not frames):
             return f"{self.tubelet} frames in a row are encoded together; use a multiple of that, not --frames {frames}"
         return None
@@ -73,7 +73,8 @@ class Preprocessing:
 class Backbone(Protocol):
     """Encodes frames and sentences into one joint space; frozen and without state.
 
-    What a frame or a sentence becomes never depends on what is encoded with it, but for the rounding of float32.
+    What a frame or a sentence becomes never depends on what is encoded with it, but for the rounding of float32 and,
+    where `preprocessing.tubelet` says so, for the other frames of its clip.
     `identity` names weights, preprocessing and number format: two backbones with the same identity give the same
     features, so it keys caches and taught actions. `motion_gap` is how many seconds after each sampled frame a second
     view of it is wanted (0: one view is enough).

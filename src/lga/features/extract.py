@@ -140,7 +140,7 @@ def extract_features(
 
 def _check_frames(frames: int, backbone: Backbone) -> None:
     if why := backbone.preprocessing.wrong_frames(frames):
-        raise SettingsError(f"{backbone.identity.split()[0]}: {why}")
+        raise SettingsError(why)
 
 
 def _finish(

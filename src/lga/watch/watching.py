@@ -157,7 +157,7 @@ def watch(
     settings = settings or WatchSettings()
     if recognizer.encoder.preprocessing.tubelet:
         raise SettingsError(
-            f"{recognizer.encoder.identity.split()[0]}: a clip's frames are encoded together, a long video moment by "
+            "these actions' backbone encodes a clip's frames together, but a long video is encoded moment by "
             "moment; teach with a model that sees frames one by one"
         )
     prepared = recognizer.prepare(actions)
