@@ -104,6 +104,32 @@ def test_pictures_have_the_numbers_that_the_image_processor_gives(folder, size):
         assert shape[0] != shape[1] or size[0] == size[1]
 
 
+@pytest.mark.parametrize(
+    ("offset", "normalize", "top"), [(True, True, True), (False, True, False), (False, False, True)]
+)
+def test_aligns_image_processor_is_followed_in_all_its_settings(model_folder, tmp_path, offset, normalize, top):
+    altered = Path(shutil.copytree(model_folder("align"), tmp_path / "align"))
+    settings = json.loads((altered / "preprocessor_config.json").read_text())
+    settings |= {"rescale_offset": offset, "do_normalize": normalize, "include_top": top}
+    settings |= {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.5, 0.6, 0.7]}
+    (altered / "preprocessor_config.json").write_text(json.dumps(settings))
+    picture, pictures = slope(40, 40), loaded(altered).vision.pictures
+    theirs = their_inputs(altered, [Image.fromarray(picture.numpy())])["pixel_values"]
+    cut = rearrange(resize_and_crop(picture[None], pictures.preprocessing), "b h w c -> b c h w")
+    assert_close(pictures.normalise(cut), theirs)
+
+
+def test_naflex_without_settings_has_those_of_its_image_processor(model_folder, tmp_path):
+    from transformers import Siglip2ImageProcessorPil
+
+    altered = Path(shutil.copytree(model_folder("siglip2"), tmp_path / "siglip2"))
+    (altered / "preprocessor_config.json").write_text("{}")
+    theirs, pictures = Siglip2ImageProcessorPil(), loaded(altered).vision.pictures
+    how = pictures.preprocessing
+    assert (how.patch, how.patches, how.resample) == (theirs.patch_size, theirs.max_num_patches, "bilinear")
+    assert pictures.shift == tuple(-mean / std for mean, std in zip(theirs.image_mean, theirs.image_std, strict=True))
+
+
 def test_sentences_get_the_features_that_transformers_gives(folder):
     with torch.inference_mode():
         expected = their_model(folder).get_text_features(**their_tokens(folder, TEXT)).pooler_output

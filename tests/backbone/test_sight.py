@@ -158,5 +158,5 @@ def test_a_number_of_frames_that_a_video_model_cannot_take_is_refused_at_once(mo
 
 def test_a_long_video_is_refused_where_frames_are_encoded_together(model_folder, clips):
     model = lga.teach(clips, backbone=BackboneConfig(backbone="tiny", sight=str(model_folder("vjepa2"))), method=METHOD)
-    with pytest.raises(SettingsError, match="encoded together"):
+    with pytest.raises(SettingsError, match="encodes a clip's frames together"):
         next(model.watch(clips["wave"][0]))

@@ -134,13 +134,22 @@ _CLIP = Sentences("CLIPTokenizer", _positions)
 _AUTO = Sentences("AutoTokenizer", _positions)
 _SIGLIP = Sentences("PreTrainedTokenizerFast", _positions, masked=False, padding="max_length", plain=True)
 _ALIGN_CONTEXT = 64
+_NAFLEX_PROCESSOR = {
+    "patch_size": 16,
+    "max_num_patches": 256,
+    "resample": 2,
+    "image_mean": (0.5, 0.5, 0.5),
+    "image_std": (0.5, 0.5, 0.5),
+}
 _DINOV3_PROCESSOR = {"resample": 2}
 _VIDEO_PROCESSOR = {"resample": 2, "do_center_crop": True}
 
 FAMILIES: dict[str, Family] = {
     "clip": Family("CLIP", _projected, _square, _CLIP, _softmax, towers=_projected_tower),
     "siglip": Family("SigLIP and SigLIP 2", _hidden, _square, _SIGLIP, _sigmoid),
-    "siglip2": Family("SigLIP 2 NaFlex", _hidden, _as_processed, _SIGLIP, _sigmoid, tunable=False),
+    "siglip2": Family(
+        "SigLIP 2 NaFlex", _hidden, _as_processed, _SIGLIP, _sigmoid, defaults=_NAFLEX_PROCESSOR, tunable=False
+    ),
     "metaclip_2": Family("MetaCLIP 2", _projected, _square, _AUTO, _softmax, towers=_projected_tower),
     "aimv2": Family(
         "AIMv2",
