@@ -95,7 +95,8 @@ def test_pictures_have_the_numbers_that_the_image_processor_gives(folder, size):
     wanted = theirs["pixel_values"]
     grey_level = max(backbone.vision.pictures.scale)
     apart = (ours["pixel_values"] - wanted[:, : ours["pixel_values"].shape[1]]).abs()
-    assert apart.max() <= 2.001 * grey_level
+    unresized = size == (40, 40) and folder.name != "siglip2"
+    assert apart.max() <= (1e-5 if unresized else 2.001 * grey_level)
     assert apart.mean() <= 0.3 * grey_level
     if folder.name == "siglip2":
         shape = theirs["spatial_shapes"][0]
