@@ -16,8 +16,9 @@ from lga.errors import BackboneError
 class Sentences:
     """How sentences become tokens.
 
-    Sentences are padded to the longest of a batch, with a mask, or to the whole context without one, as SigLIP was
-    trained. `context` is how many tokens the model reads; `tokenizer` names the class of transformers that cuts them.
+    `context` is how many tokens the model reads, `tokenizer` the class of transformers that cuts sentences into them.
+    They are padded to the longest of a batch or to the whole context, and the padding is `masked` or, as SigLIP was
+    trained, attended to.
     """
 
     tokenizer: Literal["AutoTokenizer", "CLIPTokenizer", "PreTrainedTokenizerFast"]
