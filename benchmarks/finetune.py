@@ -27,6 +27,7 @@ from transformers import CLIPConfig, CLIPModel
 from transformers.utils import logging
 
 from lga.backbone.clip import load_clip, make_vision
+from lga.backbone.precision import choose_device
 
 FRAMES = 8
 MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
@@ -94,10 +95,11 @@ def main(clips: int = 0, rounds: int = 5) -> None:
     """Print the table."""
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    large = device.type == "cuda"
+    device = choose_device()
+    large = device.type != "cpu"
+    gpu = torch.get_device_module(device)
     tower, side, clips = (BASE, 224, clips or 30) if large else (TINY, 32, clips or 4)
-    name = torch.cuda.get_device_name(device) if large else "CPU"
+    name = gpu.get_device_name(device) if large else "CPU"
     peak = next((value for known, value in PEAKS.items() if known in name), None)
     pixels = torch.randint(0, 256, (clips, FRAMES, side, side, 3), dtype=torch.uint8, device=device)
     with TemporaryDirectory() as folder:
@@ -116,11 +118,11 @@ def main(clips: int = 0, rounds: int = 5) -> None:
     best, memory = dict.fromkeys(steps, float("inf")), dict.fromkeys(steps, 0.0)
     for label, step in [pair for _ in range(1 + rounds) for pair in steps.items()]:
         if large:
-            torch.cuda.reset_peak_memory_stats(device)
+            gpu.reset_peak_memory_stats(device)
         began, warm = time.perf_counter(), bool(memory[label])
         step()
         best[label] = min(best[label], time.perf_counter() - began) if warm else best[label]
-        memory[label] = torch.cuda.max_memory_allocated(device) / 2**30 if large else 1.0
+        memory[label] = gpu.max_memory_allocated(device) / 2**30 if large else 1.0
     table = Table(title=f"Fine-tuning {'ViT-B/16' if large else 'a tiny CLIP'}, {clips} x {FRAMES} frames, {name}")
     for column in ("", "clips/s", "ratio", "of the bf16 peak", "peak GiB, all models held"):
         table.add_column(column, justify="right" if column else "left")

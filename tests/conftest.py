@@ -54,6 +54,21 @@ def random_clips() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def model_folder(tmp_path_factory):
+    """`model_folder(kind)`: the folder of a tiny random model of this kind, written once for all tests."""
+    write, place, known = _module("model_folders").WRITERS, tmp_path_factory.mktemp("models"), {}
+
+    def folder(kind):
+        if kind not in known:
+            known[kind] = place / kind
+            known[kind].mkdir()
+            write[kind](known[kind])
+        return known[kind]
+
+    return folder
+
+
+@pytest.fixture(scope="session")
 def make_dataset(random_datasets):
     """`make_dataset(seed, *, space, clips=41, classes=7, frames=5)`: clips without any structure."""
     return random_datasets.random_dataset

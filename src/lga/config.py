@@ -63,11 +63,14 @@ class BackboneConfig(Frozen):
     """Which encoder turns frames and sentences into features."""
 
     backbone: str = "offline"
-    """offline: shipped weights, no network. clip: any transformers CLIP or SigLIP. tiny: a toy, to try things out. Or
-    the name of an installed plugin"""
+    """offline: shipped weights, no network. clip: a CLIP or any other model that docs/backbones.md lists. tiny: a toy,
+    to try things out. Or the name of an installed plugin"""
     model: str = "openai/clip-vit-base-patch16"
     """for `clip`: a hub name or a local folder; for a plugin: what it makes of it; for any: the folder of a checkpoint
     that `lga train` wrote, which then says which backbone it needs"""
+    sight: str = ""
+    """a second model that clips are compared by, while the backbone's own is compared with text: DINOv2, V-JEPA 2 or
+    any other that docs/backbones.md lists; a hub name or a local folder"""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps, or auto for the fastest there is"""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -117,6 +117,22 @@ def test_preprocessing_and_space_come_from_the_checkpoint(folders):
     assert clip.motion_gap == siglip.motion_gap == 0
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_scale_turns_cosines_into_the_logits_that_transformers_gives(folder, precision, tmp_path):
+    model = their_model(folder)
+    with torch.inference_mode():
+        model.logit_scale.fill_(3.7)
+        if folder.name == "siglip":
+            model.logit_bias.fill_(-10.3)
+        theirs = model(input_ids=torch.tensor([[4, 5, 6, 7]]), pixel_values=torch.ones(1, 3, SIDE, SIDE))
+    scaled = Path(shutil.copytree(folder, tmp_path / "scaled"))
+    model.save_pretrained(scaled)
+    scale = load_clip(str(scaled), device="cpu", precision=precision).space.scale
+    cosine = (theirs.image_embeds @ theirs.text_embeds.T).item()
+    bias = -10.3 if folder.name == "siglip" else 0.0
+    assert scale * cosine == pytest.approx(theirs.logits_per_image.item() - bias, rel=1e-5)
+
+
 def test_frames_of_another_size_are_refused(folder):
     with pytest.raises(ValueError, match="32 x 32 pixels, not 31 x 31"):
         load_clip(str(folder), device="cpu").encode_frames(some_clips(side=31))

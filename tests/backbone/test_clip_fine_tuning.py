@@ -3,8 +3,9 @@ import torch
 from torch.testing import assert_close
 
 from lga.backbone.chunks import encode_in_chunks
-from lga.backbone.clip import Vision, load_clip, make_vision, with_vision
+from lga.backbone.clip import load_clip, make_vision, with_vision
 from lga.backbone.tiny import TinyBackbone
+from lga.backbone.vision import Vision
 from lga.errors import BackboneError
 
 pytestmark = pytest.mark.usefixtures("one_thread")

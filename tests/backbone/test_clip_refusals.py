@@ -22,12 +22,20 @@ def refusal(model: Path | str) -> str:
 def test_a_folder_that_is_no_clip_is_refused(broken, tmp_path):
     (broken / "config.json").write_text('{"model_type": "bert"}')
     assert "of type 'bert'" in refusal(broken)
-    (broken / "config.json").write_text('{"model_type": "siglip2"}')
-    assert "fixed-size SigLIP" in refusal(broken)
+    for title in ("CLIP", "SigLIP 2 NaFlex", "ALIGN"):
+        assert title in refusal(broken)
     (broken / "config.json").write_text("{")
     assert "config.json is damaged" in refusal(broken)
     (tmp_path / "empty").mkdir()
     assert "no config.json" in refusal(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("gone", ["config.json", "model.safetensors"])
+def test_a_folder_of_open_clip_is_named_for_what_it_is(broken, gone):
+    (broken / "open_clip_config.json").write_text("{}")
+    load_clip(str(broken), device="cpu")
+    (broken / gone).rename(broken / "open_clip_model.safetensors")
+    assert "a checkpoint of open_clip" in refusal(broken)
 
 
 def test_missing_and_pickled_weights_are_refused(broken):
@@ -71,7 +79,7 @@ def test_a_missing_or_damaged_tokenizer_is_refused(broken):
     [
         ({"image_mean": None}, "image_mean"),
         ({"resample": 0}, "resample"),
-        ({"do_normalize": False}, "do_normalize"),
+        ({"do_rescale": False}, "do_rescale"),
         ({"size": {"shortest_edge": 16}}, "makes no 32 x 32 picture"),
         ({"size": {"height": 32, "width": 48}}, "makes no 32 x 32 picture"),
         ({"size": {"longest_edge": 64}}, "makes no 32 x 32 picture"),

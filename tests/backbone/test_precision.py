@@ -1,25 +1,30 @@
 import pytest
 import torch
 
-from lga.backbone import precision
 from lga.backbone.precision import choose_device, choose_dtype
 from lga.errors import LGAError
 
 CPU = torch.device("cpu")
 
 
-def test_auto_takes_cuda_then_mps_then_the_processor(monkeypatch):
-    there = {"cuda": 1, "mps": 1, "cpu": 1}
-    monkeypatch.setattr(precision, "_count", lambda kind: there.get(kind, 0))
-    assert choose_device() == torch.device("cuda")
-    there["cuda"] = 0
-    assert choose_device("auto") == torch.device("mps")
-    there["mps"] = 0
+@pytest.mark.parametrize("kind", ["cuda", "mps", "xpu"])
+def test_auto_takes_the_accelerator_that_torch_finds_then_the_processor(monkeypatch, kind):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device(kind))
+    assert choose_device() == torch.device(kind)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     assert choose_device("auto") == CPU
 
 
-def test_a_device_that_is_there_is_taken_as_it_was_named(monkeypatch):
-    monkeypatch.setattr(precision, "_count", lambda kind: {"cuda": 2, "cpu": 1}.get(kind, 0))
+@pytest.fixture
+def two_gpus(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_device_that_is_there_is_taken_as_it_was_named():
     assert choose_device("cpu") == CPU
     assert choose_device("cuda:1") == torch.device("cuda:1")
 
@@ -32,8 +37,8 @@ def test_an_unknown_device_is_refused_in_one_line(wish):
 
 
 @pytest.mark.parametrize("wish", ["cuda:2", "mps", "xpu", "meta"])
-def test_an_absent_device_is_refused_and_the_message_names_those_that_are_there(wish, monkeypatch):
-    monkeypatch.setattr(precision, "_count", lambda kind: {"cuda": 2, "cpu": 1}.get(kind, 0))
+@pytest.mark.usefixtures("two_gpus")
+def test_an_absent_device_is_refused_and_the_message_names_those_that_are_there(wish):
     with pytest.raises(LGAError, match="offers cuda, cpu") as caught:
         choose_device(wish)
     assert "\n" not in str(caught.value)

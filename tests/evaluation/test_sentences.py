@@ -156,6 +156,7 @@ class Colours:
     space = Space(3, slice(0, 3), slice(0, 3))
     preprocessing = Preprocessing(8, 8, "bilinear")
     motion_gap = 0.0
+    scale = None
 
     def encode_frames(self, clips):
         return clips[:, :, 0].float().mean((2, 3))

@@ -71,6 +71,26 @@ def test_features_of_another_backbone_are_refused(folder):
         load_pretrained(BackboneConfig(model=str(folder)))
 
 
+def test_a_checkpoint_finds_its_second_model_and_refuses_another(folder, model_folder):
+    sight, other = str(model_folder("dinov2")), str(model_folder("dinov3_vit"))
+    wanted = load_pretrained(BackboneConfig(backbone="tiny", sight=sight)).backbone
+    record = json.loads((folder / RECORD).read_text())
+    names = {"identity": wanted.identity, "frozen_identity": wanted.identity}
+    backbone = {**record["backbone"], "sight": sight}
+    (folder / RECORD).write_text(json.dumps({**record, **names, "backbone": backbone}))
+    for said in ("", sight):
+        found = load_pretrained(BackboneConfig(model=str(folder), sight=said))
+        assert found.backbone.identity == wanted.identity
+        assert found.config.sight == sight
+    with pytest.raises(CheckpointError, match="was trained with --sight"):
+        load_pretrained(BackboneConfig(model=str(folder), sight=other))
+
+
+def test_a_checkpoint_without_a_second_model_gets_none(folder, model_folder):
+    with pytest.raises(CheckpointError, match="was trained without --sight"):
+        load_pretrained(BackboneConfig(model=str(folder), sight=str(model_folder("dinov2"))))
+
+
 @pytest.mark.parametrize("gone", [WEIGHTS, RECORD, None])
 def test_what_is_no_checkpoint_is_never_passed_over_in_silence(folder, tmp_path, gone):
     if gone:
@@ -85,6 +105,14 @@ def test_portable_settings_find_the_backbone_from_any_folder_and_in_its_own_numb
     monkeypatch.chdir(tmp_path)
     found = portable(BackboneConfig(backbone="clip", model="clip", device="cpu"), TINY)
     assert found == BackboneConfig(backbone="clip", model=str(tmp_path / "clip"), device="auto", precision="float32")
+
+
+def test_portable_settings_find_the_second_model_too(tmp_path, monkeypatch, model_folder):
+    monkeypatch.chdir(model_folder("dinov2").parent)
+    config = BackboneConfig(backbone="tiny", sight="dinov2", precision="float32")
+    found = portable(config, load_pretrained(config).backbone)
+    assert found.sight == str(model_folder("dinov2"))
+    assert found.precision == "float32"
 
 
 def test_an_object_is_named_custom_with_its_identity():

@@ -25,11 +25,11 @@ def random_task(seed, count, clips=3):
     label = torch.tensor([one for one, many in enumerate(count) for _ in range(many)], dtype=torch.long)
     label = label[torch.randperm(len(label), generator=random)]
     shown, rows = len(label), len(label) + clips
-    look = torch.nn.functional.normalize(2 + torch.randn(rows, 5, generator=random, dtype=torch.float64), dim=-1)
+    sight = torch.nn.functional.normalize(2 + torch.randn(rows, 5, generator=random, dtype=torch.float64), dim=-1)
     move = torch.randn(rows, 4, generator=random, dtype=torch.float64)
     far = 8 * torch.rand(2, rows, shown, generator=random, dtype=torch.float64)
     like = torch.randn(rows, len(count), generator=random, dtype=torch.float64)
-    table = Compared(far[0], far[1], look @ look[:shown].T, move @ move[:shown].T, like)
+    table = Compared(far[0], far[1], sight @ sight[:shown].T, move @ move[:shown].T, like)
     every = torch.arange(shown)
     return rows_of(table, every, every), rows_of(table, torch.arange(shown, rows), every), label
 
@@ -161,15 +161,15 @@ def test_a_text_or_a_video_that_misleads_loses_its_weight():
     label = torch.arange(3).repeat_interleave(5)
     same, right = label[:, None] == label, label[:, None] == torch.arange(3)
     far = torch.where(same, 1.0, 6.0).double()
-    looks = torch.where(same, 0.9, 0.1).double()
+    sights = torch.where(same, 0.9, 0.1).double()
 
     def weights(distance, similarity, appearance):
         found = learn(Compared(distance, None, appearance, None, similarity), label, 3, FITTED).weights
         return float(found.distance / FITTED.distance), float(found.similarity / FITTED.similarity)
 
-    seen, read = weights(far, right.double(), looks)
-    assert weights(far, 1 - right.double(), looks)[1] < 0.7 * read
-    assert weights(7 - far, right.double(), 1 - looks)[0] < 0.7 * seen
+    seen, read = weights(far, right.double(), sights)
+    assert weights(far, 1 - right.double(), sights)[1] < 0.7 * read
+    assert weights(7 - far, right.double(), 1 - sights)[0] < 0.7 * seen
 
 
 def test_an_example_alone_in_its_class_says_nothing_about_the_video():

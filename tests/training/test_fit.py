@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig, TrainConfig
@@ -184,6 +185,16 @@ def test_a_peer_is_trained_behind_an_adapter_of_its_own(sets, name):
     assert found.chosen.mean >= found.untrained.mean
     plan = plan_episodes(sets.test.dataset.label.numpy(), None, ProtocolConfig(episodes=20, seed=9))
     assert run_episodes({name: found.part(sets.test.dataset)}, plan)[name].hits.mean() > 0.2
+
+
+@pytest.mark.skipif(not torch.accelerator.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", ["otam", "clip_fsar"])
+def test_a_peer_is_trained_on_a_gpu_and_comes_back(sets, name):
+    fabric = Fabric(accelerator=torch.accelerator.current_accelerator().type, devices=1)
+    few = SETTINGS.model_copy(update={"tasks": 20, "width": 8})
+    found = fit_method(METHODS[name].build, sets.train, sets.validation, Run(few, fabric=fabric))
+    assert found.chosen.mean >= found.untrained.mean
+    assert {one.device.type for one in found.part.parameters()} == {"cpu"}
 
 
 def test_clips_that_fill_no_episode_are_refused(sets, random_datasets):

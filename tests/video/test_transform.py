@@ -25,7 +25,7 @@ def by_pillow(picture: np.ndarray, how: Preprocessing) -> np.ndarray:
     height, width = picture.shape[:2]
     short = min(height, width)
     size = (int(how.short_side * width / short), int(how.short_side * height / short))
-    size = (how.crop, how.crop) if how.stretch else size
+    size = (how.short_side, how.short_side) if how.stretch else size
     resized = Image.fromarray(picture).resize(size, getattr(Image.Resampling, how.resample.upper()))
     left, top = (size[0] - how.crop) // 2, (size[1] - how.crop) // 2
     return np.asarray(resized.crop((left, top, left + how.crop, top + how.crop)))
@@ -71,6 +71,24 @@ def test_every_picture_of_a_batch_is_treated_alike():
 def test_a_crop_beyond_the_resized_picture_is_refused():
     with pytest.raises(ValueError, match="does not fit"):
         resize_and_crop(torch.zeros(1, 11, 13, 3, dtype=torch.uint8), Preprocessing(short_side=7, crop=8))
+
+
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 300))
+def test_naflex_takes_the_size_that_transformers_takes(height, width, patches):
+    from transformers.models.siglip2.image_processing_pil_siglip2 import get_image_size_for_max_num_patches
+
+    how = Preprocessing(4, 4, "bilinear", patch=4, patches=patches)
+    found = resize_and_crop(torch.zeros(1, height, width, 3, dtype=torch.uint8), how).shape[1:3]
+    assert tuple(found) == get_image_size_for_max_num_patches(height, width, 4, patches)
+    assert found[0] * found[1] <= patches * 16
+
+
+def test_naflex_cuts_nothing_and_matches_pillow():
+    how, picture = Preprocessing(40, 40, "bilinear", patch=8, patches=25), scene(61, 97)
+    ours = resize_and_crop(torch.from_numpy(picture)[None], how)[0].numpy()
+    theirs = np.asarray(Image.fromarray(picture).resize(ours.shape[1::-1], Image.Resampling.BILINEAR))
+    assert ours.shape[0] < ours.shape[1]
+    assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 2
 
 
 HOW = Preprocessing(short_side=24, crop=20)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 def encode_in_chunks(
     encode: Callable[[Tensor], Tensor], pictures: UInt8[Tensor, "pictures ..."], size: int
-) -> Float[Tensor, "pictures dim"]:
-    """Encode `size` pictures at a time, the last ones together with black ones that are then left out.
+) -> Float[Tensor, "pictures *features"]:
+    """Encode `size` pictures, or clips, at a time, the last ones together with black ones that are then left out.
 
     How a matrix product is rounded depends on its shape: in one shape, a picture's features are the same to the bit
     whatever else is encoded with it, in every number format.

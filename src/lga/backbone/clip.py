@@ -1,4 +1,4 @@
-"""CLIP and its relatives (SigLIP, SigLIP 2): one space for pictures and sentences, through transformers."""
+"""CLIP and its relatives: one space for pictures and sentences, through transformers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -7,46 +7,19 @@ from hashlib import sha256
 from typing import Any
 
 import torch
-from einops import rearrange
 from jaxtyping import Float, UInt8
-from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import Tensor
 
-from lga.backbone.chunks import encode_in_chunks
-from lga.backbone.clip_reading import Kind, Pictures, Tokenizer, read_json, read_pictures, read_tokenizer
-from lga.backbone.hub import ModelFolder, find_model, quiet_transformers
+from lga.backbone.families import list_titles
+from lga.backbone.hub import find_model, quiet_transformers
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Backbone, Preprocessing, Space
+from lga.backbone.reading import Tokenizer, read_pictures, read_tokenizer
+from lga.backbone.vision import FilmVision, Vision, encode_clips, make_sight
+from lga.backbone.weights import architecture, identify, load_weights, read_family, require_transformers
 from lga.errors import BackboneError
 
-
-class Vision(nn.Module):
-    """f = projection(tower(scale * pixel + shift)), one picture at a time.
-
-    Its parameters are the vision tower's and the visual projection's, of which SigLIP has none.
-    """
-
-    def __init__(self, tower: nn.Module, projection: nn.Module, pictures: Pictures):
-        super().__init__()
-        self.tower, self.projection, self.pictures = tower, projection, pictures
-
-    def forward(self, pixels: UInt8[Tensor, "batch frames height width 3"]) -> Float[Tensor, "batch frames dim"]:
-        """Encode all frames at once; float32, not normalised, whatever the format of the weights.
-
-        Raises:
-            ValueError: the pictures are not of the size that the model reads.
-        """
-        side = self.pictures.preprocessing.crop
-        if tuple(pixels.shape[2:4]) != (side, side):
-            raise ValueError(f"frames must be {side} x {side} pixels, not {pixels.shape[3]} x {pixels.shape[2]}")
-        flat = rearrange(pixels, "b t h w c -> (b t) c h w")
-        pooled = self.tower(pixel_values=self.pictures.normalise(flat)).pooler_output
-        return self.projection(pooled).float().unflatten(0, pixels.shape[:2])
-
-
 DEFAULT_MODEL = "openai/clip-vit-base-patch16"
-_FRAMES_AT_ONCE = {"cpu": 8, "cuda": 64, "mps": 8}
-_SENTENCES_AT_ONCE = 4
 _ROUNDING = {torch.float32: (), torch.bfloat16: ("sentences without padding",)}
 """What the features depend on in this number format alone; float32 has kept its features, to rounding."""
 
@@ -55,15 +28,16 @@ _ROUNDING = {torch.float32: (), torch.bfloat16: ("sentences without padding",)}
 class ClipBackbone:
     """A frozen CLIP: a frame and a sentence become two points of the same space, near where they agree.
 
-    `vision` is on `device` and in the backbone's number format; `master` makes it anew, in float32, to be trained.
+    `vision` is on `device` and in the backbone's number format; `master` makes it anew, in float32, to be trained,
+    and is None where the family can't be.
     """
 
     identity: str
     space: Space
     preprocessing: Preprocessing
     device: torch.device
-    vision: Vision
-    master: Callable[[], Vision]
+    vision: Vision | FilmVision
+    master: Callable[[], Vision] | None
     read: Callable[[Sequence[str]], Tensor]
     motion_gap: float = 0.0
 
@@ -73,14 +47,9 @@ class ClipBackbone:
         """Encode the first view of every frame, the same to the bit alone and in company, in every number format.
 
         Raises:
-            ValueError: the pictures are not of the size that the model reads.
+            ValueError: the pictures are not of the size or, encoded together, of the number that the model reads.
         """
-        flat = rearrange(clips[:, :, 0], "b t h w c -> (b t) 1 h w c")
-        with torch.inference_mode():
-            features = encode_in_chunks(
-                lambda chunk: self.vision(chunk.to(self.device))[:, 0].cpu(), flat, _FRAMES_AT_ONCE[self.device.type]
-            )
-        return features.clone().unflatten(0, clips.shape[:2])
+        return encode_clips(self.vision, clips, self.device)
 
     def encode_text(self, sentences: Sequence[str]) -> Float[Tensor, "sentences dim"]:
         """Encode sentences as the model's own tokenizer cuts them; what exceeds its context is left out.
@@ -93,7 +62,9 @@ class ClipBackbone:
 
 
 def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Precision = "auto") -> ClipBackbone:
-    """Load a CLIP or SigLIP from a folder, the hub's local cache or the hub; only safetensors, never pickle.
+    """Load a dual from a folder, the hub's local cache or the hub; only safetensors, never pickle.
+
+    `lga.backbone.families.FAMILIES` lists the kinds that load.
 
     Raises:
         BackboneError: the model cannot be found, is damaged or of another kind, or transformers is missing.
@@ -101,50 +72,35 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
     """
     place = choose_device(device)
     dtype = choose_dtype(place, precision)
-    try:
-        import transformers  # pyright: ignore[reportUnusedImport]  # noqa: F401
-    except ImportError as error:
-        raise BackboneError("CLIP needs transformers, which is not installed: pip install 'lga[clip]'") from error
+    require_transformers()
     checkpoint = find_model(model)
-    kind = _kind(checkpoint)
-    checkpoint.weight_files()
-    loaded = _load_model(checkpoint, kind).to(device=place, dtype=dtype).eval()
+    kind, family = read_family(checkpoint)
+    if family.sentences is None:
+        raise BackboneError(
+            f"{model}: {family.title} sees but reads no sentences; use it as --sight {model} beside a model that reads "
+            f"them ({list_titles(reading=True)})"
+        )
+    loaded = load_weights(checkpoint, family)
+    scale = family.scale(loaded)
+    loaded = loaded.to(device=place, dtype=dtype)
     with quiet_transformers():
-        words = read_tokenizer(checkpoint, kind, int(loaded.config.text_config.max_position_embeddings))
-    pictures = read_pictures(checkpoint, int(loaded.config.vision_config.image_size))
-    dim = int(loaded.config.projection_dim if kind == "clip" else loaded.config.vision_config.hidden_size)
+        words = read_tokenizer(checkpoint, family.sentences, family.sentences.context(loaded.config))
+    pictures = read_pictures(checkpoint, family, loaded.config)
+    dim = family.dim(loaded.config)
+    facts = (words.digest, architecture(checkpoint, kind, loaded), *_ROUNDING[dtype])
     return ClipBackbone(
-        identity=_identity(checkpoint, kind, pictures, words, _architecture(loaded), dtype),
-        space=Space(dim, slice(0, dim), slice(0, dim)),
+        identity=identify(kind, checkpoint, pictures, facts, dtype),
+        space=Space(dim, slice(0, dim), slice(0, dim), scale),
         preprocessing=pictures.preprocessing,
         device=place,
-        vision=_vision(loaded, kind, pictures),
-        master=lambda: _vision(_load_model(checkpoint, kind), kind, pictures),
+        vision=make_sight(loaded, family, pictures),
+        master=(lambda: Vision(*family.towers(load_weights(checkpoint, family)), pictures)) if family.tunable else None,
         read=lambda sentences: _read(loaded, words, sentences, torch.zeros(len(sentences), dim), place),
     )
 
 
-def _kind(checkpoint: ModelFolder) -> Kind:
-    kind = read_json(checkpoint, "config.json").get("model_type")
-    match kind:
-        case "clip":
-            return "clip"
-        case "siglip":
-            return "siglip"
-        case "siglip2":
-            reads = "sees pictures of any shape (NaFlex)"
-        case _:
-            reads = f"is of type {kind!r}"
-    raise BackboneError(f"{checkpoint.name}: the model {reads}, but a CLIP or a fixed-size SigLIP is needed")
-
-
-def _vision(model: Any, kind: Kind, pictures: Pictures) -> Vision:
-    """The seeing half; only CLIP projects what its tower gives."""
-    return Vision(model.vision_model, model.visual_projection if kind == "clip" else nn.Identity(), pictures)
-
-
 def _read(model: Any, words: Tokenizer, sentences: Sequence[str], features: Tensor, device: torch.device) -> Tensor:
-    """Fill `features`, always reading `_SENTENCES_AT_ONCE` sentences of one length, some again where they are fewer.
+    """Fill `features`, always reading `words.at_once` sentences of one length, some again where they are fewer.
 
     Padded to the longest of a batch, a sentence is rounded otherwise in every company, in bfloat16 by a hundredth.
     """
@@ -153,73 +109,12 @@ def _read(model: Any, words: Tokenizer, sentences: Sequence[str], features: Tens
     for at, tokens in enumerate(cut):
         alike.setdefault(tokens["input_ids"].shape[1], []).append(at)
     for places in alike.values():
-        for start in range(0, len(places), _SENTENCES_AT_ONCE):
-            some = places[start : start + _SENTENCES_AT_ONCE]
-            filled = [*some, *some[-1:] * (_SENTENCES_AT_ONCE - len(some))]
+        for start in range(0, len(places), words.at_once):
+            some = places[start : start + words.at_once]
+            filled = [*some, *some[-1:] * (words.at_once - len(some))]
             batch = {name: torch.cat([cut[at][name] for at in filled]) for name in cut[0]}
             features[some] = model.get_text_features(**batch).pooler_output[: len(some)].float().cpu()
     return features
-
-
-def _load_model(checkpoint: ModelFolder, kind: Kind) -> Any:
-    from huggingface_hub.errors import StrictDataclassError
-    from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
-
-    families: dict[Kind, tuple[Any, Any]] = {
-        "clip": (CLIPConfig, CLIPModel),
-        "siglip": (SiglipConfig, SiglipModel),
-    }
-    settings, family = families[kind]
-    try:
-        with quiet_transformers():
-            config = settings.from_pretrained(checkpoint.folder)
-            model, report = family.from_pretrained(
-                checkpoint.weights,
-                config=config,
-                dtype=torch.float32,
-                attn_implementation="sdpa",
-                use_safetensors=True,
-                local_files_only=True,
-                output_loading_info=True,
-            )
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        RuntimeError,
-        SafetensorError,
-        StrictDataclassError,
-    ) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise BackboneError(f"{checkpoint.name}: the weights cannot be loaded ({reason})") from error
-    missing = sorted(report["missing_keys"])
-    if missing:
-        raise BackboneError(f"{checkpoint.name}: the weights lack {len(missing)} parts, the first is {missing[0]}")
-    return model
-
-
-def _architecture(model: Any) -> list[object]:
-    """What changes the features and shows neither in the weights nor in their shapes."""
-    towers = (model.config.vision_config, model.config.text_config)
-    facts: list[object] = [(tower.hidden_act, tower.num_attention_heads, tower.layer_norm_eps) for tower in towers]
-    return [*facts, model.config.text_config.eos_token_id]
-
-
-def _identity(
-    checkpoint: ModelFolder,
-    kind: Kind,
-    pictures: Pictures,
-    words: Tokenizer,
-    architecture: list[object],
-    dtype: torch.dtype,
-) -> str:
-    how = pictures.preprocessing
-    fit = f"stretch {how.crop}" if how.stretch else f"short side {how.short_side} crop {how.crop}"
-    facts = (pictures.scale, pictures.shift, words.digest, architecture, *_ROUNDING[dtype])
-    reading = sha256(repr(facts).encode()).hexdigest()
-    number = str(dtype).removeprefix("torch.")
-    return f"{kind} {checkpoint.weights_digest()[:16]} {fit} {how.resample} {reading[:8]} {number}"
 
 
 _TUNED = " tuned "
@@ -234,8 +129,8 @@ def make_vision(backbone: Backbone, *, gradient_checkpointing: bool) -> Vision:
     Raises:
         BackboneError: this kind of backbone cannot be fine-tuned, or its checkpoint is no longer there.
     """
-    clip = _tunable(backbone)
-    vision = clip.master().to(device=clip.device, dtype=torch.float32).requires_grad_(True)
+    clip, _, master = _tunable(backbone)
+    vision = master().to(device=clip.device, dtype=torch.float32).requires_grad_(True)
     if gradient_checkpointing:
         tower: Any = vision.tower
         with quiet_transformers():
@@ -252,9 +147,9 @@ def with_vision(backbone: Backbone, state: Mapping[str, Tensor]) -> ClipBackbone
     Raises:
         BackboneError: the weights do not fit, are not finite numbers, or this kind of backbone cannot be fine-tuned.
     """
-    clip = _tunable(backbone)
-    number = next(clip.vision.parameters()).dtype
-    tuned = deepcopy(clip.vision).to(device="cpu", dtype=torch.float32)
+    clip, vision, _ = _tunable(backbone)
+    number = next(vision.parameters()).dtype
+    tuned = deepcopy(vision).to(device="cpu", dtype=torch.float32)
     _check_fit(state, tuned.state_dict(), clip.identity)
     tuned.load_state_dict(state)
     if not all(bool(weight.isfinite().all()) for weight in tuned.parameters()):
@@ -267,11 +162,15 @@ def with_vision(backbone: Backbone, state: Mapping[str, Tensor]) -> ClipBackbone
     )
 
 
-def _tunable(backbone: Backbone) -> ClipBackbone:
-    if isinstance(backbone, ClipBackbone):
-        return backbone
+def _tunable(backbone: Backbone) -> tuple[ClipBackbone, Vision, Callable[[], Vision]]:
     kind = backbone.identity.split()[0]
-    raise BackboneError(f"the backbone {kind!r} cannot be fine-tuned, only `clip` can; use --backbone clip")
+    if backbone.preprocessing.beside is not None:
+        raise BackboneError("a model that stands beside another for sight cannot be fine-tuned; train without --sight")
+    if not isinstance(backbone, ClipBackbone):
+        raise BackboneError(f"the backbone {kind!r} cannot be fine-tuned, only `clip` can; use --backbone clip")
+    if backbone.master is None or not isinstance(backbone.vision, Vision):
+        raise BackboneError(f"a model of type {kind!r} cannot be fine-tuned; take a CLIP or leave it frozen")
+    return backbone, backbone.vision, backbone.master
 
 
 def _check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], identity: str) -> None:

@@ -34,16 +34,20 @@ _WANTED = (
     "config.json",
     "preprocessor_config.json",
     "processor_config.json",
+    "video_preprocessor_config.json",
+    "open_clip_config.json",
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab.json",
+    "vocab.txt",
     "merges.txt",
     _SINGLE,
     _INDEX,
     "model-*-of-*.safetensors",
 )
+_OPEN_CLIP = ("open_clip_config.json", "open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 _CONVERTER, _CONVERSION = "SFconvertbot", "Adding `safetensors` variant of this model"
 
 
@@ -64,6 +68,7 @@ class ModelFolder:
         if (self.weights / _SINGLE).is_file():
             return (self.weights / _SINGLE,)
         if not _has_weights(self.weights):
+            self.refuse_foreign()
             pickled = any(self.weights.glob("*.bin"))
             only = "only pickled weights, which are never loaded: save it again as" if pickled else "no"
             raise BackboneError(f"{self.name}: {only} {_SINGLE}")
@@ -72,6 +77,18 @@ class ModelFolder:
             return tuple(self.weights / shard for shard in sorted(set(shards)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BackboneError(f"{self.name}: {_INDEX} is damaged; download it again") from error
+
+    def refuse_foreign(self) -> None:
+        """Check that the folder is not another library's.
+
+        Raises:
+            BackboneError: it is open_clip's.
+        """
+        if any((self.folder / name).is_file() for name in _OPEN_CLIP):
+            raise BackboneError(
+                f"{self.name}: a checkpoint of open_clip, which transformers does not read; take the model's copy for "
+                "transformers, with a config.json that names its model_type and with model.safetensors"
+            )
 
     def weights_digest(self) -> str:
         """Hash the weights' content; of a single file it is the sha256 that the hub shows.

@@ -17,7 +17,7 @@ CUSTOM = "custom"
 def load_backbone(config: BackboneConfig) -> Backbone:
     """Load the backbone that the settings name; its libraries are imported only when it is the one.
 
-    The names in `BACKBONES` come before those of plugins.
+    The names in `BACKBONES` come before those of plugins. With `config.sight` a second model stands beside it.
 
     Raises:
         SettingsError: no backbone has this name.
@@ -25,6 +25,15 @@ def load_backbone(config: BackboneConfig) -> Backbone:
             an object made in Python, which no settings can bring back.
         LGAError: this machine has no such device.
     """
+    found = _load_one(config)
+    if not config.sight:
+        return found
+    from lga.backbone.sight import load_sight, put_beside
+
+    return put_beside(found, load_sight(config.sight, device=config.device, precision=config.precision))
+
+
+def _load_one(config: BackboneConfig) -> Backbone:
     if (loader := BACKBONES.get(config.backbone)) is not None:
         return loader(config)
     if config.backbone == CUSTOM and "model" in config.changed:

@@ -10,19 +10,19 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def choose_device(wish: str = "auto") -> torch.device:
-    """Turn a wish into a device that is there; `auto` takes a GPU (CUDA, then Apple's) before the processor.
+    """Turn a wish into a device that is there; `auto` takes the accelerator that torch finds before the processor.
 
     Raises:
         LGAError: torch knows no such device, or this machine has none.
     """
     if wish == "auto":
-        return torch.device(next(name for name in ("cuda", "mps", "cpu") if _count(name)))
+        return torch.device(_kinds()[0])
     try:
         device = torch.device(wish)
     except RuntimeError as error:
         raise LGAError(f"no device is called {wish!r}; use auto, cpu, cuda, cuda:1 or mps") from error
     if (device.index or 0) >= _count(device.type):
-        there = ", ".join(name for name in ("cuda", "mps", "cpu") if _count(name))
+        there = ", ".join(_kinds())
         raise LGAError(f"device {wish!r} was asked for, but this machine offers {there}; use auto to take the best")
     return device
 
@@ -37,12 +37,17 @@ def choose_dtype(device: torch.device, wish: Precision = "auto") -> torch.dtype:
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wish]
 
 
+def _kinds() -> tuple[str, ...]:
+    """The kinds of device that torch can use here, the fastest first."""
+    there = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return ("cpu",) if there is None else (there.type, "cpu")
+
+
 def _count(kind: str) -> int:
     """How many devices of a kind torch can use here; 0 for a kind that it does not know."""
-    if kind == "cpu":
-        return 1
-    there = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return torch.accelerator.device_count() if there is not None and there.type == kind else 0
+    if kind not in _kinds():
+        return 0
+    return 1 if kind == "cpu" else torch.accelerator.device_count()
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:

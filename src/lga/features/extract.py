@@ -15,7 +15,7 @@ from torch import Tensor
 from lga.anatomy.schema import Anatomy, word_stages
 from lga.backbone.protocol import Backbone
 from lga.config import Wording
-from lga.errors import VideoError
+from lga.errors import SettingsError, VideoError
 from lga.features.cache import ClipFeatures, FeatureCache
 from lga.motion.encoder import MotionEncoder, MotionOnlooker
 from lga.video.clip import Clip, content_digest, read_clip
@@ -103,8 +103,12 @@ def extract_features(
     yielded, so an interrupted run goes on where it stopped. Features that are not finite count as unreadable.
     With `motion`, each clip's motion is measured in the same pass and kept beside its features.
     `limits` hold for clips that are decoded, not for those in the cache.
+
+    Raises:
+        SettingsError: the backbone encodes a clip's frames together, and not so many.
     """
     sampling = f"uniform {frames}"
+    _check_frames(frames, backbone)
 
     def opened(path: Path) -> _Opened | Skipped:
         try:
@@ -144,6 +148,11 @@ def extract_features(
                 future.cancel()
 
 
+def _check_frames(frames: int, backbone: Backbone) -> None:
+    if why := backbone.preprocessing.wrong_frames(frames):
+        raise SettingsError(why)
+
+
 def _finish(
     now: Sequence[tuple[Path, Future[_Opened | Skipped]]],
     backbone: Backbone,
@@ -154,7 +163,7 @@ def _finish(
     """Encode a batch's new clips together, keep them, and yield the whole batch in order."""
     results = [(path, future.result()) for path, future in now]
     fresh = [one.clip for _, one in results if isinstance(one, _Opened) and one.known is None and one.clip is not None]
-    encoded = iter(backbone.encode_frames(torch.stack([clip.frames for clip in fresh])) if fresh else ())
+    encoded = iter(_encode(fresh, backbone))
     for path, one in results:
         if isinstance(one, Skipped):
             yield one
@@ -172,6 +181,18 @@ def _finish(
                 continue
             cache.keep_clip(features, sampling, backbone)
             yield features
+
+
+def _encode(clips: Sequence[Clip], backbone: Backbone) -> list[Float[Tensor, "frames dim"]]:
+    """The tokens of each clip, those encoded together whose pictures have one shape."""
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for at, clip in enumerate(clips):
+        alike.setdefault(tuple(clip.frames.shape), []).append(at)
+    tokens: dict[int, Tensor] = {}
+    for places in alike.values():
+        batch = torch.stack([clips[at].frames for at in places])
+        tokens.update(zip(places, backbone.encode_frames(batch), strict=True))
+    return [tokens[at] for at in range(len(clips))]
 
 
 def identify_clips(

@@ -65,15 +65,22 @@ def portable(config: BackboneConfig, backbone: Backbone) -> BackboneConfig:
     if config.backbone == CUSTOM:
         return _custom(backbone)
     number = backbone.identity.rsplit(" ", 1)[-1]
-    model = str(Path(config.model).absolute()) if Path(config.model).is_dir() else config.model
+    model, sight = (
+        str(Path(one).absolute()) if one and Path(one).is_dir() else one for one in (config.model, config.sight)
+    )
     precision = number if number in ("float32", "bfloat16") else config.precision
-    return config.model_copy(update={"device": "auto", "precision": precision, "model": model})
+    return config.model_copy(update={"device": "auto", "precision": precision, "model": model, "sight": sight})
 
 
 def _load_trained(config: BackboneConfig, given: Backbone | None) -> Pretrained:
     """Load a checkpoint with the backbone that it names, or with a given one."""
     checkpoint = load_checkpoint(Path(config.model))
     record = checkpoint.record
+    if config.sight not in ("", record.backbone.sight):
+        how = f"with --sight {record.backbone.sight}" if record.backbone.sight else "without --sight"
+        raise CheckpointError(
+            f"{config.model}: was trained {how}, not with {config.sight}; leave --sight out or train again"
+        )
     wanted = record.backbone.model_copy(update={"device": config.device})
     backbone = load_backbone(wanted) if given is None else given
     if backbone.identity != record.frozen_identity:

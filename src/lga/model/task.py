@@ -22,7 +22,7 @@ class Compared:
     """How some clips compare with a task's examples, and with the sentences of its classes."""
 
     distance: Float[Tensor, "*episodes clips examples"]
-    """how differently they look, by AB-MHM"""
+    """how different their appearance is, by AB-MHM"""
     motion: Float[Tensor, "*episodes clips examples"] | None
     """how differently they move, weighted; None where motion is not compared"""
     appearance: Float[Tensor, "*episodes clips examples"]
@@ -33,12 +33,12 @@ class Compared:
     """to the stage sentences of every class, summed over the stages"""
 
     def apart(self, stretch: Float[Tensor, "*episodes"] | None = None) -> Float[Tensor, "*episodes clips examples"]:
-        """The distance of look and motion together, the look stretched."""
+        """The distance of appearance and motion together, the appearance stretched."""
         seen = self.distance if stretch is None else stretch[..., None, None] * self.distance
         return seen if self.motion is None else seen + self.motion
 
     def alike(self, stretch: Float[Tensor, "*episodes"]) -> Float[Tensor, "*episodes clips examples"]:
-        """The inner product of look and motion together, the look stretched: what the support head reads."""
+        """The inner product of appearance, stretched, and motion together: what the support head reads."""
         seen = stretch[..., None, None] * self.appearance
         return seen if self.moving is None else seen + self.moving
 
@@ -84,7 +84,7 @@ def _look_up(
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """How well clips suit every class, by what they look like and how they move, and by text; not yet weighed."""
+    """How well clips suit every class, by their appearance and motion, and by text; not yet weighed."""
 
     distance: Float[Tensor, "*episodes clips way"]
     """the smaller the likelier"""

@@ -1,6 +1,7 @@
 """From training clips and validation clips to a trained head or peer, as it was at the best moment of the run."""
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -148,7 +149,8 @@ def fit_method(
     episodes = _episodes(validation, settings)
 
     def validate() -> tuple[float, Trial]:
-        return 1.0, try_method(adapted(validation.dataset), episodes)
+        here = deepcopy(adapted).cpu()  # a peer's tables stay where the clips are, whatever device it is trained on
+        return 1.0, try_method(here(validation.dataset), episodes)
 
     with torch.no_grad():
         first = validation_result(0, *validate())

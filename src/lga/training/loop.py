@@ -122,6 +122,7 @@ def _clips(tasks: Tasks, number: int) -> tuple[Int[Tensor, " clips"], Int[Tensor
 @contextmanager
 def repeatable(seed: int, number: int, device: torch.device) -> Generator[None]:
     """Dropout knows only torch's global generators: seed them for one episode, then put them back."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else [], device_type="cuda"):
+    own = device.type not in ("cpu", "mps")  # Apple's generator cannot be forked
+    with torch.random.fork_rng([device] if own else [], device_type=device.type if own else "cuda"):
         torch.manual_seed((seed * 1_000_003 + number) % 2**63)
         yield

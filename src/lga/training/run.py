@@ -11,9 +11,10 @@ import torch
 from einops import rearrange
 from lightning_fabric import Fabric
 
-from lga.backbone.clip import Vision, make_vision, with_vision
+from lga.backbone.clip import make_vision, with_vision
 from lga.backbone.precision import choose_device
 from lga.backbone.protocol import Backbone
+from lga.backbone.vision import Vision
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import ManifestError, TrainingError
 from lga.evaluation.dataset import LoadedDataset

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lga.backbone.protocol import Preprocessing
 from lga.video.decode import VideoFile, open_clip
-from lga.video.files import UNLIMITED, Limits
+from lga.video.files import UNLIMITED, Limits, refusal
 from lga.video.files import content_digest as content_digest
 from lga.video.files import is_clip as is_clip
 from lga.video.pictures import PictureFolder
@@ -110,7 +110,7 @@ def read_clip(
         else:
             times = jittered_times(duration, frames, generator=generator)
         views = [_views(time, motion_gap, source.last) for time in times]
-        return Clip(_fetch(source, views, how, onlooker), times, duration)
+        return Clip(_fetch(path, source, views, how, onlooker), times, duration)
 
 
 def _views(time: float, gap: float, last: float) -> tuple[float, ...]:
@@ -120,6 +120,7 @@ def _views(time: float, gap: float, last: float) -> tuple[float, ...]:
 
 
 def _fetch(
+    path: Path,
     source: VideoFile | PictureFolder,
     views: Sequence[tuple[float, ...]],
     how: Preprocessing,
@@ -145,5 +146,7 @@ def _fetch(
             resized.append(np.ascontiguousarray(square.numpy()))
         before = picture
         where[time] = len(resized) - 1
+    if len({picture.shape for picture in resized}) > 1:
+        raise refusal(path, "its pictures have different shapes; this backbone needs them alike within a clip")
     chosen = [[where[time] for time in pair] for pair in views]
     return torch.from_numpy(np.stack(resized)[chosen])

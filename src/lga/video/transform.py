@@ -1,6 +1,6 @@
 """Pictures resized and cropped as a backbone reads them, and varied for training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from random import Random
 
@@ -10,13 +10,16 @@ from einops import rearrange
 from jaxtyping import UInt8
 from torch import Tensor
 
+from lga.backbone.beside import lay_beside
 from lga.backbone.protocol import Preprocessing
 
 
 def resize_and_crop(
     frames: UInt8[Tensor, "batch height width 3"], how: Preprocessing
-) -> UInt8[Tensor, "batch {how.crop} {how.crop} 3"]:
-    """Resize the short side (or, with `how.stretch`, both sides), then cut the central square.
+) -> UInt8[Tensor, "batch rows columns 3"]:
+    """Resize the short side (or, with `how.stretch`, both sides), then cut the central `how.crop` square.
+
+    With `how.patches`, resize to whole patches and cut nothing; with `how.beside`, do it for both models.
 
     Antialiased, on whole grey levels: what Pillow gives, within rounding. The long side is rounded down and
     an odd margin leaves its extra pixel at the right and at the bottom.
@@ -24,25 +27,50 @@ def resize_and_crop(
     Raises:
         ValueError: the crop is larger than the resized short side.
 
-    Source: transformers, `get_resize_output_image_size` and `center_crop`, which CLIP's preprocessing uses.
+    Source: transformers, `get_resize_output_image_size` and `center_crop`, which CLIP's preprocessing uses;
+    `get_image_size_for_max_num_patches`, which NaFlex uses.
     """
+    if how.beside is not None:
+        return lay_beside(resize_and_crop(frames, replace(how, beside=None)), resize_and_crop(frames, how.beside))
     size = _resized(frames.shape[1], frames.shape[2], how)
-    if min(size) < how.crop:
+    crop = size if how.patches else (how.crop, how.crop)
+    if min(size) < min(crop):
         raise ValueError(f"a {how.crop} pixel crop does not fit into a short side of {how.short_side} pixels")
     picture = rearrange(frames, "b h w c -> b c h w")
     if size != tuple(frames.shape[1:3]):
         picture = F.interpolate(picture, size=size, mode=how.resample, antialias=True)
-    top, left = (size[0] - how.crop) // 2, (size[1] - how.crop) // 2
-    square = picture[:, :, top : top + how.crop, left : left + how.crop]
-    return rearrange(square, "b c h w -> b h w c")
+    top, left = (size[0] - crop[0]) // 2, (size[1] - crop[1]) // 2
+    cut = picture[:, :, top : top + crop[0], left : left + crop[1]]
+    return rearrange(cut, "b c h w -> b h w c")
 
 
 def _resized(height: int, width: int, how: Preprocessing) -> tuple[int, int]:
+    if how.patches:
+        return _whole_patches(height, width, how)
     if how.stretch:
-        return how.crop, how.crop
+        return how.short_side, how.short_side
     if height <= width:
         return how.short_side, int(how.short_side * width / height)
     return int(how.short_side * height / width), how.short_side
+
+
+_SCALES, _SCALE_STEP = (1e-6, 100.0), 1e-5
+"""The factors among which NaFlex seeks the one that a picture is resized by, and how near it comes."""
+
+
+def _whole_patches(height: int, width: int, how: Preprocessing) -> tuple[int, int]:
+    """The largest sides of whole patches, `how.patches` of them at most, by bisection of the factor."""
+
+    def sides(factor: float) -> tuple[int, int]:
+        rows, columns = (max(1, ceil(length * factor / how.patch)) for length in (height, width))
+        return rows * how.patch, columns * how.patch
+
+    fits, exceeds = _SCALES
+    while exceeds - fits >= _SCALE_STEP:
+        middle = (fits + exceeds) / 2
+        high, wide = sides(middle)
+        fits, exceeds = (middle, exceeds) if high * wide <= how.patches * how.patch**2 else (fits, middle)
+    return sides(fits)
 
 
 _GREY = 127.5
@@ -110,9 +138,8 @@ def augment(
     if how.crop > how.short_side:
         raise ValueError(f"a {how.crop} pixel crop does not fit into a short side of {how.short_side} pixels")
     height, width = frames.shape[1:3]
-    wide, high = width, height
-    if not how.stretch:
-        wide = high = min(height, width) * how.crop / how.short_side
+    full = (height, width) if how.stretch else (min(height, width),) * 2
+    high, wide = (length * how.crop / how.short_side for length in full)
     top, rows = _span(height, high * params.side, params.down)
     left, columns = _span(width, wide * params.side, params.across)
     window = frames[:, top : top + rows, left : left + columns]

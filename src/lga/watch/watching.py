@@ -11,7 +11,7 @@ from einops import rearrange
 
 from lga.actions import Actions
 from lga.backbone.protocol import Backbone
-from lga.errors import LGAError, VideoError
+from lga.errors import LGAError, SettingsError, VideoError
 from lga.features.cache import ClipFeatures
 from lga.motion.encoder import MotionEncoder
 from lga.recognition import Prepared, Recognition
@@ -149,11 +149,17 @@ def watch(
     ...     print(segment)
 
     Raises:
-        SettingsError: the source is a URL of another machine, or `accept` a threshold where nothing gives scores.
+        SettingsError: the source is a URL of another machine, `accept` a threshold where nothing gives scores, or the
+            backbone encodes a clip's frames together.
         ActionsError: the actions were taught with another backbone.
         VideoError: the source cannot be read, broke off with an error, or was silent for longer than the timeout.
     """
     settings = settings or WatchSettings()
+    if recognizer.encoder.preprocessing.tubelet:
+        raise SettingsError(
+            "these actions' backbone encodes a clip's frames together, but a long video is encoded moment by "
+            "moment; teach with a model that sees frames one by one"
+        )
     prepared = recognizer.prepare(actions)
     address = source if isinstance(source, Address) else find_address(source)
     watcher = _Watcher(recognizer.encoder, prepared, settings)
