@@ -5,13 +5,13 @@ import pytest
 from lga.config import MethodConfig, ProtocolConfig
 from lga.errors import ManifestError
 from lga.evaluation.compare import by_shots, compare_rows
-from lga.evaluation.main_table import Place, find_place, main_cells, main_table, published_value
+from lga.evaluation.main_table import Column, find_column, main_cells, main_table, published_value
 from lga.evaluation.published import PUBLISHED, TITLES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 BASE = MethodConfig(frames=5)
-OWN = Place(None, "somewhere else")
+OWN = Column(None, "somewhere else")
 
 
 @pytest.fixture
@@ -40,26 +40,26 @@ def section(load):
 
 @pytest.mark.parametrize("benchmark", TITLES)
 def test_the_test_split_of_a_benchmark_stands_in_its_column(benchmark, manifest):
-    place = find_place(manifest(benchmark, benchmark), "test")
-    assert (place.benchmark, place.title) == (benchmark, TITLES[benchmark])
-    assert place.why.endswith("by the published lists")
+    column = find_column(manifest(benchmark, benchmark), "test")
+    assert column.benchmark == benchmark
+    assert column.why.endswith(f"{TITLES[benchmark]}, by the published lists")
 
 
 @pytest.mark.parametrize("split", [None, "val"])
 def test_other_classes_of_a_benchmark_stand_apart(split, manifest):
-    place = find_place(manifest("ucf101"), split)
-    assert (place.benchmark, place.title) == (None, "this manifest")
-    assert "UCF101" in place.why
+    column = find_column(manifest("ucf101"), split)
+    assert column.benchmark is None
+    assert "UCF101" in column.why
 
 
 @pytest.mark.parametrize("benchmarks", [(), ("",), ("mine",), ("hmdb51", "ucf101"), ("hmdb51", "")])
 def test_what_is_not_wholly_one_benchmark_stands_apart(benchmarks, manifest):
-    assert find_place(manifest(*benchmarks), "test").benchmark is None
+    assert find_column(manifest(*benchmarks), "test").benchmark is None
 
 
 def test_a_missing_manifest_is_refused(tmp_path):
     with pytest.raises(ManifestError, match=r"none\.csv"):
-        find_place(tmp_path / "none.csv", "test")
+        find_column(tmp_path / "none.csv", "test")
 
 
 def test_without_training_what_needs_none_is_measured():
@@ -87,7 +87,7 @@ def test_every_published_row_comes_with_its_source():
 
 def test_measured_rows_stand_in_a_column_of_their_own_or_the_benchmarks(section):
     one = section(1)
-    apart, within = main_cells(one, OWN), main_cells(one, Place("ucf101", ""))
+    apart, within = main_cells(one, OWN), main_cells(one, Column("ucf101", ""))
     assert apart[0] == [*within[0], "this manifest"]
     mine = [row for row in apart if row[0] in one.accuracy]
     assert [row[1:-1] for row in mine] == [[""] * 5] * 2
@@ -111,7 +111,7 @@ def test_published_figures_are_those_of_the_number_of_examples(shots, section):
 
 
 def test_values_hold_every_figure_and_its_source():
-    value = published_value(Place("ssv2_full", ""))
+    value = published_value(Column("ssv2_full", ""))
     assert value["benchmark"] == "ssv2_full"
     assert [one["source"] for one in value["published"]] == [row.source for row in PUBLISHED]
     assert value["published"][0]["accuracy"]["ssv2_full"] == {"1": 63.8, "5": 74.4}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lga.cli.options import Bar
     from lga.evaluation.compare import Comparison, EpisodeSet
     from lga.evaluation.dataset import LoadedDataset
-    from lga.evaluation.main_table import Place
+    from lga.evaluation.main_table import Column
     from lga.evaluation.tables import Plan
     from lga.features.cache import FeatureCache
 
@@ -210,24 +210,24 @@ class Main(ManyWays):
     def _plan(self) -> "Plan":
         from lga.evaluation.main_table import main_table
 
-        return main_table(self.method, self._place, train=self.train)
+        return main_table(self.method, self._column, train=self.train)
 
     def _text(self, comparison: "Comparison") -> str:
         from lga.evaluation.compare import markdown
         from lga.evaluation.main_table import main_cells
 
-        return markdown(comparison, lead=partial(main_cells, place=self._place))
+        return markdown(comparison, lead=partial(main_cells, column=self._column))
 
     def _value(self, comparison: "Comparison", training: TrainConfig | None, identity: str) -> dict[str, object]:
         from lga.evaluation.main_table import published_value
 
-        return {**super()._value(comparison, training, identity), **published_value(self._place)}
+        return {**super()._value(comparison, training, identity), **published_value(self._column)}
 
     @cached_property
-    def _place(self) -> "Place":
-        from lga.evaluation.main_table import find_place
+    def _column(self) -> "Column":
+        from lga.evaluation.main_table import find_column
 
-        return find_place(self.manifest, self.split)
+        return find_column(self.manifest, self.split)
 
 
 @dataclass(frozen=True)

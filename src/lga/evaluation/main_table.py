@@ -16,20 +16,15 @@ OWN_COLUMN = "this manifest"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the table the measured rows stand."""
+class Column:
+    """The column that the measured rows stand in."""
 
     benchmark: Benchmark | None
-    """the benchmark whose column it is; None for a column of its own"""
+    """whose column it is; None for a column of its own"""
     why: str
 
-    @property
-    def title(self) -> str:
-        """The heading of the column."""
-        return OWN_COLUMN if self.benchmark is None else TITLES[self.benchmark]
 
-
-def find_place(manifest: Path, split: str | None) -> Place:
+def find_column(manifest: Path, split: str | None) -> Column:
     """The column for what is measured on a split of a manifest: a benchmark's where it has the published test classes.
 
     Raises:
@@ -37,15 +32,15 @@ def find_place(manifest: Path, split: str | None) -> Place:
     """
     named = named_benchmark(manifest)
     if named is None:
-        return Place(None, f"{OWN_COLUMN} is none of the five benchmarks")
+        return Column(None, f"{OWN_COLUMN} is none of the five benchmarks")
     benchmark, lists = named
     if split != PUBLISHED_SPLIT:
         what = "all its splits" if split is None else f"its split {split}"
-        return Place(None, f"{OWN_COLUMN} is {TITLES[benchmark]}, {what}; published is the split {PUBLISHED_SPLIT}")
-    return Place(benchmark, f"measured on the split {PUBLISHED_SPLIT} of {TITLES[benchmark]}, by the {lists}")
+        return Column(None, f"{OWN_COLUMN} is {TITLES[benchmark]}, {what}; published is the split {PUBLISHED_SPLIT}")
+    return Column(benchmark, f"measured on the split {PUBLISHED_SPLIT} of {TITLES[benchmark]}, by the {lists}")
 
 
-def main_table(base: MethodConfig, place: Place, *, train: bool) -> Plan:
+def main_table(base: MethodConfig, column: Column, *, train: bool) -> Plan:
     """The methods of the published table that can be measured; CLIP-FSAR, which has no form without training, trained.
 
     Trained rows are compared with trained LGA, and that with LGA without training.
@@ -60,12 +55,12 @@ def main_table(base: MethodConfig, place: Place, *, train: bool) -> Plan:
     held = "figures of different columns, backbones or training say nothing of each other"
     sources = [f"{one.name}, published: {one.source}" for one in PUBLISHED]
     missing = () if train else ("CLIP-FSAR has no form without training; --train measures it",)
-    return Plan("Main table", tuple(rows), lga.name, (place.why, shown, held, *missing, *sources))
+    return Plan("Main table", tuple(rows), lga.name, (column.why, shown, held, *missing, *sources))
 
 
-def main_cells(section: Section, place: Place) -> list[list[str]]:
+def main_cells(section: Section, column: Column) -> list[list[str]]:
     """Published and measured accuracy in percent, a column for each benchmark; measured as mean ± half width."""
-    columns: list[Benchmark | None] = [*TITLES, *(() if place.benchmark else (None,))]
+    columns: list[Benchmark | None] = [*TITLES, *(() if column.benchmark else (None,))]
     lines = [["row", *(OWN_COLUMN if one is None else TITLES[one] for one in columns)]]
     for row in PUBLISHED:
         found = [None if one is None else row.accuracy.get(one, {}).get(section.protocol.shots) for one in columns]
@@ -73,12 +68,12 @@ def main_cells(section: Section, place: Place) -> list[list[str]]:
             lines.append([f"{row.name}, published", *("" if one is None else f"{one:.1f}" for one in found)])
     for name, reached in section.accuracy.items():
         text = " ".join(reached.text(1)[:2])
-        lines.append([name, *(text if one == place.benchmark else "" for one in columns)])
+        lines.append([name, *(text if one == column.benchmark else "" for one in columns)])
     return lines
 
 
-def published_value(place: Place) -> dict[str, object]:
-    """The published rows and the measured rows' place as JSON-ready values."""
+def published_value(column: Column) -> dict[str, object]:
+    """The published rows and the measured rows' column as JSON-ready values."""
     rows = [
         {
             "name": one.name,
@@ -87,7 +82,7 @@ def published_value(place: Place) -> dict[str, object]:
         }
         for one in PUBLISHED
     ]
-    return {"published": rows, "benchmark": place.benchmark}
+    return {"published": rows, "benchmark": column.benchmark}
 
 
 def _peer(name: str, peer: str, base: MethodConfig) -> Row:

@@ -123,11 +123,11 @@ class EMPNet(nn.Module):
         """How alike every clip and every name are, at each level."""
         alike: list[Tensor] = []
         if names is not None:
-            flat = _likeness(rearrange(levels, "l n t d -> (l n) t d"), names)
+            flat = _similarity(rearrange(levels, "l n t d -> (l n) t d"), names)
             alike.append(rearrange(flat, "(l n) c t -> l n c t", l=LEVELS))
         if self.apart:
             meaning = dataset.space.semantic
-            meant = _likeness(dataset.frames[..., meaning], dataset.names[..., meaning])
+            meant = _similarity(dataset.frames[..., meaning], dataset.names[..., meaning])
             alike.append(repeat(meant, "n c t -> l n c t", l=LEVELS))
         whole, part, frame = torch.stack(alike).sum(0)
         best = frame.topk(max(1, frame.shape[-1] // FRAMES_TOLD), -1).values
@@ -138,7 +138,7 @@ def _block(dim: int) -> Context:
     return Context(dim, heads=HEADS, hidden=max(1, dim // 4))
 
 
-def _likeness(
+def _similarity(
     frames: Float[Tensor, "clips frames dim"], names: Float[Tensor, "classes dim"]
 ) -> Float[Tensor, "clips classes frames"]:
     """The guarded cosine of every frame and every name."""
