@@ -52,6 +52,57 @@ def test_every_table_is_markdown_with_a_section_for_each_number_of_examples(tabl
     assert all(sum(line.startswith("| ") for line in one.splitlines()) == 2 + rows for one in sections)
 
 
+@pytest.fixture(scope="module")
+def six_classes(tmp_path_factory, manifest):
+    """The clips of all splits as if they were those of HMDB51's split test: enough classes for five ways."""
+    folder = tmp_path_factory.mktemp("named")
+    first, *rows = manifest.read_text().splitlines()
+    named = [f"{manifest.parent}/{row.rpartition(',')[0]},test,hmdb51,published lists" for row in rows]
+    (folder / "hmdb51.csv").write_text("\n".join([f"{first},benchmark,lists", *named]))
+    return folder / "hmdb51.csv"
+
+
+@pytest.fixture
+def main_table(monkeypatch, manifest, six_classes, capsys, one_thread):
+    """`main_table(*flags, code=0)` runs `lga table main` on six classes: what it printed, and its errors."""
+    monkeypatch.setenv("LGA_CACHE", str(manifest.parent / "cache"))
+
+    def main_table(*flags, code=0):
+        fixed = ("--backbone", "tiny", "--episodes", "30", "--shots", "1")
+        assert run(["table", "main", str(six_classes), *fixed, *map(str, flags)]) == code
+        return capsys.readouterr()
+
+    return main_table
+
+
+def test_the_main_table_holds_published_and_measured_accuracy(main_table, tmp_path):
+    said = main_table("--split", "test", "--out", tmp_path / "it").out
+    assert (tmp_path / "it/table.md").read_text() == said
+    value = json.loads((tmp_path / "it/table.json").read_text())
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines() if line.startswith("| ")]
+    assert rows[0] == ["row", "HMDB51", "Kinetics-100", "UCF101", "SSv2-Small", "SSv2-Full"]
+    assert ["LGA, published", "86.8", "95.2", "98.2", "58.9", "63.8"] in rows
+    reached = value["sections"][0]["accuracy"]["LGA, measured"]
+    mine = f"{100 * reached['mean']:.1f} ± {100 * reached['ci95']:.1f}"
+    assert ["LGA, measured", mine, "", "", "", ""] in rows
+    assert value["benchmark"] == "hmdb51"
+    assert value["published"][0]["accuracy"]["hmdb51"] == {"1": 86.8, "5": 89.3}
+    assert value["sections"][0]["protocol"]["ways"] == 5
+    assert "by the published lists" in said
+
+
+def test_what_is_not_the_published_test_classes_has_a_column_of_its_own(main_table):
+    said = main_table().out
+    assert "| SSv2-Full | this manifest |" in said
+    assert "HMDB51, all its splits" in said
+
+
+def test_the_main_table_knows_no_other_number_of_classes(main_table, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main_table("--ways", "3")
+    assert "--ways (applied to lga table main)" in capsys.readouterr().err
+
+
 def test_the_folder_holds_the_table_and_everything_that_moves_the_figures(table, tmp_path, manifest):
     said = table("compare", "--methods", "lga,protonet", "--out", tmp_path / "it", "--discount", "0").out
     assert (tmp_path / "it/table.md").read_text() == said

@@ -13,6 +13,7 @@ from lga.datasets.benchmarks import (
     clip_key,
     find_clips,
     import_benchmark,
+    named_benchmark,
     source_group,
     write_benchmark,
 )
@@ -90,6 +91,22 @@ def test_ucf101_knows_the_folder_whose_files_are_spelt_otherwise(tmp_path):
     row = rows["UCF-101/HandstandPushups/v_HandStandPushups_g07_c01.avi"]
     assert (row["label"], row["group"]) == ("Handstand Pushups", "HandstandPushups_g07")
     assert (row["split"], row["benchmark"], row["lists"]) == ("val", "ucf101", "class partition")
+
+
+@pytest.mark.parametrize("benchmark", ["hmdb51", "ucf101"])
+def test_a_manifest_says_which_benchmark_it_is_of(benchmark, tmp_path):
+    names = one_clip_a_class(benchmark, lambda folder: f"{folder}/v_{folder}_g01_c01.avi")
+    write_benchmark(import_benchmark(benchmark, plant(tmp_path / "v", *names)), tmp_path / "m.csv")
+    assert named_benchmark(tmp_path / "m.csv") == (benchmark, "class partition")
+
+
+@pytest.mark.parametrize(
+    "cells", [["hmdb51,a", "hmdb51,b"], ["hmdb51,a", "ucf101,a"], ["hmdb51,a", ","], ["mine,a"], []]
+)
+def test_a_manifest_of_several_things_or_of_none_is_of_no_benchmark(cells, tmp_path):
+    rows = [f"{number}.mp4,wave,{each}" for number, each in enumerate(cells)]
+    (tmp_path / "m.csv").write_text("\n".join(["path,label,benchmark,lists", *rows]))
+    assert named_benchmark(tmp_path / "m.csv") is None
 
 
 def test_a_benchmark_from_outside_is_imported_by_its_name(tmp_path, monkeypatch):

@@ -17,6 +17,8 @@ names = pytest.mark.parametrize("name", METHODS)
 SEEING = [name for name, entry in METHODS.items() if entry.examples and name != "lga_text"]
 FUSING = ("lga", "lga_video")
 """These add sentences to frames, in whatever space and scale both have."""
+GUARDED = ("clip_fsar", "emp_net")
+"""These add a constant to the lengths that their cosines are divided by."""
 TRAINABLE = [name for name, entry in METHODS.items() if entry.trainable]
 
 
@@ -100,8 +102,9 @@ def test_the_size_of_the_blocks_does_not_matter(name, space, make_dataset, make_
 
         return in_blocks(seen, numbers, most=1)
 
-    for module in ("clip_fsar", "lga", "linear", "otam", "protonet", "scoring", "text_only", "tip_adapter", "trx"):
+    for module in ("clip_fsar", "emp_net", "lga", "linear", "otam", "protonet", "scoring", "text_only", "tip_adapter"):
         monkeypatch.setattr(f"lga.methods.{module}.in_blocks", one_by_one)
+    monkeypatch.setattr("lga.methods.trx.in_blocks", one_by_one)
     torch.testing.assert_close(method(dataset)(tasks), wanted)
     assert sizes == [1] * 11
 
@@ -119,7 +122,7 @@ def test_a_query_that_is_an_example_is_recognised(name, space, make_dataset, mak
     assert (method(dataset)(itself).argmax(-1) == torch.arange(3)).all()
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if not name.startswith("clip_fsar") and name not in FUSING])
+@pytest.mark.parametrize("name", [name for name in METHODS if not name.startswith(GUARDED) and name not in FUSING])
 def test_the_scale_of_the_features_does_not_matter(name, space, make_dataset, make_tasks):
     dataset = make_dataset(10, space=space)
     tasks = make_tasks(dataset, 11)

@@ -178,7 +178,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_state(sets, tmp_path):
         fit_head(sets.train, sets.validation, METHOD, run)
 
 
-@pytest.mark.parametrize("name", ["otam", "clip_fsar"])
+@pytest.mark.parametrize("name", ["otam", "clip_fsar", "emp_net"])
 def test_a_peer_is_trained_behind_an_adapter_of_its_own(sets, name):
     few = SETTINGS.model_copy(update={"tasks": 20, "width": 8})
     found = fit_method(METHODS[name].build, sets.train, sets.validation, Run(few))

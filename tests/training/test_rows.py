@@ -5,6 +5,7 @@ import pytest
 from lga.config import MethodConfig, ProtocolConfig, TrainConfig
 from lga.errors import ManifestError
 from lga.evaluation.compare import by_shots, compare_rows
+from lga.evaluation.main_table import Column, main_table
 from lga.evaluation.tables import ablation, compare
 from lga.training.rows import RowTrainer
 
@@ -52,6 +53,15 @@ def test_a_peer_is_trained_behind_an_adapter(load, teach):
     assert set(comparison.training) == {"protonet, trained", "clip_fsar, trained"}
     assert len(told) == 4
     assert all(0 <= one.mean <= 1 for one in comparison.sections[0].accuracy.values())
+
+
+def test_the_main_table_trains_each_published_method_once(load, teach):
+    teacher, _, told = teach()
+    plan = main_table(METHOD, Column(None, "elsewhere"), train=True)
+    comparison = compare_rows(plan, load, ask, train=teacher.train)
+    assert list(comparison.training) == ["LGA, trained here", "CLIP-FSAR, trained here", "EMP-Net, trained here"]
+    assert len(told) == 6
+    assert set(comparison.sections[0].accuracy) == {row.name for row in plan.rows}
 
 
 def test_each_setting_is_read_and_trained_by_itself(load, teach):

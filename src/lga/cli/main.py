@@ -75,7 +75,8 @@ LexiconCommand = (
     | Annotated[lexicon.Distance, sub("distance")]
 )
 TableCommand = (
-    Annotated[table.Ablation, sub("ablation")]
+    Annotated[table.Main, sub("main")]
+    | Annotated[table.Ablation, sub("ablation")]
     | Annotated[table.Segmentation, sub("segmentation")]
     | Annotated[table.Stages, sub("stages")]
     | Annotated[table.Metric, sub("metric")]

@@ -3,7 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lga.cli.options import Bar
     from lga.evaluation.compare import Comparison, EpisodeSet
     from lga.evaluation.dataset import LoadedDataset
+    from lga.evaluation.main_table import Column
     from lga.evaluation.tables import Plan
     from lga.features.cache import FeatureCache
 
@@ -30,6 +31,12 @@ class TableProtocol(ProtocolConfig):
 
     shots: Suppress[int] = 1
     """one section for each number is asked for by the table's own flag"""
+
+
+class PublishedProtocol(TableProtocol):
+    """Episodes of as many classes as the published ones."""
+
+    ways: Suppress[int] = 5
 
 
 class PairProtocol(TableProtocol):
@@ -143,10 +150,9 @@ class Job(ABC):
         )
 
     def _tell(self, comparison: "Comparison", value: dict[str, object]) -> None:
-        from lga.evaluation.compare import markdown
         from lga.files import to_json, write_atomically
 
-        text = markdown(comparison)
+        text = self._text(comparison)
         if self.out:
             write_atomically(self.out / "table.md", text.encode())
             write_atomically(self.out / "table.json", to_json(value))
@@ -154,6 +160,12 @@ class Job(ABC):
             print(json.dumps(value, indent=2, ensure_ascii=False))
         else:
             stdout().print(text, soft_wrap=True, end="")
+
+    def _text(self, comparison: "Comparison") -> str:
+        """The table as Markdown."""
+        from lga.evaluation.compare import markdown
+
+        return markdown(comparison)
 
     def _value(self, comparison: "Comparison", training: TrainConfig | None, identity: str) -> dict[str, object]:
         """Everything that a reader needs to repeat the figures."""
@@ -181,6 +193,41 @@ class ManyWays(Job):
         from lga.evaluation.compare import by_shots
 
         return by_shots(loaded, protocol, self.shots)
+
+
+@dataclass(frozen=True)
+class Main(ManyWays):
+    """The paper's main table with its published figures, and what is measured on a manifest beside them.
+
+    A manifest that `lga data import` made of one of the five benchmarks is measured under that benchmark's column, by
+    its split test; any other under a column of its own.
+
+    Example: lga table main hmdb51.csv --split test --episodes 10000 --out main/
+    """
+
+    protocol: PublishedProtocol = field(default_factory=PublishedProtocol)
+
+    def _plan(self) -> "Plan":
+        from lga.evaluation.main_table import main_table
+
+        return main_table(self.method, self._column, train=self.train)
+
+    def _text(self, comparison: "Comparison") -> str:
+        from lga.evaluation.compare import markdown
+        from lga.evaluation.main_table import main_cells
+
+        return markdown(comparison, lead=partial(main_cells, column=self._column))
+
+    def _value(self, comparison: "Comparison", training: TrainConfig | None, identity: str) -> dict[str, object]:
+        from lga.evaluation.main_table import published_value
+
+        return {**super()._value(comparison, training, identity), **published_value(self._column)}
+
+    @cached_property
+    def _column(self) -> "Column":
+        from lga.evaluation.main_table import find_column
+
+        return find_column(self.manifest, self.split)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from lga.datasets.manifest import manifest_path, write_table
+from lga.datasets.manifest import manifest_path, read_table, write_table
 from lga.datasets.partition import (
     BENCHMARKS,
     SPLITS,
@@ -245,6 +245,18 @@ def write_benchmark(imported: Imported, manifest: Path, *, names: Names = "clean
         for clip in imported.clips
     ]
     write_table(manifest, COLUMNS, rows)
+
+
+def named_benchmark(manifest: Path) -> tuple[Benchmark, str] | None:
+    """The published benchmark that every row of a manifest is of, and the lists that say so; None if it is none.
+
+    Raises:
+        ManifestError: the manifest cannot be read.
+    """
+    table = read_table(manifest)
+    said = {(table.cell(row, "benchmark"), table.cell(row, "lists")) for row in table.rows}
+    found: list[tuple[Benchmark, str]] = [(one, lists) for one in BENCHMARKS for name, lists in said if name == one]
+    return found[0] if len(said) == len(found) == 1 else None
 
 
 def _in_class_folders(found: Sequence[FoundClip], partition: Partition) -> SplitLists:

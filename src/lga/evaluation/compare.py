@@ -234,12 +234,16 @@ def _notes(rows: Sequence[Row], loaded: LoadedDataset) -> list[str]:
     return found
 
 
-def markdown(comparison: Comparison) -> str:
-    """The whole table: a heading, a section for each kind of episode, and what a reader has to know."""
+def markdown(comparison: Comparison, *, lead: Callable[[Section], Sequence[Sequence[str]]] | None = None) -> str:
+    """The whole table: a heading, a section for each kind of episode, and what a reader has to know.
+
+    `lead` makes the cells of another table, which each section begins with.
+    """
     plan, loaded = comparison.plan, comparison.loaded
     blocks = [f"## {plan.title}", f"{len(loaded.clips)} clips of {len(loaded.labels)} classes."]
     for section in comparison.sections:
-        blocks += [_heading(section), _aligned(_cells(comparison, section))]
+        first = () if lead is None else (_aligned(lead(section)),)
+        blocks += [_heading(section), *first, _aligned(_cells(comparison, section))]
     same = "Accuracy in percent; difference in points, against the row named beside it, on the same episodes"
     explained = [same, *comparison.notes]
     blocks.append("\n".join(f"* {one}" for one in explained))

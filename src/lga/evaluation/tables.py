@@ -20,6 +20,7 @@ TRAINED: tuple[str, ...] = (
     "trx",
     "clip_fsar",
     "clip_fsar_combined",
+    "emp_net",
 )
 """Peers that can be trained behind an adapter, so that all learn on the same features, beside the trainable ones."""
 SAID: dict[Match, str] = {"video": "V-V", "combined": "V-V + V-T"}

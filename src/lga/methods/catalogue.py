@@ -9,6 +9,7 @@ from lga.config import MethodConfig
 from lga.errors import SettingsError
 from lga.methods.bi_mhm import bi_mhm
 from lga.methods.clip_fsar import ClipFSAR
+from lga.methods.emp_net import EMPNet
 from lga.methods.frame_cosine import frame_cosine
 from lga.methods.lga import lga_method
 from lga.methods.linear import linear
@@ -40,6 +41,7 @@ class MethodEntry:
 
 
 LGA_PAPER = "LGA, Qian 2025, arXiv:2507.16287"
+EMP_NET_PAPER = "EMP-Net, Wu 2024, ECCV"
 METHODS: dict[str, MethodEntry] = {
     "lga": MethodEntry("stages, video and text match", LGA_PAPER, lambda _: lga_method(MethodConfig()), text=True),
     "lga_video": MethodEntry(
@@ -75,6 +77,19 @@ METHODS: dict[str, MethodEntry] = {
         "CLIP-FSAR's official code",
         lambda space: _clip_fsar(space, combine=True),
         trainable=True,
+        text=True,
+    ),
+    "emp_net": MethodEntry(
+        "global, patch and frame level, each by video and by name",
+        EMP_NET_PAPER,
+        lambda space: EMPNet(_size(space, space.visual), text_dim=_text_size(space)),
+        trainable=True,
+        text=True,
+    ),
+    "emp_net_untrained": MethodEntry(
+        "the same levels and matches, without blocks",
+        EMP_NET_PAPER,
+        lambda space: EMPNet(_size(space, space.visual), text_dim=_text_size(space), learned=False),
         text=True,
     ),
     "linear": MethodEntry("logistic regression on mean frames", "Tian 2020, arXiv:2003.11539", lambda _: linear),
@@ -113,8 +128,12 @@ def find_method(name: str) -> MethodEntry:
 
 
 def _clip_fsar(space: Space, *, combine: bool) -> Method:
-    text = None if space.visual == space.semantic else _size(space, space.semantic)
-    return ClipFSAR(_size(space, space.visual), text_dim=text, combine=combine)
+    return ClipFSAR(_size(space, space.visual), text_dim=_text_size(space), combine=combine)
+
+
+def _text_size(space: Space) -> int | None:
+    """The size of the semantic part where it is apart from the visual one."""
+    return None if space.visual == space.semantic else _size(space, space.semantic)
 
 
 def _size(space: Space, part: slice) -> int:

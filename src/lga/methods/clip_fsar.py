@@ -22,27 +22,32 @@ CLIPS_AT_ONCE = 256
 class Context(nn.Module):
     """A pre-LN transformer block without positions: x + Attn(LN x), then x + FFN(x), the latter without LN.
 
-    The two output projections start at zero, so that a new block changes nothing.
+    `hidden` is the width inside the FFN, four times `dim` unless given. The two output projections start at zero, so
+    that a new block changes nothing.
 
     Source: CLIP-FSAR (arXiv:2303.02982), prototype modulation; sizes, dropouts and the missing LN as in the
     official code; the zero start is our choice.
     """
 
-    def __init__(self, dim: int):
+    def __init__(self, dim: int, *, heads: int = HEADS, hidden: int | None = None):
         super().__init__()
-        inner = HEADS * HEAD_SIZE
+        self.heads, inner, wide = heads, heads * HEAD_SIZE, hidden or 4 * dim
         self.norm = nn.LayerNorm(dim)
         self.query, self.key, self.value = (nn.Linear(dim, inner, bias=False) for _ in range(3))
-        self.out, narrow = nn.Linear(inner, dim), nn.Linear(4 * dim, dim)
-        self.feed = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Dropout(0.05), narrow, nn.Dropout(0.05))
+        self.out, narrow = nn.Linear(inner, dim), nn.Linear(wide, dim)
+        self.feed = nn.Sequential(nn.Linear(dim, wide), nn.GELU(), nn.Dropout(0.05), narrow, nn.Dropout(0.05))
         self.drop = nn.Dropout(0.2)
         for parameter in (*self.out.parameters(), *narrow.parameters()):
             nn.init.zeros_(parameter)
 
-    def forward(self, tokens: Float[Tensor, "batch tokens dim"]) -> Float[Tensor, "batch tokens dim"]:
-        """Let every token attend to all tokens of its clip."""
-        even = self.norm(tokens)
-        heads = [rearrange(one(even), "b n (h d) -> b h n d", h=HEADS) for one in (self.query, self.key, self.value)]
+    def forward(
+        self, tokens: Float[Tensor, "batch tokens dim"], source: Float[Tensor, "batch others dim"] | None = None
+    ) -> Float[Tensor, "batch tokens dim"]:
+        """Let every token attend to all tokens of its clip, or to those of `source` where they are given."""
+        asking = self.norm(tokens)
+        told = asking if source is None else self.norm(source)
+        parts = ((self.query, asking), (self.key, told), (self.value, told))
+        heads = [rearrange(project(one), "b n (h d) -> b h n d", h=self.heads) for project, one in parts]
         attended = rearrange(F.scaled_dot_product_attention(*heads), "b h n d -> b n (h d)")
         tokens = tokens + self.drop(self.out(attended))
         return tokens + self.feed(tokens)
