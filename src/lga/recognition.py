@@ -265,6 +265,12 @@ class Prepared:
             head,
         )
 
+    def score(self, clips: Sequence[ClipFeatures]) -> Float[Tensor, "clips way"]:
+        """The class scores of a batch of encoded clips, before the temperature. The batch must not be empty."""
+        matched = self.match(clips)
+        distance, similarity = self._class_scores(matched)
+        return weigh(distance, similarity, self.actions.method.video_weight(self.actions.shots), matched.head)
+
     def answer(self, clips: Sequence[ClipFeatures], accept: Accept = "suggested") -> tuple[Recognition, ...]:
         """Recognise a batch of encoded clips; the paths are left empty.
 
@@ -279,17 +285,9 @@ class Prepared:
         self, clips: Sequence[ClipFeatures], matched: Matched, accept: Accept = "suggested"
     ) -> tuple[Recognition, ...]:
         """The same for clips that are matched already."""
-        method, rejection = self.actions.method, self.rejection
-        distance, similarity = class_scores(
-            matched.distance,
-            matched.similarity.sum(-1),
-            example_distance=self.distance,
-            example_similarity=self.similarity,
-            support_label=self.actions.support_label,
-            hub_correction=method.hub_correction,
-            pooling=method.pooling,
-        )
-        alpha = method.video_weight(self.actions.shots)
+        rejection = self.rejection
+        distance, similarity = self._class_scores(matched)
+        alpha = self.actions.method.video_weight(self.actions.shots)
         probability = torch.stack(
             [
                 combine(distance, similarity, alpha=weight, temperature=rejection.temperature, head=matched.head).exp()
@@ -302,6 +300,18 @@ class Prepared:
         return tuple(
             replace(one, known_score=rejection.known_score(best[row]), rejection=rejection).accepting(accept)
             for row, one in enumerate(found)
+        )
+
+    def _class_scores(self, matched: Matched) -> tuple[Float[Tensor, "clips way"], Float[Tensor, "clips way"]]:
+        method = self.actions.method
+        return class_scores(
+            matched.distance,
+            matched.similarity.sum(-1),
+            example_distance=self.distance,
+            example_similarity=self.similarity,
+            support_label=self.actions.support_label,
+            hub_correction=method.hub_correction,
+            pooling=method.pooling,
         )
 
 
