@@ -223,6 +223,10 @@ class Prepared:
         similarity = self.lga.similarities(frames, cut, self.actions.text)
         return Matched(cut, query, self.lga.compare(query, self.prototypes, similarity), similarity)
 
+    def score(self, clips: Sequence[ClipFeatures]) -> Float[Tensor, "clips way"]:
+        """The weighed class scores of a batch of encoded clips, before the softmax. The batch must not be empty."""
+        return self.learnt.weights.weigh(self.learnt.scores(self.match(clips).comparison))
+
     def answer(self, clips: Sequence[ClipFeatures], accept: Accept = "suggested") -> tuple[Recognition, ...]:
         """Recognise a batch of encoded clips; the paths are left empty.
 

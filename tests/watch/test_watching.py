@@ -1,5 +1,6 @@
 import gc
-from dataclasses import replace
+import math
+from dataclasses import fields, replace
 from threading import Event
 
 import av
@@ -9,12 +10,14 @@ import torch
 
 from lga.config import BackboneConfig
 from lga.errors import ActionsError, SettingsError, VideoError
+from lga.recognition import Prepared, Rejection
 from lga.recognizer import Recognizer
 from lga.watch.moments import Damage, Finish, Moment, Shown
 from lga.watch.segments import Segment
 from lga.watch.settings import WatchSettings
 from lga.watch.source import Source
-from lga.watch.watching import BATCH, batched, watch
+from lga.watch.watching import BATCH, _Watcher, batched, watch
+from lga.watch.windows import Window
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -73,6 +76,44 @@ def test_a_stream_of_the_same_pictures_gives_the_same_as_the_file(scenes, stream
     whole = list(watch(scenes.recognizer, scenes.actions, str(scenes.video)))
     streamed = list(watch(scenes.recognizer, scenes.actions, str(stream_file)))
     assert [one.label for one in streamed] == [one.label for one in whole]
+
+
+def window(start, end, **more):
+    times = tuple(start + (number + 0.5) * (end - start) / 8 for number in range(8))
+    return Window(start, end, times, torch.ones(8, 64), None, **more)
+
+
+class Planted(Prepared):
+    """Prepared actions whose scores depend on when a window ends, and on nothing else."""
+
+    def score(self, clips):
+        return torch.stack([torch.tensor(PLANTED[clip.duration]) for clip in clips])
+
+
+PLANTED = {1.0: (9.0, 0.0, 0.0), 1.4: (1.0, 4.0, 0.0), 2.0: (0.0, 5.0, 0.0), 2.4: (2.0, 3.0, 0.0)}
+
+
+def planted(scenes, settings):
+    prepared = scenes.recognizer.prepare(scenes.actions)
+    rejection = Rejection(temperature=2.0, slope=1.5, offset=0.5)
+    values = {one.name: getattr(prepared, one.name) for one in fields(prepared)}
+    return _Watcher(scenes.recognizer.encoder, Planted(**values | {"rejection": rejection}), settings)
+
+
+def test_a_window_is_judged_by_the_mean_score_of_itself_and_its_parts(scenes):
+    watcher = planted(scenes, WatchSettings())
+    outside, first = window(0.0, 1.0, part=True), window(0.4, 1.4, part=True)
+    assert watcher._hits([outside, first]) == []
+    (hit,) = watcher._hits([window(1.0, 2.0, part=True), window(0.4, 2.4)])
+    mean = torch.tensor([(1 + 0 + 2) / 3, (4 + 5 + 3) / 3, 0.0])
+    assert (hit.start, hit.end, hit.label) == (0.4, 2.4, scenes.actions.labels[1])
+    assert hit.score == pytest.approx(1 / (1 + math.exp(-1.5 * (4.0 - 0.5))) * float((mean / 2).softmax(0)[1]))
+
+
+def test_a_picture_that_stands_still_shows_nothing(scenes):
+    watcher = planted(scenes, WatchSettings(accept="always"))
+    assert watcher._hits([window(0.0, 2.0, speed=0.0)]) == []
+    assert len(watcher._hits([window(0.0, 2.0, speed=0.1)])) == 1
 
 
 def test_segments_come_while_the_video_runs(scenes):
@@ -183,6 +224,11 @@ def test_batches_hold_moments_up_to_a_limit_and_anything_else_alone():
     items = [*moments[: BATCH + 1], damage, *moments[BATCH + 1 :]]
     sizes = [[type(one).__name__ for one in some] for some in batched(items)]
     assert sizes == [["Moment"] * BATCH, ["Moment"], ["Damage"], ["Moment"] * 2]
+
+
+@pytest.mark.parametrize(("windows", "rate", "part"), [((4.0, 2.0), 5.0, 1.0), ((1.0,), 4.0, 0.5), ((2.0,), 1.0, None)])
+def test_parts_are_half_the_shortest_window_where_that_holds_two_moments(windows, rate, part):
+    assert WatchSettings(windows=windows, rate=rate).part == part
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lga.watch.windows import WindowPlan, fit_cut
+from lga.motion.encoder import MovingMoment
+from lga.watch.windows import FROZEN_SPEED, WindowPlan, fit_cut
 
 
 def fed(plan, times, tokens=None):
@@ -85,3 +86,35 @@ def test_without_two_labels_no_cut_is_known(support_label):
 def test_examples_that_change_as_much_within_as_between_know_no_cut():
     frames = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(0))
     assert fit_cut(frames, torch.tensor([0, 0, 1, 1])) is None
+
+
+def test_parts_come_on_the_grid_each_before_the_windows_that_hold_it():
+    found = fed(WindowPlan(4, 5.0, (2.0,), 0.4, part=1.0), [number / 5 for number in range(14)])
+    parts = [one for one in found if one.part]
+    assert spans(parts) == [(0.0, 1.0), (0.4, 1.4), (0.8, 1.8), (1.2, 2.2), (1.6, 2.6)]
+    assert spans(one for one in found if not one.part) == [(0.0, 2.0), (0.4, 2.4), (0.8, 2.8)]
+    for place, window in enumerate(found):
+        assert window.part or not any(one.part and window.holds(one) for one in found[place:])
+
+
+def test_a_scene_as_long_as_a_part_is_asked_about_as_a_whole_all_the_same():
+    found = fed(WindowPlan(4, 5.0, (2.0,), 0.4, part=1.0), [number / 5 for number in range(5)])
+    assert sorted((one.part, one.start, one.end) for one in found) == [(False, 0.0, 1.0), (True, 0.0, 1.0)]
+
+
+def test_a_part_as_long_as_a_window_is_refused():
+    with pytest.raises(ValueError, match="shorter than every window"):
+        WindowPlan(4, 5.0, (1.0, 2.0), 0.4, part=1.0)
+
+
+@pytest.mark.parametrize(("speed", "frozen"), [(0.0, True), (FROZEN_SPEED, True), (FROZEN_SPEED * 1.2, False)])
+def test_a_window_is_frozen_where_its_picture_hardly_moves_on_average(speed, frozen):
+    plan = WindowPlan(4, 5.0, (2.0,), 0.4)
+    moving = MovingMoment(torch.full((2, 3, 4), speed / 2**0.5), None)
+    found = [one for number in range(11) for one in plan.add(number / 5, torch.ones(2), moving)]
+    assert found[-1].speed == pytest.approx(0.9 * speed)  # the first moment sees no motion
+    assert found[-1].frozen is frozen
+
+
+def test_without_motion_nothing_is_known_to_be_frozen():
+    assert not any(one.frozen for one in fed(WindowPlan(4, 5.0, (1.0,), 0.4), [number / 5 for number in range(9)]))

@@ -43,7 +43,7 @@ def remove_camera(flow: Float[Tensor, "moments 2 rows columns"]) -> Float[Tensor
         weighed = weight[..., None] * place
         curve = weighed.mT @ place + 1e-4 * torch.eye(3)
         rest = vector - place @ torch.linalg.solve(curve, weighed.mT @ vector)
-        size = rest.norm(dim=-1)
+        size = torch.hypot(rest[..., 0], rest[..., 1])
         usual = 1.5 * size.median(1, keepdim=True).values.clamp_min(0.01)
         weight = 1 / (1 + (size / usual).square()).square()
     return rearrange(rest, "t (r c) v -> t v r c", r=rows)

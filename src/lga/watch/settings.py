@@ -30,6 +30,12 @@ class WatchSettings(Frozen):
         """Seconds of the longest window."""
         return max(self.windows)
 
+    @property
+    def part(self) -> float | None:
+        """Seconds of the parts whose scores count for the windows around them; None where they hold no two moments."""
+        half = min(self.windows) / 2
+        return half if half * self.rate >= 2 else None
+
     @model_validator(mode="after")
     def _a_window_holds_something(self) -> "WatchSettings":
         if min(self.windows) * self.rate < 2:

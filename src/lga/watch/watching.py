@@ -8,13 +8,16 @@ from time import monotonic
 
 import torch
 from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
 
 from lga.actions import Actions
 from lga.backbone.protocol import Backbone
+from lga.core.openset import max_logit
 from lga.errors import LGAError, SettingsError, VideoError
 from lga.features.cache import ClipFeatures
 from lga.motion.encoder import MotionEncoder
-from lga.recognition import Prepared, Recognition
+from lga.recognition import Prepared
 from lga.recognizer import Recognizer
 from lga.watch.address import Address, find_address
 from lga.watch.moments import Damage, Finish, Moment, Shown, sample_moments
@@ -210,7 +213,10 @@ class _Watcher:
         actions, rejection = prepared.actions, prepared.rejection
         rejection.judge(rejection.known_score(0.0), settings.accept)  # refuses a threshold where there are no scores
         cut = fit_cut(actions.frames, actions.support_label) if not settings.ignore_cuts else None
-        self.plan = WindowPlan(actions.method.frames, settings.rate, settings.windows, settings.stride, cut=cut)
+        self.plan = WindowPlan(
+            actions.method.frames, settings.rate, settings.windows, settings.stride, cut=cut, part=settings.part
+        )
+        self.parts: list[tuple[Window, Float[Tensor, " way"]]] = []
         self.segmenter = Segmenter(settings.longest, 2 / settings.rate)
         self.seen = 0.0
 
@@ -236,15 +242,27 @@ class _Watcher:
         yield from (replace(segment, end=min(segment.end, end)) for segment in rest)
 
     def _hits(self, windows: Sequence[Window]) -> list[Hit]:
+        """The windows that count as known, each by the mean of its scores and those of its parts (our choice)."""
+        if not windows:
+            return []
         clips = [ClipFeatures(one.tokens, one.times, one.end, "", one.motion) for one in windows]
-        answers = self.prepared.answer(clips, self.settings.accept)
-        return [
-            Hit(window.start, window.end, answer.label, answer.probability * _sureness(answer))
-            for window, answer in zip(windows, answers, strict=True)
-            if answer.known
-        ]
+        hits: list[Hit] = []
+        for window, score in zip(windows, self.prepared.score(clips), strict=True):
+            if window.part:
+                self.parts.append((window, score))
+            elif not window.frozen:
+                parts = [other for part, other in self.parts if window.holds(part)]
+                hits += self._judged(window, torch.stack([score, *parts]).mean(0))
+        oldest = windows[-1].end - self.settings.longest
+        self.parts = [(part, score) for part, score in self.parts if part.end > oldest]
+        return hits
 
-
-def _sureness(answer: Recognition) -> float:
-    """The known score, 0 to 1; 1 where there is none."""
-    return 1.0 if answer.known_score is None else answer.known_score
+    def _judged(self, window: Window, score: Float[Tensor, " way"]) -> list[Hit]:
+        rejection = self.prepared.rejection
+        sure = rejection.known_score(float(max_logit(score)))
+        known, _ = rejection.judge(sure, self.settings.accept)
+        if not known:
+            return []
+        probability, label = score.softmax(-1).max(-1)
+        value = float(probability) * (1.0 if sure is None else sure)
+        return [Hit(window.start, window.end, self.prepared.actions.labels[int(label)], value)]

@@ -17,6 +17,9 @@ SOFT, HARD = 0.99, 0.05
 """Quantiles: one change in 100 within the examples is larger, 5 of 100 between them are smaller."""
 ROUND = 1e-6
 """Seconds that two moments may lie apart and still be the same."""
+FROZEN_SPEED = 5e-4
+"""Short sides a second below which a picture stands still: stills in a compressed video had up to 1e-4, the slowest
+film clips of an action from 4e-3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,19 @@ class Window:
     tokens: Float[Tensor, "frames dim"]
     motion: Float[Tensor, " numbers"] | None = None
     """how it moves, as `lga.motion.descriptor` describes a clip; None where it was not measured"""
+    speed: float | None = None
+    """how fast its picture moves, on average, in short sides a second; None where it was not measured"""
+    part: bool = False
+    """whether it only helps to answer for the windows that hold it"""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the picture stands still."""
+        return self.speed is not None and self.speed < FROZEN_SPEED
+
+    def holds(self, other: "Window") -> bool:
+        """Whether the other lies within it."""
+        return self.start <= other.start + ROUND and other.end <= self.end + ROUND
 
 
 Held = tuple[float, Float[Tensor, " dim"], MovingMoment | None]
@@ -41,12 +57,27 @@ class WindowPlan:
     A scene begins at a cut (neighbouring tokens further apart than `cut`, a cosine distance; None knows no cuts) or
     after a gap in the moments. Windows begin at its begin and every `stride` after; a scene that is over and no longer
     than the longest window is asked about as a whole, too. One moment alone is no scene: it shows two, half and half.
+    With `part`, windows of that length come as parts, on the same grid, each before the windows that hold it.
     As many moments as fit into the longest window are held, and no more.
+
+    Raises:
+        ValueError: a part is not shorter than every window.
     """
 
-    def __init__(self, frames: int, rate: float, lengths: Sequence[float], stride: float, *, cut: float | None = None):
-        self._frames, self._rate, self._stride, self._cut = frames, rate, stride, cut
-        self._lengths = tuple(sorted(set(lengths)))
+    def __init__(
+        self,
+        frames: int,
+        rate: float,
+        lengths: Sequence[float],
+        stride: float,
+        *,
+        cut: float | None = None,
+        part: float | None = None,
+    ):
+        if part is not None and not part < min(lengths):
+            raise ValueError(f"a part is shorter than every window, not {part} beside {min(lengths)} s")
+        self._frames, self._rate, self._stride, self._cut, self._part = frames, rate, stride, cut, part
+        self._lengths = tuple(sorted({*lengths, *(() if part is None else (part,))}))
         self.held: deque[Held] = deque(maxlen=ceil(self._lengths[-1] * rate) + 2)
         self._begin, self._count = 0.0, 0
         self._asked = [0] * len(self._lengths)
@@ -64,14 +95,14 @@ class WindowPlan:
         for number, length in enumerate(self._lengths):
             while (start := self._begin + self._asked[number] * self._stride) + length <= over:
                 self._asked[number] += 1
-                yield self._window(start, start + length)
+                yield self._window(start, start + length, part=length == self._part)
 
     def finish(self) -> Iterator[Window]:
         """Close the scene and give the window that is the whole of it, if it was not asked about yet."""
         if self._count > 1:
             end = self.held[-1][0] + 1 / self._rate
             lasted = end - self._begin
-            asked = any(abs(lasted - length) < ROUND for length in self._lengths)
+            asked = any(abs(lasted - length) < ROUND for length in self._lengths if length != self._part)
             if lasted <= self._lengths[-1] + ROUND and not asked:
                 yield self._window(self._begin, end)
         self.held.clear()
@@ -82,10 +113,10 @@ class WindowPlan:
             return True
         return self._cut is not None and 1 - float(F.cosine_similarity(last, token, dim=0)) > self._cut
 
-    def _window(self, start: float, end: float) -> Window:
+    def _window(self, start: float, end: float, *, part: bool = False) -> Window:
         chosen = self._nearest(start, end, self._frames)
         times, tokens = tuple(time for time, _, _ in chosen), torch.stack([token for _, token, _ in chosen])
-        return Window(start, end, times, tokens, self._motion(start, end))
+        return Window(start, end, times, tokens, self._motion(start, end), self._speed(start, end), part)
 
     def _nearest(self, start: float, end: float, count: int) -> list[Held]:
         """The moments held that are nearest to the centres of `count` equal parts."""
@@ -98,6 +129,12 @@ class WindowPlan:
         moving = [one for _, _, one in self._nearest(start, end, flow.MOMENTS)]
         bodies = [one for _, _, one in self._nearest(start, end, pose.MOMENTS)]
         return describe_moments(moving, bodies)
+
+    def _speed(self, start: float, end: float) -> float | None:
+        """The mean speed of the moments held from `start` until `end`; None where one was not measured."""
+        moving = [one for time, _, one in self.held if start - ROUND <= time < end - ROUND]
+        speeds = [float(torch.hypot(one.cells[0], one.cells[1]).mean()) for one in moving if one is not None]
+        return sum(speeds) / len(speeds) if speeds and len(speeds) == len(moving) else None
 
 
 def fit_cut(frames: Float[Tensor, "examples frames dim"], support_label: Int[Tensor, " examples"]) -> float | None:
