@@ -12,9 +12,13 @@ from lga.model.checkpoint import load_checkpoint
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
-CLASSES = {"train": 3, "val": 2, "test": 2}
+CLASSES = {"train": 2, "val": 2, "test": 5}
 CLIPS = 3
-SCENES = (*(61, 138, 244, 302, 389, 57, 30, 279, 128, 148, 246), *(174, 200, 80, 94, 377, 85, 357, 81, 28, 90))
+SCENES = (
+    *(61, 138, 244, 302, 389, 57, 30, 279, 128, 148, 246),
+    *(174, 200, 80, 94, 377, 85, 357, 81, 28, 90),
+    *(3, 12, 19, 22, 35, 41),
+)
 """The seeds of short clips, one for each."""
 RECIPES = {
     "hmdb51": "hmdb51-1shot",
@@ -96,11 +100,16 @@ def test_from_a_folder_of_videos_to_an_answer(published, lga, tmp_path, random_c
     assert record.provenance.benchmark == benchmark
     assert (record.train.tasks, record.train.optimizer, record.method.segmenter) == (4, "adam", "cluster")
     tested = json.loads((head / "test.json").read_text())
-    assert (len(tested["classes"]), tested["clips"]) == (2, 2 * CLIPS)
+    assert (len(tested["classes"]), tested["clips"]) == (5, 5 * CLIPS)
 
     asked = ("--split", "test", "--ways", 2, "--queries", 1, "--episodes", 50, "--device", "cpu", "--json")
     value = json.loads(lga("evaluate", manifest, "--model", head, *asked))
     assert value["backbone"]["identity"] == record.identity
+
+    settings = ("--backbone", "clip", "--model", model, "--device", "cpu")
+    table = json.loads(lga("table", "main", manifest, *asked[:2], *settings, "--shots", 1, *asked[6:8], "--json"))
+    assert table["benchmark"] == benchmark
+    assert benchmark in {where for one in table["published"] for where in one["accuracy"]}
 
     shown = {label: [clip.path for clip in clips if clip.label == label] for label in tested["classes"]}
     rows = [f"{paths[number]},{label}" for label, paths in shown.items() for number in (0, 1)]
@@ -108,7 +117,7 @@ def test_from_a_folder_of_videos_to_an_answer(published, lga, tmp_path, random_c
     lga("teach", tmp_path / "examples.csv", "--out", taught, "--model", head, "--device", "cpu")
     assert load_actions(taught).identity == record.identity
 
-    said = lga("recognize", taught, *(paths[2] for paths in shown.values()), "--device", "cpu", "--json")
+    said = lga("recognize", taught, *(paths[2] for paths in shown.values()), "--device", "cpu", "--top", 5, "--json")
     for result in json.loads(said)["results"]:
         assert {one["label"] for one in result["candidates"]} == set(shown)
         assert sum(one["probability"] for one in result["candidates"]) == pytest.approx(1, abs=1e-4)
