@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -80,9 +79,7 @@ def _look_up(
     """table[row, column] of every pair of an episode; flat 32-bit indices are looked up fastest."""
     kind = torch.int32 if table.numel() < 2**31 else torch.int64
     place = (row * table.shape[1]).to(kind)[..., :, None] + column.to(kind)[..., None, :]
-    return rearrange(
-        table.flatten().index_select(0, place.flatten()), "(e a t) -> e a t", a=row.shape[-1], t=column.shape[-1]
-    )
+    return table.flatten().index_select(0, place.flatten()).unflatten(0, place.shape)
 
 
 @dataclass(frozen=True, slots=True)
