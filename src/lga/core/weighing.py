@@ -29,7 +29,7 @@ def fit_weights(
     *,
     usual: float,
 ) -> tuple[Float[Tensor, "*episodes"], Float[Tensor, "*episodes"]]:
-    """The weights a of the video, `LEAST` to `MOST_VIDEO`, and b of the text, `LEAST` to 1, that suit the examples best.
+    """The weights that suit the examples best: a of the video, `LEAST` to `MOST_VIDEO`, b of the text, `LEAST` to 1.
 
     They make the true classes of the examples likeliest under softmax(a * video + b * text), kept near `usual` and 1
     by normal priors: few examples say little. `text` is in the units in which its checkpoint was trained, so that b = 1
