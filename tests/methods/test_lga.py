@@ -486,6 +486,21 @@ def test_how_many_episodes_are_answered_at_once_does_not_matter(at_once, monkeyp
         torch.testing.assert_close(found[match], wanted[match])
 
 
+@pytest.mark.parametrize("shots", [1, 4])
+def test_single_precision_fits_the_same_weights(shots):
+    plan, method = planned(shots=shots, queries=1, episodes=50), MethodConfig(frames=FRAMES)
+    frames, text = random_set(3)
+    exact = pairwise_matrix(dataset_of(frames, text), method)
+    coarse = Matrix(
+        Compared(
+            exact.table.distance.float(), None, exact.table.appearance.float(), None, exact.table.similarity.float()
+        ),
+        SPACE,
+    )
+    one, other = (logits_of(matrix, plan, method)["combined"] for matrix in (exact, coarse))
+    torch.testing.assert_close(other.double(), one, rtol=1e-4, atol=1e-4)
+
+
 def test_matching_in_blocks_tells_how_far_it_is(monkeypatch):
     dataset, method, calls = dataset_of(*random_set(3)), MethodConfig(frames=FRAMES), []
     wanted = pairwise_matrix(dataset, method)

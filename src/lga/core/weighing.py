@@ -14,6 +14,8 @@ MOST_VIDEO = 4.0
 """The largest weight of the video."""
 LEAST = 0.001
 """The least weight of either: next to nothing beside the other, but alone it still has a first answer."""
+ROUNDING = 16.0
+"""By how many units in the last place of its terms a loss may be off."""
 STEPS = 12
 """Newton steps, some of them halved; a handful is usual."""
 TEMPERATURE_PRECISION = 10.0
@@ -50,7 +52,8 @@ def fit_weights(
         logit = (feature * tried[..., None, None, :]).sum(-1)
         found = logit.logsumexp(-1).sum(-1) - (wanted * tried).sum(-1)
         found = found + (precision * (tried - centre).square()).sum(-1) / 2
-        better = found <= loss
+        # a step is not refused for rounding, or the weights would be known to half the digits of the losses only
+        better = found <= loss + ROUNDING * torch.finfo(loss.dtype).eps * (wanted * tried).abs().sum(-1).clamp_min(1)
         step = step.where(better[..., None], step / 2)
         if not bool(better.any()):
             continue
