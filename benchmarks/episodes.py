@@ -3,7 +3,7 @@
     python benchmarks/episodes.py [--clips N ...] [--ways N ...] [--shots N ...] [--episodes N] [--dim N]
 
 Every figure is the best of three; processor time stands beside wall time because only it means something on a shared
-machine. The plain loop scores one episode after another with the core functions; both must give the same logits.
+machine. The plain loop learns and scores one episode after another; both must give the same logits.
 """
 
 import argparse
@@ -20,14 +20,14 @@ from torch import Tensor
 
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig
-from lga.core.score import class_scores, weigh
-from lga.core.support_head import head_scores
 from lga.datasets.episodes import plan_episodes
-from lga.methods.lga import Match, Matrix, lga_scorer, pairwise_matrix
+from lga.methods.lga import Matrix, lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset, Tasks
+from lga.model.matching import LGA
+from lga.model.task import Match, learn
 
 CLASSES, FRAMES = 24, 8
-PAPER = MethodConfig(pooling="mean", hub_correction=0.0, segmenter="cluster", motion="none", head="none")
+PAPER = MethodConfig(pooling="mean", hub_correction=0.0, segmenter="cluster", motion="none", head="none", alpha="shots")
 KINDS: dict[str, tuple[MethodConfig, Match]] = {
     "paper, video": (PAPER, "video"),
     "default, video": (MethodConfig(), "video"),
@@ -47,27 +47,16 @@ def best(work: Callable[[], object], times: int = 3) -> tuple[float, float]:
 
 
 def plain_loop(matrix: Matrix, tasks: Tasks, method: MethodConfig, match: Match) -> Tensor:
-    """One episode after another, with the core functions."""
+    """One episode after another, each as a task of its own."""
     ways, shots = tasks.support.shape[1:]
     support_label = torch.arange(ways).repeat_interleave(shots)
-    alpha = {"video": 1.0, "text": 0.0, "combined": method.video_weight(shots)}[match]
+    rule = LGA(method, matrix.space).rule(float(shots))
     found = []
     for classes, query, support in zip(tasks.classes, tasks.query.flatten(1), tasks.support.flatten(1), strict=True):
-        distance, similarity = class_scores(
-            matrix.distance[query][:, support],
-            matrix.similarity[query][:, classes],
-            example_distance=matrix.distance[support][:, support],
-            example_similarity=matrix.similarity[support][:, classes],
-            support_label=support_label,
-            hub_correction=method.hub_correction,
-            pooling=method.pooling,
-        )
-        head = None
-        if matrix.product is not None:
-            product, member = matrix.product[:, support], torch.eye(ways).repeat_interleave(shots, 0)
-            head = method.support_weight(shots) * head_scores(product[query], product[support], member)
-        found.append(weigh(distance, similarity, alpha, head) / method.softness(shots))
-    return torch.stack(found)
+        asked, examples = (matrix.table.of(some[None], support[None], classes[None]) for some in (query, support))
+        learnt = learn(examples, support_label, ways, rule)
+        found.append(learnt.only(match).weigh(learnt.scores(asked)))
+    return torch.cat(found)
 
 
 def matrix_of(clips: int, dim: int, console: Console) -> tuple[Matrix, np.ndarray]:

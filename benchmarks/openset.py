@@ -3,9 +3,9 @@
     python benchmarks/openset.py MANIFEST.csv [--ways 5] [--shots 1 3 5] [--episodes 300] [--taught LABEL ...] [--json]
 
 An episode teaches some classes; asked about are all other clips of these classes and of the untaught ones, except those
-from an example's group. `largest probability` (softmax at the default temperature) is the baseline, `max_logit` is what
-`lga recognize` uses. Intervals are 95 %, normal over episodes; those of calibration errors are by bootstrap over
-episodes. `--taught` restricts which classes may be taught: to choose on some and confirm on others.
+from an example's group. `largest probability` (of the softmax) is the baseline, `max_logit` is what `lga recognize`
+uses. Intervals are 95 %, normal over episodes; those of calibration errors are by bootstrap over episodes. `--taught`
+restricts which classes may be taught: to choose on some and confirm on others.
 """
 
 import argparse
@@ -26,13 +26,13 @@ from torch import Tensor
 from lga.backbone.load import load_backbone
 from lga.config import BackboneConfig, MethodConfig
 from lga.core.openset import max_logit
-from lga.core.score import class_scores, weigh
-from lga.core.support_head import head_scores
 from lga.datasets.manifest import read_manifest
 from lga.evaluation.dataset import LoadedDataset, load_dataset
 from lga.evaluation.statistics import bootstrap_units, calibration_gaps, expected_calibration_error, half_width
 from lga.features.cache import default_cache
 from lga.methods.lga import Matrix, pairwise_matrix
+from lga.model.matching import LGA
+from lga.model.task import Compared, Rule, ScoreWeights, learn
 from lga.recognition import RECALL, fit_rejection
 
 BASELINE, OURS = "largest probability", "max_logit"
@@ -63,23 +63,23 @@ def draw(random: np.random.Generator, loaded: LoadedDataset, taught: ndarray, wa
             return Episode(*map(torch.from_numpy, (classes, support, asked)), int(inside.sum()))
 
 
-def episode_scores(matrix: Matrix, episode: Episode, method: MethodConfig, shots: int) -> Tensor:
-    """The class scores of the clips asked about, as `lga recognize` computes them, before the temperature."""
-    distance, similarity = matrix.distance[:, episode.support], matrix.similarity[:, episode.classes]
-    scores = class_scores(
-        distance[episode.asked],
-        similarity[episode.asked],
-        example_distance=distance[episode.support],
-        example_similarity=similarity[episode.support],
-        support_label=torch.arange(len(episode.classes)).repeat_interleave(shots),
-        hub_correction=method.hub_correction,
-        pooling=method.pooling,
+def compared(matrix: Matrix, clips: Tensor, episode: Episode) -> Compared:
+    """Some clips beside the examples and the classes of an episode."""
+
+    def chosen(table: Tensor | None, columns: Tensor) -> Tensor | None:
+        return None if table is None else table[clips][:, columns]
+
+    table = matrix.table
+    by_example = (
+        chosen(one, episode.support) for one in (table.distance, table.motion, table.appearance, table.moving)
     )
-    if matrix.product is None:
-        return weigh(*scores, method.video_weight(shots))
-    product, member = matrix.product[:, episode.support], torch.eye(len(episode.classes)).repeat_interleave(shots, 0)
-    head = head_scores(product[episode.asked], product[episode.support], member)
-    return weigh(*scores, method.video_weight(shots), method.support_weight(shots) * head)
+    return Compared(*by_example, table.similarity[clips][:, episode.classes])  # pyright: ignore
+
+
+def usual_weights(rule: Rule) -> ScoreWeights:
+    """What is expected before any example is seen."""
+    parts = rule.usual * rule.distance, rule.usual * rule.head, rule.similarity
+    return ScoreWeights(*(torch.tensor(one) for one in parts))
 
 
 def separation(score: Tensor, known: int) -> tuple[float, float]:
@@ -93,27 +93,23 @@ def measured(
     episode: Episode, matrix: Matrix, loaded: LoadedDataset, method: MethodConfig, shots: int
 ) -> dict[str, object]:
     """Everything measured in one episode."""
-    score, known = episode_scores(matrix, episode, method, shots), episode.known
-    support_label, usual = torch.arange(len(episode.classes)).repeat_interleave(shots), method.softness(shots)
-    rejection = fit_rejection(
-        matrix.distance[episode.support][:, episode.support],
-        matrix.similarity[episode.support][:, episode.classes],
-        support_label,
-        method,
-        shots=float(shots),
-        product=None if matrix.product is None else matrix.product[episode.support][:, episode.support],
-    )
+    ways, known = len(episode.classes), episode.known
+    support_label = torch.arange(ways).repeat_interleave(shots)
+    examples = compared(matrix, episode.support, episode)
+    learnt = learn(examples, support_label, ways, LGA(method, matrix.space).rule(float(shots)))
+    rejection, scores = fit_rejection(examples, learnt), learnt.scores(compared(matrix, episode.asked, episode))
+    score, unfitted = (weights.weigh(scores) for weights in (learnt.weights, usual_weights(learnt.rule)))
     truth = loaded.dataset.label[episode.asked[:known]]
-    hit = episode.classes[score[:known].argmax(1)] == truth
     found: dict[str, object] = {
         f"{name}: {what}": value
-        for name, one in ((BASELINE, (score / usual).softmax(-1).amax(-1)), (OURS, max_logit(score)))
+        for name, one in ((BASELINE, score.softmax(-1).amax(-1)), (OURS, max_logit(score)))
         for what, value in zip(("AUROC", "false accepts"), separation(one, known), strict=True)
     }
     for what in ("AUROC", "false accepts"):
         found[f"difference: {what}"] = found[f"{OURS}: {what}"] - found[f"{BASELINE}: {what}"]  # pyright: ignore
-    for name, heat in (("default", usual), ("leave-one-out", rejection.temperature)):
-        found[f"calibration: {name}"] = ((score[:known] / heat).softmax(-1).amax(-1), hit)
+    for name, one in (("usual weights", unfitted), ("leave-one-out", score)):
+        right = episode.classes[one[:known].argmax(1)] == truth
+        found[f"calibration: {name}"] = (one[:known].softmax(-1).amax(-1), right)
     if rejection.threshold is not None:
         sure = torch.tensor([rejection.known_score(one) for one in max_logit(score).tolist()])
         passed = (sure >= rejection.threshold).double()

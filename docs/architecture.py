@@ -65,7 +65,7 @@ FEATURES = Box(
 STAGES = Box(3, "video", "video", "stages", ("3 runs of frames,", "overlapping by one"), "core/segment.py")
 FUSION = Box(4, "video", "both", "prototypes", ("fused tokens; text is", "added to examples"), "model/head.py")
 DISTANCES = Box(5, "video", "both", "distances", ("AB-MHM, a stage", "against its like"), "core/distance.py")
-POSTERIOR = Box(6, "video", "both", "posterior", ("pooled by class, then", "weighed by alpha"), "core/score.py")
+POSTERIOR = Box(6, "video", "both", "posterior", ("pooled by class, weighed", "by what examples say"), "model/task.py")
 LABEL = Box(0, "language", "language", "label", ("“open door”,", "what people call it"), "labels.py")
 ANATOMY = Box(
     1, "language", "language", "anatomy", ("a sentence a stage:", "yours, lexicon, LLM"), "anatomy/lexicon.py"

@@ -160,4 +160,4 @@ def test_a_clip_is_cut_fused_and_matched_once_for_the_answer_and_its_reasons(mod
 
         monkeypatch.setattr(type(model.prepared.lga), name, counted)
     model.explain(clips["darken"][2])
-    assert calls == ["cut", "fuse", "distances", "similarities"]
+    assert calls == ["cut", "fuse", "similarities", "distances"]

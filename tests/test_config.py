@@ -107,7 +107,7 @@ def test_a_fixed_alpha_holds_from_the_first_example_on():
 
 def test_what_differs_from_the_defaults_is_known():
     assert TrainConfig().changed == {}
-    assert MethodConfig(stages=2, alpha="shots").changed == {"stages": 2}
+    assert MethodConfig(stages=2, alpha="fitted").changed == {"stages": 2}
 
 
 def test_a_validation_comes_between_two_steps():

@@ -19,7 +19,7 @@ TRAINING = (
     *("--backbone", "tiny", "--frames", 4, *TOLD, "--device", "cpu", "--ways", 3, "--queries", 1, "--width", 8),
     *("--heads", 2, "--learning-rate", 1e-2, "--tasks", 80, "--validate-every", 20, "--validation-episodes", 100),
 )
-AS_THEN = ("--motion", "none", "--head", "none", "--segmenter", "centred")
+AS_THEN = ("--motion", "none", "--head", "none", "--segmenter", "centred", "--alpha", "shots")
 """What the first version did not know."""
 SURE = ("label", "probability", "known", "known_score", "threshold", "best_example", "best_distance", "times")
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 from math import inf
 
 import pytest
@@ -6,18 +7,29 @@ import torch
 
 from lga.actions import Actions, Example
 from lga.anatomy.lexicon import anatomize
+from lga.backbone.protocol import Space
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.checkpoint import make_head
+from lga.model.matching import LGA
+from lga.model.task import Compared, learn
 from lga.recognition import INDISTINCT, NOTHING_KNOWN, TOO_FEW, fit_rejection, prepare
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-METHOD = MethodConfig(hub_correction=0.5, head="none")
+RULES = {
+    alpha: LGA(MethodConfig(hub_correction=0.5, head="none", alpha=alpha), Space(2, slice(0, 1), slice(1, 2))).rule(4.0)
+    for alpha in ("fitted", "shots")
+}
 
 
-def fitted(counts, *, mates=2.0, others=9.0, seed=0):
+@pytest.fixture(params=RULES)
+def fitted(request):
+    return partial(fit, RULES[request.param])
+
+
+def fit(rule, counts, *, mates=2.0, others=9.0, seed=0):
     """Examples of labels that are `mates` from their own kind and `others` from the rest, give or take one."""
     random = torch.Generator().manual_seed(seed)
     support_label = torch.tensor([label for label, count in enumerate(counts) for _ in range(count)], dtype=torch.long)
@@ -26,11 +38,13 @@ def fitted(counts, *, mates=2.0, others=9.0, seed=0):
         torch.where(same, mates, others) + 2 * torch.rand(len(support_label), len(support_label), generator=random) - 1
     )
     distance.fill_diagonal_(0)
-    return fit_rejection(distance, torch.zeros(len(support_label), len(counts)), support_label, METHOD, shots=4.0)
+    similarity = torch.zeros(len(support_label), len(counts))
+    examples = Compared(distance, None, torch.eye(len(support_label)), None, similarity)
+    return fit_rejection(examples, learn(examples, support_label, len(counts), rule))
 
 
 @pytest.mark.parametrize("counts", [(4, 4, 4), (5, 5), (1, 6, 6, 0)])
-def test_labels_that_keep_apart_are_told_from_unknown_ones(counts):
+def test_labels_that_keep_apart_are_told_from_unknown_ones(fitted, counts):
     found = fitted(counts)
     assert found.why == ""
     assert found.recall == 0.9
@@ -42,12 +56,12 @@ def test_labels_that_keep_apart_are_told_from_unknown_ones(counts):
     assert found.judge(found.known_score(far)) == (False, found.threshold)
 
 
-def test_false_accepts_are_counted():
+def test_false_accepts_are_counted(fitted):
     assert fitted((5, 5, 5)).false_accept_rate == 0
     assert fitted((5, 5, 5), mates=8.5).false_accept_rate > 0.2
 
 
-def test_the_score_rises_with_the_max_logit_and_stays_a_probability():
+def test_the_score_rises_with_the_max_logit_and_stays_a_probability(fitted):
     found = fitted((4, 4, 4))
     scores = [found.known_score(one) for one in (-1e9, -10.0, 0.0, 10.0, 1e9)]
     assert scores == sorted(scores)
@@ -56,21 +70,21 @@ def test_the_score_rises_with_the_max_logit_and_stays_a_probability():
 
 
 @pytest.mark.parametrize("counts", [(1, 1, 1), (5,), (3, 1, 1), (0, 0), (4, 0)])
-def test_too_few_examples_accept_everything_and_say_why(counts):
+def test_too_few_examples_accept_everything_and_say_why(fitted, counts):
     found = fitted(counts)
-    assert found == replace(NOTHING_KNOWN, temperature=METHOD.temperature)
+    assert found == NOTHING_KNOWN
     assert found.known_score(-1e9) is None
     assert found.judge(None) == found.judge(None, "always") == (True, None)
     with pytest.raises(SettingsError, match=TOO_FEW):
         found.judge(None, 0.5)
 
 
-def test_labels_nearer_to_each_other_than_to_themselves_cannot_be_told_apart():
+def test_labels_nearer_to_each_other_than_to_themselves_cannot_be_told_apart(fitted):
     found = fitted((3, 3, 3), mates=9.0, others=2.0)
     assert (found.slope, found.why) == (None, INDISTINCT)
 
 
-def test_an_own_threshold_takes_the_place_of_the_suggested_one():
+def test_an_own_threshold_takes_the_place_of_the_suggested_one(fitted):
     found = fitted((4, 4, 4))
     assert found.judge(0.3, 0.25) == (True, 0.25)
     assert found.judge(0.3, 0.35) == (False, 0.35)
@@ -78,7 +92,7 @@ def test_an_own_threshold_takes_the_place_of_the_suggested_one():
 
 
 @pytest.mark.parametrize("wish", [-0.1, 1.1, inf])
-def test_a_threshold_that_is_no_probability_is_refused(wish):
+def test_a_threshold_that_is_no_probability_is_refused(fitted, wish):
     with pytest.raises(SettingsError, match="from 0 to 1"):
         fitted((4, 4, 4)).judge(0.5, wish)
 
@@ -257,12 +271,31 @@ def test_what_too_few_examples_cannot_tell_counts_as_known(counts):
         result.accepting(0.5)
 
 
-def test_probabilities_are_softened_as_far_as_the_examples_say():
+def sure_and_muddled(**method):
+    """The same clips taught twice, under their own labels and under any, and a clip like the first label's."""
     sure, centre = spread({"wave": 5, "jump": 5})
+    sure = replace(sure, method=sure.method.updated(method))
     muddled = replace(sure, frames=sure.frames.flip(0)[torch.randperm(10, generator=torch.Generator().manual_seed(1))])
-    (one,), (other,) = ask(sure, like(centre[0])), ask(muddled, like(centre[0]))
-    usual = sure.method.softness(5)
-    assert one.rejection.temperature <= usual < other.rejection.temperature
+    return prepare(sure, TINY.space), prepare(muddled, TINY.space), like(centre[0])
+
+
+def test_probabilities_are_softened_as_far_as_the_examples_say():
+    sure, muddled, asked = sure_and_muddled(alpha=1.0)
+    assert muddled.learnt.sharpness < 1 <= sure.learnt.sharpness
+    (found,) = muddled.answer([asked])
+    distance = muddled.learnt.scores(muddled.match([asked]).comparison).distance[0]
+    head = muddled.learnt.scores(muddled.match([asked]).comparison).head[0]
+    method = muddled.actions.method
+    plain = (method.support_weight(5) * head - distance) / method.softness(5)
+    assert found.probability == pytest.approx(float((muddled.learnt.sharpness * plain).softmax(0).max()))
+    assert found.probability < float(plain.softmax(0).max())
+
+
+def test_the_video_counts_as_far_as_the_examples_say():
+    sure, muddled, asked = sure_and_muddled(alpha="fitted")
+    usual = sure.learnt.rule.usual
+    assert muddled.learnt.weights.distance < usual * sure.learnt.rule.distance < sure.learnt.weights.distance
+    assert muddled.answer([asked])[0].probability < sure.answer([asked])[0].probability
 
 
 def with_head(actions, head_weight):

@@ -39,7 +39,7 @@ def evaluate(manifest, monkeypatch, capsys, tmp_path_factory):
 
 
 def test_the_folder_holds_the_figures_and_the_pictures(evaluate, tmp_path):
-    evaluate("--out", tmp_path / "results")
+    evaluate("--out", tmp_path / "results", "--alpha", "shots")
     folder = tmp_path / "results"
     names = [f"{name}.{kind}" for name in ("alpha", "confusion", "shots", "stages", "ways") for kind in ("csv", "png")]
     assert sorted(one.name for one in folder.iterdir()) == sorted([*names, "report.json"])
@@ -57,6 +57,23 @@ def test_the_folder_holds_the_figures_and_the_pictures(evaluate, tmp_path):
     assert points[0.2] == pytest.approx(report["accuracy"]["combined"]["mean"])
     with (folder / "ways.csv").open(newline="") as file:
         assert {row["ways"] for row in csv.DictReader(file)} == {"2", "3"}
+
+
+def test_the_table_says_how_far_off_the_confidence_is(evaluate, monkeypatch):
+    monkeypatch.setattr("lga.evaluation.statistics.calibration_error", lambda outcome: 0.1 + outcome.hits.mean())
+    said = evaluate()
+    found = json.loads(evaluate("--json").out)["accuracy"]
+    assert "confidence off by" in said.out
+    for match in ("video", "text", "combined"):
+        (row,) = [line for line in said.out.splitlines() if match in line]
+        assert f"{100 * (0.1 + found[match]['mean']):.1f}" in row.split()[-2]
+
+
+@pytest.mark.parametrize(("alpha", "used"), [("fitted", None), ("shots", 1 / 5), (0.3, 0.3)])
+def test_the_report_names_the_one_alpha_that_was_used_if_there_was_one(evaluate, tmp_path, alpha, used):
+    value = json.loads(evaluate("--json", "--alpha", alpha, "--report", tmp_path / "report.html").out)
+    assert value["method"]["alpha_used"] == used
+    assert ("alpha used" in (tmp_path / "report.html").read_text()) == (used is not None)
 
 
 @pytest.mark.slow

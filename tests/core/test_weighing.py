@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lga.core.weighing import (
+    LEAST,
     MOST_VIDEO,
     TEMPERATURE_PRECISION,
     TEXT_PRECISION,
@@ -42,12 +43,12 @@ def test_the_weights_are_the_best_that_a_plain_search_finds(seed, rows, way, usu
     video, text = size * torch.randn(2, rows, way, generator=random, dtype=torch.float64)
     truth = torch.randint(way, (rows,), generator=random)
     seen, read = (float(one) for one in fit_weights(video, text, truth, usual=usual))
-    assert 0 <= seen <= MOST_VIDEO
-    assert 0 <= read <= 1
+    assert LEAST * 0.999 <= seen <= MOST_VIDEO
+    assert LEAST * 0.999 <= read <= 1
     found = loss_by_hand(video, text, truth, seen, read, usual)
     for step in (0.3, 0.03, 0.003):
         for one, other in ((step, 0), (-step, 0), (0, step), (0, -step), (step, step), (-step, -step)):
-            near = min(max(seen + one, 0.0), MOST_VIDEO), min(max(read + other, 0.0), 1.0)
+            near = min(max(seen + one, LEAST), MOST_VIDEO), min(max(read + other, LEAST), 1.0)
             assert found <= loss_by_hand(video, text, truth, *near, usual) + 1e-4
 
 
@@ -62,7 +63,7 @@ def test_weights_that_drew_the_labels_are_found_again(seed, seen, read):
 def test_a_text_is_never_taken_for_more_than_it_claims_and_may_be_worth_nothing():
     video, text, truth = planted(0, rows=5000, way=3, seen=1.0, read=3.0)
     assert fit_weights(video, text, truth, usual=1.0)[1] == 1
-    assert fit_weights(video, -text, truth, usual=1.0)[1] == 0
+    assert float(fit_weights(video, -text, truth, usual=1.0)[1]) == pytest.approx(LEAST)
 
 
 def test_few_examples_hardly_move_the_video_and_none_leave_all_as_it_is():

@@ -54,7 +54,7 @@ def test_each_mistake_stands_beside_the_nearest_clip_of_the_wrong_class(evaluate
     assert found.count("Nearest clip of") == 6
     assert "wrong " in found
     for row, clip in enumerate(loaded.clips):
-        foreign = matrix.distance[row].masked_fill(loaded.dataset.label == loaded.dataset.label[row], float("inf"))
+        foreign = matrix.table.apart()[row].masked_fill(loaded.dataset.label == loaded.dataset.label[row], float("inf"))
         assert str(clip.path) in found
         assert str(loaded.clips[int(foreign.argmin())].path) in found
 

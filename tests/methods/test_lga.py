@@ -4,20 +4,22 @@ from math import exp, log, sqrt
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig
 from lga.core.distance import class_distances
-from lga.core.score import combine, correct_hubs
-from lga.core.support_head import head_scores
+from lga.core.score import hub_means
+from lga.core.support_head import fit_head, head_scores
+from lga.core.weighing import fit_temperature
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.methods import lga
-from lga.methods.lga import MATCHES, Matrix, fuse_dataset, lga_method, lga_scorer, match_dataset, pairwise_matrix
+from lga.methods.lga import Matrix, fuse_dataset, lga_method, lga_scorer, match_dataset, pairwise_matrix
 from lga.methods.protocol import Dataset, Tasks
 from lga.model.head import Adapter, Head, StageFusion
+from lga.model.matching import LGA
+from lga.model.task import MATCHES, Compared, learn, leave_out
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -91,66 +93,268 @@ def text_score(query, sentences):
     return sum(cosine(one, sentence[SPACE.semantic]) for one, sentence in zip(means, sentences, strict=True))
 
 
-def hubs_by_hand(frames, text, classes, supports, strength):
-    """What is held against each example and each class's text: its mean score for the other classes' examples."""
-    far, like = {}, {}
-    for label, examples in zip(classes, supports, strict=True):
-        foreign = [clip for other, clips in zip(classes, supports, strict=True) if other != label for clip in clips]
-        count = max(1, len(foreign))
-        like[label] = strength * sum(text_score(frames[clip], text[label]) for clip in foreign) / count
-        for one in examples:
-            apart = sum(video_distance(frames[clip], frames[one], text[label]) for clip in foreign)
-            far[one] = strength * apart / count
-    return far, like
+class Loops:
+    """One episode, one clip at a time. A task is a list of (clip, class) pairs, a clip the number of its frames.
+
+    `stretch`, `head` and the three factors are set for a rule; distances and similarities are remembered.
+    """
+
+    def __init__(self, frames, text, method):
+        self.frames, self.text, self.method = frames, text, method
+        self.known = {}
+
+    def distance(self, clip, example, label):
+        key = clip, example, label
+        if key not in self.known:
+            self.known[key] = video_distance(self.frames[clip], self.frames[example], self.text[label])
+        return self.known[key]
+
+    def similarity(self, clip, label):
+        if (clip, label) not in self.known:
+            self.known[clip, label] = text_score(self.frames[clip], self.text[label])
+        return self.known[clip, label]
+
+    def alike(self, one, other):
+        """The cosine of the mean frames, each of norm 1."""
+        means = [mean([frame[SPACE.visual] for frame in self.frames[clip]]) for clip in (one, other)]
+        return cosine(*means)
+
+    def stretch(self, task):
+        apart = [1 - self.alike(a, b) for a, label in task for b, other in task if label != other]
+        return min(20.0, max(1.0, 0.5 / (sum(apart) / len(apart)))) if apart else 1.0
+
+    def held_against(self, score, task, label):
+        """The share of a column's mean over the examples of other classes."""
+        foreign = [clip for clip, other in task if other != label]
+        if not foreign:
+            return None
+        return self.method.hub_correction * sum(score(clip) for clip in foreign) / len(foreign)
+
+    def columns(self, value, hubs):
+        """Values less what is held against them; where no other class is left to say, the mean of what there is."""
+        some = [one for one in hubs if one is not None]
+        usual = sum(some) / len(some) if some else 0.0
+        return [one - (usual if hub is None else hub) for one, hub in zip(value, hubs, strict=True)]
+
+    def class_distances(self, clip, task, classes, stretch):
+        apart = self.columns(
+            [stretch * self.distance(clip, example, label) for example, label in task],
+            [
+                self.held_against(lambda c, one=example, own=label: stretch * self.distance(c, one, own), task, label)
+                for example, label in task
+            ],
+        )
+        found = []
+        for wanted in classes:
+            own = [d for d, (_, label) in zip(apart, task, strict=True) if label == wanted]
+            if not own:
+                found.append(None)
+            elif self.method.pooling == "mean":
+                found.append(sum(own) / len(own))
+            else:
+                found.append(-log(sum(exp(-d) for d in own) / len(own)))
+        some = [one for one in found if one is not None]
+        return [(sum(some) / len(some) if some else 0.0) if one is None else one for one in found]
+
+    def class_similarities(self, clip, task, classes):
+        return self.columns(
+            [self.similarity(clip, label) for label in classes],
+            [self.held_against(lambda c, own=label: self.similarity(c, own), task, label) for label in classes],
+        )
+
+    def head(self, clip, task, classes, stretch):
+        """Ridge regression by its normal equations in the dual, with an intercept that is not penalised."""
+        n = len(task)
+        gram = np.array([[stretch * self.alike(one, other) for other, _ in task] for one, _ in task])
+        target = np.array([[float(label == one) for one in classes] for _, label in task])
+        system = np.block([[gram + 0.3 * np.eye(n), np.ones((n, 1))], [np.ones((1, n)), np.zeros((1, 1))]])
+        solved = np.linalg.solve(system, np.vstack([target, np.zeros((1, len(classes)))]))
+        row = np.array([stretch * self.alike(clip, other) for other, _ in task])
+        score = row @ solved[:n] + solved[n] - target.mean(0)
+        present = target.any(0)
+        return np.where(present, score - score[present].mean(), 0.0)
+
+    def parts(self, clip, task, classes, stretch):
+        """Distance, head score and similarity of a clip to every class."""
+        far = self.class_distances(clip, task, classes, stretch)
+        like = self.class_similarities(clip, task, classes)
+        some = self.method.head == "support" and task
+        return far, self.head(clip, task, classes, stretch) if some else [0.0] * len(classes), like
+
+    def left_out(self, task, classes, stretch):
+        """The parts of every example as if it had not been taught."""
+        return [self.parts(one[0], [other for other in task if other != one], classes, stretch) for one in task]
 
 
-def answers_by_hand(frames, text, episode, method, alpha):
-    """For every query of an episode: is it right by video, text and both, and the log posterior."""
+def log_share(row, place):
+    most = max(row)
+    return row[place] - most - log(sum(exp(one - most) for one in row))
+
+
+def temperature_by_hand(rows, truth):
+    """The likeliest of finely spaced temperatures, by a loop."""
+    tried = [10 ** (-1 + step / 80) for step in range(161)]
+    loss = [
+        10 * log(one) ** 2 / 2
+        - sum(log_share([x / one for x in row], own) for row, own in zip(rows, truth, strict=True))
+        for one in tried
+    ]
+    return tried[loss.index(min(loss))]
+
+
+def task_of(episode):
+    classes, _, supports = episode
+    return [(clip, label) for label, clips in zip(classes, supports, strict=True) for clip in clips]
+
+
+def answers_by_hand(loops, episode, alpha, softness, weight):
+    """For every query of an episode, what video, text and both say at a fixed alpha."""
     classes, queries, supports = episode
-    far_from_all, like_all = hubs_by_hand(frames, text, classes, supports, method.hub_correction)
+    task = task_of(episode)
+
+    def weighed(parts, alpha):
+        return [
+            (alpha * -far + (1 - alpha) * like + (weight * head if alpha > 0 else 0.0)) / softness
+            for far, head, like in zip(*parts, strict=True)
+        ]
+
+    heat = 1.0
+    if len(supports[0]) > 1:
+        rows = [weighed(parts, alpha) for parts in loops.left_out(task, classes, 1.0)]
+        heat = temperature_by_hand(rows, [classes.index(label) for _, label in task])
     for clips in queries:
         for clip in clips:
-            far, like = [], []
-            for label, examples in zip(classes, supports, strict=True):
-                apart = [video_distance(frames[clip], frames[one], text[label]) - far_from_all[one] for one in examples]
-                if not apart:
-                    far.append(0.0)
-                elif method.pooling == "mean":
-                    far.append(sum(apart) / len(apart))
-                else:
-                    far.append(-log(sum(exp(-d) for d in apart) / len(apart)))
-                like.append(text_score(frames[clip], text[label]) - like_all[label])
-            both = [-alpha * d + (1 - alpha) * s for d, s in zip(far, like, strict=True)]
-            yield [[one / method.temperature for one in row] for row in ([-d for d in far], like, both)]
+            parts = loops.parts(clip, task, classes, 1.0)
+            yield [[one / heat for one in weighed(parts, some)] for some in (1.0 if task else 0.0, 0.0, alpha)]
 
 
-@pytest.mark.parametrize(
-    ("shots", "pooling", "rule", "alpha", "temperature"),
-    [
-        (0, "softmin", "shots", 0.0, 1.0),
-        (0, "mean", 0.3, 0.0, 0.4),
-        (1, "softmin", "shots", 1 / 5, 1.0),
-        (1, "mean", 0.3, 0.3, 2.5),
-        (3, "softmin", "shots", 3 / 7, 0.4),
-        (3, "softmin", 0.3, 0.3, 1.0),
-        (3, "mean", "shots", 3 / 7, 1.0),
-        (3, "mean", 1.0, 1.0, 1.0),
-    ],
-)
-def test_the_logits_are_what_the_textbook_loop_says(shots, pooling, rule, alpha, temperature):
-    (frames, text), plan = random_set(shots), planned(shots=shots)
-    method = MethodConfig(
-        frames=FRAMES, segmenter="cluster", pooling=pooling, alpha=rule, temperature=temperature, head="none"
-    )
-    found = logits_of(pairwise_matrix(dataset_of(frames, text), method), plan, method)
-    wanted = np.array(
+def all_answers(plan, answers):
+    return np.array(
         [
-            list(answers_by_hand(frames.tolist(), text.tolist(), episode, method, alpha))
+            list(answers(episode))
             for episode in zip(plan.classes.tolist(), plan.query.tolist(), plan.support.tolist(), strict=True)
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("shots", "pooling", "rule", "alpha", "temperature", "head"),
+    [
+        (0, "softmin", "shots", 0.0, 1.0, "none"),
+        (0, "mean", 0.3, 0.0, 0.4, "support"),
+        (1, "softmin", "shots", 1 / 5, 1.0, "none"),
+        (1, "mean", 0.3, 0.3, 2.5, "support"),
+        (3, "softmin", "shots", 3 / 7, 0.4, "support"),
+        (3, "softmin", 0.3, 0.3, 1.0, "none"),
+        (3, "mean", "shots", 3 / 7, 1.0, "none"),
+        (3, "mean", 1.0, 1.0, 1.0, "support"),
+        (2, "softmin", 0.0, 0.0, 0.3, "support"),
+    ],
+)
+def test_with_a_fixed_alpha_the_logits_are_what_the_textbook_loop_says(shots, pooling, rule, alpha, temperature, head):
+    (frames, text), plan = random_set(shots), planned(shots=shots)
+    method = MethodConfig(
+        frames=FRAMES, segmenter="cluster", pooling=pooling, alpha=rule, temperature=temperature, head=head
+    )
+    found = logits_of(pairwise_matrix(dataset_of(frames, text), method), plan, method)
+    growth = {0: 1.0, 1: 1.25, 2: 2.25, 3: 3.25}[shots] if head == "support" else 1.0
+    weight = {0: 0.0, 1: 2.0, 2: 6.0, 3: 10.0}[shots] if head == "support" else 0.0
+    loops = Loops(frames.tolist(), text.tolist(), method)
+    wanted = all_answers(plan, lambda one: answers_by_hand(loops, one, alpha, temperature * growth, weight))
     for number, match in enumerate(MATCHES):
+        if shots == 0 and match == "video":
+            assert not found[match].any(), "without examples the video knows nothing"
+            continue
         np.testing.assert_allclose(found[match], wanted[:, :, number], rtol=1e-9, atol=1e-12)
+
+
+def fitted_by_hand(loops, episode, base, usual):
+    """The stretch, and the loss of any weights of video and text over the left-out examples."""
+    classes, _, supports = episode
+    task = task_of(episode)
+    stretch = loops.stretch(task)
+    video, text = [], []
+    for far, head, like in loops.left_out(task, classes, stretch):
+        seen = [-base[0] * d + base[1] * h for d, h in zip(far, head, strict=True)]
+        video.append(seen if len(supports[0]) > 1 else [0.0] * len(classes))
+        text.append([base[2] * s for s in like])
+    truth = [classes.index(label) for _, label in task]
+
+    def loss(a, b):
+        found = 20 * (a - usual) ** 2 / 2 + (b - 1) ** 2 / 2
+        for seen, read, own in zip(video, text, truth, strict=True):
+            found -= log_share([a * v + b * t for v, t in zip(seen, read, strict=True)], own)
+        return found
+
+    return stretch, loss
+
+
+def grid_minimum(loss, step=0.01, least=0.001):
+    """The place of the least loss of weights up to 4 and 1 on a grid: a coarse one, then a fine one around its best."""
+    coarse = [(max(least, a / 10), max(least, b / 10)) for a in range(41) for b in range(11)]
+    best = min(coarse, key=lambda one: loss(*one))
+    fine = [
+        (min(4.0, max(least, best[0] + i * step)), min(1.0, max(least, best[1] + j * step)))
+        for i in range(-10, 11)
+        for j in range(-10, 11)
+    ]
+    return min(fine, key=lambda one: loss(*one))
+
+
+@pytest.mark.parametrize(
+    ("shots", "pooling", "head", "scale"),
+    [
+        (0, "softmin", "support", 7.5),
+        (1, "softmin", "support", 7.5),
+        (2, "mean", "none", 30.0),
+        (3, "softmin", "support", 7.5),
+        (3, "softmin", "support", 100.0),
+    ],
+)
+def test_with_alpha_fitted_every_episode_weighs_as_a_grid_search_over_left_out_examples_says(
+    shots, pooling, head, scale
+):
+    (frames, text), plan = random_set(shots + 20), planned(shots=shots, episodes=4)
+    frames[..., SPACE.visual] += 3.0  # all in a narrow cone, so that there is something to stretch
+    space = Space(DIM, SPACE.visual, SPACE.semantic, scale)
+    method = MethodConfig(frames=FRAMES, segmenter="cluster", pooling=pooling, head=head)
+    matrix = pairwise_matrix(dataset_of(frames, text, space), method)
+    found, loops = logits_of(matrix, plan, method), Loops(frames.tolist(), text.tolist(), method)
+    growth = {0: 1.0, 1: 1.25, 2: 2.25, 3: 3.25}[shots] if head == "support" else 1.0
+    softness, with_head = 0.4 * growth, {0: 0.0, 1: 2.0, 2: 6.0, 3: 10.0}[shots] if head == "support" else 0.0
+    base = shots / (shots + 4) / softness, with_head / softness, scale / STAGES
+    stretches = []
+    for number, episode in enumerate(
+        zip(plan.classes.tolist(), plan.query.tolist(), plan.support.tolist(), strict=True)
+    ):
+        classes, queries, _ = episode
+        task = task_of(episode)
+        stretch, loss = fitted_by_hand(loops, episode, base, usual=0.9) if shots else (1.0, None)
+        stretches.append(stretch)
+        tasks = Tasks.of(Episodes(*(one[number : number + 1] for one in (plan.classes, plan.query, plan.support))))
+        a, b = fitted_weights(matrix, tasks, method, shots, base) if shots else (0.0, 1.0)
+        if shots:
+            assert (a, b) == pytest.approx(grid_minimum(loss), abs=1e-2)
+            assert loss(a, b) <= loss(*grid_minimum(loss)) + 1e-9
+        if shots == 1:
+            assert a == pytest.approx(0.9), "an example alone says nothing about the video"
+        for row, clip in enumerate(clip for clips in queries for clip in clips):
+            far, seen, like = loops.parts(clip, task, classes, stretch)
+            video = [a * (-base[0] * d + base[1] * h) for d, h in zip(far, seen, strict=True)]
+            read = [b * base[2] * s for s in like]
+            both = [v + t for v, t in zip(video, read, strict=True)]
+            for match, wanted in zip(("video", "text", "combined"), (video, read, both), strict=True):
+                np.testing.assert_allclose(found[match][number, row], wanted, rtol=1e-7, atol=1e-9)
+    assert (min(stretches) > 1) == (shots > 0)
+
+
+def fitted_weights(matrix, tasks, method, shots, base):
+    """The two weights of one episode, as factors of the rule's own."""
+    support = tasks.support.flatten(1)
+    support_label = torch.arange(tasks.support.shape[1]).repeat_interleave(shots)
+    rule = LGA(method, matrix.space).rule(float(shots))
+    learnt = learn(matrix.table.of(support, support, tasks.classes), support_label, tasks.support.shape[1], rule)
+    return learnt.weights.distance.item() / base[0], learnt.weights.similarity.item() / base[2]
 
 
 def test_the_matrix_holds_every_pair_of_clips_and_every_text():
@@ -159,9 +363,9 @@ def test_the_matrix_holds_every_pair_of_clips_and_every_text():
     pairs = [(0, 0), (0, 3), (3, 0), (17, 24)]
     for one, other in pairs:
         wanted = video_distance(frames[one].tolist(), frames[other].tolist(), text[LABEL[other]].tolist())
-        assert matrix.distance[one, other].item() == pytest.approx(wanted)
+        assert matrix.table.distance[one, other].item() == pytest.approx(wanted)
     wanted = [[text_score(clip, sentences) for sentences in text.tolist()] for clip in frames[:3].tolist()]
-    torch.testing.assert_close(matrix.similarity[:3], torch.tensor(wanted, dtype=torch.float64))
+    torch.testing.assert_close(matrix.table.similarity[:3], torch.tensor(wanted, dtype=torch.float64))
 
 
 def test_an_untrained_head_leaves_the_matrix_as_it_is():
@@ -170,8 +374,8 @@ def test_an_untrained_head_leaves_the_matrix_as_it_is():
     adapter = Adapter(space, 0)
     head = Head(adapter, StageFusion(adapter.width, heads=3)).double().eval()
     plain, found = (pairwise_matrix(dataset_of(frames, text, space), method, head=one) for one in (None, head))
-    torch.testing.assert_close(found.distance, plain.distance)
-    assert torch.equal(found.similarity, plain.similarity)
+    torch.testing.assert_close(found.table.distance, plain.table.distance)
+    assert torch.equal(found.table.similarity, plain.table.similarity)
 
 
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
@@ -180,8 +384,8 @@ def test_the_stages_alone_add_up_to_the_whole(reduction):
     whole = pairwise_matrix(dataset, method)
     fused = fuse_dataset(dataset, method)
     parts = [match_dataset(fused, stage=stage) for stage in range(STAGES)]
-    torch.testing.assert_close(sum(one.distance for one in parts), whole.distance)
-    torch.testing.assert_close(sum(one.similarity for one in parts), whole.similarity)
+    torch.testing.assert_close(sum(one.table.distance for one in parts), whole.table.distance)
+    torch.testing.assert_close(sum(one.table.similarity for one in parts), whole.table.similarity)
 
 
 # --- the same as the core functions, which know no episodes -----------------------------------------------------------
@@ -201,31 +405,31 @@ def test_look_ups_score_as_the_core_functions_do(ways, shots, queries, pooling, 
     method = MethodConfig(pooling=pooling, hub_correction=correction, alpha=0.3)
     label = np.arange(60) % 6
     plan = plan_episodes(label, None, ProtocolConfig(ways=ways, shots=shots, queries=queries, episodes=7, seed=seed))
-    far, like, clips = (torch.rand(60, many, generator=random, dtype=torch.float64) for many in (60, 6, 9))
+    far, moved, like, clips = (torch.rand(60, many, generator=random, dtype=torch.float64) for many in (60, 60, 6, 9))
     product = clips @ clips.T
-    found = logits_of(Matrix(far, like, product), plan, method)["combined"]
+    matrix = Matrix(Compared(far, moved, product, 0.1 * product, like), SPACE)
+    found = logits_of(matrix, plan, method)["combined"]
     support_label = torch.arange(ways).repeat_interleave(shots)
+    foreign, rule = support_label[:, None] != support_label, LGA(method, SPACE).rule(float(shots))
     for number, (classes, query, support) in enumerate(zip(plan.classes, plan.query, plan.support, strict=True)):
         asked, taught = torch.from_numpy(query.ravel()), torch.from_numpy(support.ravel())
-        apart = correct_hubs(
-            far[asked][:, taught],
-            far[taught][:, taught][None],
-            support_label[:, None] != support_label,
-            strength=correction,
-        )
-        text = correct_hubs(
-            like[asked][:, classes],
-            like[taught][:, classes][None],
-            support_label[:, None] != torch.arange(ways),
-            strength=correction,
-        )
-        distance = class_distances(apart, support_label, ways, pooling=pooling)
-        head = head_scores(
-            product[asked][:, taught], product[taught][:, taught], F.one_hot(support_label, ways).double()
-        )
-        weighted = method.support_weight(shots) * head
-        wanted = combine(distance, text, alpha=0.3, temperature=method.softness(shots), head=weighted)
-        torch.testing.assert_close(found[number].log_softmax(-1), wanted)
+        apart, alike = far + moved, 1.1 * product
+        hubs = correction * hub_means(apart[taught][:, taught], foreign)
+        distance = class_distances(apart[asked][:, taught] - hubs, support_label, ways, pooling=pooling)
+        hubs = correction * hub_means(like[taught][:, classes], support_label[:, None] != torch.arange(ways))
+        text = like[asked][:, classes] - hubs
+        solved = fit_head(alike[taught][:, taught], support_label, ways)
+        head = head_scores(alike[asked][:, taught], *solved, support_label=support_label)
+        wanted = (method.support_weight(shots) * head - 0.3 * distance + 0.7 * text) / method.softness(shots)
+        if shots > 1:
+            examples = Compared(
+                *(one[taught][:, taught] for one in (far, moved, product, 0.1 * product)), like[taught][:, classes]
+            )
+            learnt = learn(examples, support_label, ways, rule)
+            out = leave_out(examples, learnt, label=False)
+            score = method.support_weight(shots) * out.head - 0.3 * out.distance + 0.7 * out.similarity
+            wanted = wanted / fit_temperature(score / method.softness(shots), support_label)
+        torch.testing.assert_close(found[number], wanted)
 
 
 # --- planted answers --------------------------------------------------------------------------------------------------
@@ -249,7 +453,9 @@ def test_an_episode_where_only_video_or_only_text_knows():
     similarity[0, 1] = 3.0
     plan = Episodes(np.array([[0, 1]] * 2), np.array([[[0], [1]]] * 2), np.array([[[2], [3]]] * 2))
     found = logits_of(
-        Matrix(distance, similarity), plan, MethodConfig(alpha=0.5, temperature=1.0, hub_correction=0.0, head="none")
+        Matrix(Compared(distance, None, torch.eye(4), None, similarity), SPACE),
+        plan,
+        MethodConfig(alpha=0.5, temperature=1.0, hub_correction=0.0, head="none"),
     )
     assert found["video"][0].tolist() == [[-1, -5], [-4, -5]]
     assert found["text"][0].tolist() == [[0, 3], [0, 0]]
@@ -264,7 +470,8 @@ def test_an_episode_where_only_video_or_only_text_knows():
 )
 def test_every_setting_of_the_combination_changes_the_logits(switched):
     plan, matrix = planned(shots=3), pairwise_matrix(dataset_of(*random_set(3)), MethodConfig(frames=FRAMES))
-    one, other = (logits_of(matrix, plan, MethodConfig(**some))["combined"] for some in ({}, switched))
+    both = ({"alpha": "shots"}, {"alpha": "shots", **switched})
+    one, other = (logits_of(matrix, plan, MethodConfig(**some))["combined"] for some in both)
     assert not torch.allclose(one, other)
 
 
@@ -279,12 +486,27 @@ def test_how_many_episodes_are_answered_at_once_does_not_matter(at_once, monkeyp
         torch.testing.assert_close(found[match], wanted[match])
 
 
+@pytest.mark.parametrize("shots", [1, 4])
+def test_single_precision_fits_the_same_weights(shots):
+    plan, method = planned(shots=shots, queries=1, episodes=50), MethodConfig(frames=FRAMES)
+    frames, text = random_set(3)
+    exact = pairwise_matrix(dataset_of(frames, text), method)
+    coarse = Matrix(
+        Compared(
+            exact.table.distance.float(), None, exact.table.appearance.float(), None, exact.table.similarity.float()
+        ),
+        SPACE,
+    )
+    one, other = (logits_of(matrix, plan, method)["combined"] for matrix in (exact, coarse))
+    torch.testing.assert_close(other.double(), one, rtol=1e-4, atol=1e-4)
+
+
 def test_matching_in_blocks_tells_how_far_it_is(monkeypatch):
     dataset, method, calls = dataset_of(*random_set(3)), MethodConfig(frames=FRAMES), []
     wanted = pairwise_matrix(dataset, method)
     monkeypatch.setattr(lga, "CLIPS_AT_ONCE", 10)
     found = pairwise_matrix(dataset, method, progress=lambda *now: calls.append(now))
-    torch.testing.assert_close(found.distance, wanted.distance)
+    torch.testing.assert_close(found.table.distance, wanted.table.distance)
     assert calls == [(10, 25), (20, 25), (25, 25)]
 
 

@@ -11,8 +11,9 @@ from lga.datasets.episodes import plan_episodes
 from lga.errors import CheckpointError, ManifestError, TrainingError
 from lga.evaluation.outcome import run_episodes
 from lga.methods.catalogue import METHODS
-from lga.methods.lga import MATCHES, lga_scorer, pairwise_matrix
+from lga.methods.lga import lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset
+from lga.model.task import MATCHES
 from lga.training import fit as fitting
 from lga.training.fit import Resumed, Run, fit_head, fit_method
 from lga.training.loop import TrainStep
@@ -104,8 +105,8 @@ def test_where_nothing_can_be_gained_the_training_free_method_stays(sets):
     for dataset in (sets.easy.dataset, sets.test.dataset):
         ours = pairwise_matrix(dataset, found.method, head=found.part)
         plain = pairwise_matrix(dataset, METHOD)
-        assert torch.equal(ours.distance, plain.distance)
-        assert torch.equal(ours.similarity, plain.similarity)
+        assert torch.equal(ours.table.distance, plain.table.distance)
+        assert torch.equal(ours.table.similarity, plain.table.similarity)
     for match in MATCHES:
         assert accuracy(sets.test.dataset, found.part, found.method, match) == accuracy(
             sets.test.dataset, None, found.method, match

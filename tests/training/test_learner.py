@@ -36,16 +36,22 @@ def episode(dataset, tasks, number=0):
     return dataset.frames[clips], dataset.label[clips], dataset.sentences, dataset.names, tasks.classes[number], *where
 
 
-@pytest.mark.parametrize("pooling", ["mean", "softmin"])
+@pytest.mark.parametrize(("pooling", "shots"), [("mean", 3), ("softmin", 3), ("mean", 1)])
 @pytest.mark.parametrize("head_weight", [0.0, 0.6, 1.0])
-def test_an_episode_alone_scores_as_the_matrix_of_all_clips_does(space, pooling, head_weight, make_dataset, make_tasks):
+def test_an_episode_alone_scores_as_the_matrix_of_all_clips_does(
+    space, pooling, shots, head_weight, make_dataset, make_tasks
+):
+    """With a fixed alpha, and with more examples than one up to how sure they say it may be, one factor an episode."""
     dataset, config = make_dataset(0, space=space), AS_TRAINED.model_copy(update={"pooling": pooling})
-    tasks, head = make_tasks(dataset, 1, shots=3), learnt_head(space, head_weight)
+    tasks, head = make_tasks(dataset, 1, shots=shots), learnt_head(space, head_weight)
     alone = EpisodicLGA(head, config)(dataset)(tasks)
-    whole = lga_scorer(
-        pairwise_matrix(dataset, config, head=head), config.model_copy(update={"temperature": 1.0}), match="video"
-    )
-    torch.testing.assert_close(alone, whole(tasks))
+    matrix = pairwise_matrix(dataset, config, head=head)
+    whole = lga_scorer(matrix, config.model_copy(update={"temperature": 1.0, "alpha": 0.3}), match="video")(tasks)
+    factor = whole[:, :1, :1] / alone[:, :1, :1]
+    torch.testing.assert_close(whole, factor * alone)
+    assert (factor > 0).all()
+    if shots == 1:
+        torch.testing.assert_close(whole, alone)
 
 
 @pytest.mark.parametrize("name", ["otam", "trx", "protonet", "lga_video"])

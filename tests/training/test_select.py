@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from lga.backbone.protocol import Space
 from lga.config import MethodConfig, TrainConfig
 from lga.errors import ManifestError
 from lga.methods.lga import Matrix
+from lga.model.task import Compared
 from lga.training.select import (
     TEMPERATURES,
     TEXT_SHOTS,
@@ -21,17 +23,23 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 CLASSES, PER_CLASS = 5, 7
 LABEL = np.arange(CLASSES * PER_CLASS) % CLASSES
 OWN = torch.from_numpy(LABEL)
-METHOD = MethodConfig(hub_correction=0.0)
+METHOD = MethodConfig(hub_correction=0.0, alpha="shots", head="none")
 SETTINGS = TrainConfig(validation_episodes=300, ways=3)
 
 
-def matrix(*, video, text=0.0, seed=0):
+def table(distance, similarity, scale=7.5):
+    """Clips that compare like this, each looking like itself alone."""
+    space = Space(2, slice(0, 1), slice(1, 2), scale)
+    return Matrix(Compared(distance, None, torch.eye(len(distance)).double(), None, similarity), space)
+
+
+def matrix(*, video, text=0.0, seed=0, scale=7.5):
     """Random distances and similarities that know the class by so much."""
     random = torch.Generator().manual_seed(seed)
     same = (OWN[:, None] == OWN).double()
     near = torch.rand(len(LABEL), len(LABEL), generator=random, dtype=torch.float64)
     like = torch.rand(len(LABEL), CLASSES, generator=random, dtype=torch.float64)
-    return Matrix(near - video * same, like + text * (OWN[:, None] == torch.arange(CLASSES)).double())
+    return table(near - video * same, like + text * (OWN[:, None] == torch.arange(CLASSES)).double(), scale)
 
 
 def episodes():
@@ -90,24 +98,25 @@ def test_two_that_know_different_halves_weigh_in_part():
 def test_a_mixture_is_linear_and_leaves_the_text_alone():
     own, learned = matrix(video=0.1), matrix(video=0.5, seed=2)
     half = mixed(own, learned, 0.5)
-    torch.testing.assert_close(half.distance, (own.distance + learned.distance) / 2)
-    assert torch.equal(half.similarity, own.similarity)
-    assert torch.equal(mixed(own, learned, 0.0).distance, own.distance)
+    torch.testing.assert_close(half.table.distance, (own.table.distance + learned.table.distance) / 2)
+    assert torch.equal(half.table.similarity, own.table.similarity)
+    assert torch.equal(half.table.appearance, own.table.appearance)
+    assert torch.equal(mixed(own, learned, 0.0).table.distance, own.table.distance)
 
 
 def test_a_text_whose_cosines_lie_16_times_closer_counts_16_times_as_much():
     """As CLIP's do beside those of `offline`."""
     whole = matrix(video=0.2, text=0.7)
-    narrow = Matrix(whole.distance, 0.25 + whole.similarity / 16)
+    narrow = table(whole.table.distance, 0.25 + whole.table.similarity / 16)
     found = choose_text(narrow, episodes(), METHOD).text_shots
     assert found == 16 * choose_text(whole, episodes(), METHOD).text_shots
     assert 16 < found < max(TEXT_SHOTS)
 
 
 def test_scores_that_lie_4_times_closer_want_about_a_quarter_of_the_temperature():
-    text_alone = METHOD.model_copy(update={"alpha": 0.0, "head": "none"})
+    text_alone = METHOD.model_copy(update={"alpha": 0.0})
     whole = matrix(video=0.0, text=0.4)
-    narrow = Matrix(whole.distance, whole.similarity / 4)
+    narrow = table(whole.table.distance, whole.table.similarity / 4)
     usual, found = (choose_text(one, episodes(), text_alone).temperature for one in (whole, narrow))
     assert usual / 6 < found < usual / 2.5
     assert min(TEMPERATURES) < found < 0.1
@@ -121,3 +130,20 @@ def test_the_text_counts_as_far_as_it_helps():
     assert by_video.temperature in TEMPERATURES
     fixed = METHOD.model_copy(update={"alpha": 0.3})
     assert choose_text(matrix(video=1.0), episodes(), fixed).text_shots == fixed.text_shots
+
+
+FITTED = METHOD.model_copy(update={"alpha": "fitted"})
+
+
+def test_what_the_examples_say_stays_where_nothing_else_is_clearly_better():
+    assert choose_text(matrix(video=1.0, text=1.0, scale=30.0), episodes(), FITTED) == FITTED
+
+
+def test_a_text_that_knows_more_than_its_scale_claims_is_weighed_by_hand():
+    """At its word it hardly counts, and fitting never takes it for more."""
+    shy = matrix(video=0.1, text=1.0, scale=0.01)
+    found = choose_text(shy, episodes(), FITTED)
+    assert found.alpha == "shots"
+    assert try_out(shy, episodes(), found, match="combined").clearly_beats(
+        try_out(shy, episodes(), FITTED, match="combined")
+    )

@@ -12,6 +12,10 @@ TEXT_PRECISION = 1.0
 """The same for the text, whose worth differs most from backbone to backbone and from label to label."""
 MOST_VIDEO = 4.0
 """The largest weight of the video."""
+LEAST = 0.001
+"""The least weight of either: next to nothing beside the other, but alone it still has a first answer."""
+ROUNDING = 16.0
+"""By how many units in the last place of its terms a loss may be off."""
 STEPS = 12
 """Newton steps at most, some of them halved; a handful is usual."""
 TOLERANCE = 1e-4
@@ -29,7 +33,7 @@ def fit_weights(
     *,
     usual: float,
 ) -> tuple[Float[Tensor, "*episodes"], Float[Tensor, "*episodes"]]:
-    """The weights a of the video, 0 to `MOST_VIDEO`, and b of the text, 0 to 1, that suit the examples best.
+    """The weights that suit the examples best: a of the video, `LEAST` to `MOST_VIDEO`, b of the text, `LEAST` to 1.
 
     They make the true classes of the examples likeliest under softmax(a * video + b * text), kept near `usual` and 1
     by normal priors: few examples say little. `text` is in the units in which its checkpoint was trained, so that b = 1
@@ -41,21 +45,22 @@ def fit_weights(
     shape = video.shape[:-2]
     feature = torch.stack([video, text], -1)
     centre, precision = feature.new_tensor([usual, 1.0]), feature.new_tensor([VIDEO_PRECISION, TEXT_PRECISION])
-    most = feature.new_tensor([MOST_VIDEO, 1.0])
+    least, most = feature.new_tensor([LEAST, LEAST]), feature.new_tensor([MOST_VIDEO, 1.0])
     wanted = feature[..., torch.arange(len(truth), device=truth.device), truth, :].sum(-2)
-    weight, step = centre.expand(*shape, 2).clamp(feature.new_zeros(2), most), feature.new_zeros((*shape, 2))
+    weight, step = centre.expand(*shape, 2).clamp(least, most), feature.new_zeros((*shape, 2))
     loss = feature.new_full(shape, torch.inf)
     for _ in range(STEPS):
-        tried = (weight - step).clamp(feature.new_zeros(2), most)
+        tried = (weight - step).clamp(least, most)
         logit = (feature * tried[..., None, None, :]).sum(-1)
         level = logit.logsumexp(-1)
         found = level.sum(-1) - (wanted * tried).sum(-1)
         found = found + (precision * (tried - centre).square()).sum(-1) / 2
-        better = found <= loss
+        # a step is not refused for rounding, or the weights would be known to half the digits of the losses only
+        better = found <= loss + ROUNDING * torch.finfo(loss.dtype).eps * (wanted * tried).abs().sum(-1).clamp_min(1)
         step = step.where(better[..., None], step / 2)
         loss, weight = found.where(better, loss), tried.where(better[..., None], weight)
         share = (logit - level[..., None]).exp()
-        newton = _newton_step(feature, share, wanted, weight, centre, precision, most)
+        newton = _newton_step(feature, share, wanted, weight, centre, precision, least, most)
         step = newton.where(better[..., None], step)
         if bool((step.abs() < TOLERANCE).all()):
             break
@@ -69,6 +74,7 @@ def _newton_step(
     weight: Float[Tensor, "*episodes two"],
     centre: Float[Tensor, " two"],
     precision: Float[Tensor, " two"],
+    least: Float[Tensor, " two"],
     most: Float[Tensor, " two"],
 ) -> Float[Tensor, "*episodes two"]:
     """What to take off the weights; one that its bound holds back stays, and the other moves as if alone."""
@@ -83,7 +89,7 @@ def _newton_step(
         -1,
     )
     cross = ((share * first * second).sum(-1) - own * other).sum(-1)
-    free = ((weight > 0) | (slope < 0)) & ((weight < most) | (slope > 0))
+    free = ((weight > least) | (slope < 0)) & ((weight < most) | (slope > 0))
     slope, cross = slope * free, cross * free.all(-1)
     area = bend.prod(-1) - cross * cross
     return torch.stack(
