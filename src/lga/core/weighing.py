@@ -49,7 +49,8 @@ def fit_weights(
     wanted = feature[..., torch.arange(len(truth), device=truth.device), truth, :].sum(-2)
     weight, step = centre.expand(*shape, 2).clamp(least, most), feature.new_zeros((*shape, 2))
     loss = feature.new_full(shape, torch.inf)
-    for _ in range(STEPS):
+    for number in range(STEPS):
+        settled = number > 0 and bool((step.abs() < TOLERANCE).all())
         tried = (weight - step).clamp(least, most)
         logit = (feature * tried[..., None, None, :]).sum(-1)
         level = logit.logsumexp(-1)
@@ -59,11 +60,11 @@ def fit_weights(
         better = found <= loss + ROUNDING * torch.finfo(loss.dtype).eps * (wanted * tried).abs().sum(-1).clamp_min(1)
         step = step.where(better[..., None], step / 2)
         loss, weight = found.where(better, loss), tried.where(better[..., None], weight)
+        if settled:
+            break
         share = (logit - level[..., None]).exp()
         newton = _newton_step(feature, share, wanted, weight, centre, precision, least, most)
         step = newton.where(better[..., None], step)
-        if bool((step.abs() < TOLERANCE).all()):
-            break
     return weight[..., 0], weight[..., 1]
 
 
