@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lga.core.score import (
-    LEAST_APART,
+    LEAST_SPREAD,
     MOST_STRETCH,
+    SPREAD_PRIOR,
     contrast_stretch,
     hub_means,
     hub_means_without,
@@ -90,22 +91,32 @@ def test_an_example_that_is_near_to_everything_is_unmasked():
 
 
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=6), st.floats(0.001, 0.999), seeds)
-def test_examples_are_stretched_until_foreign_ones_are_half_apart(label, narrow, seed):
+def test_examples_are_stretched_until_foreign_ones_differ_enough(label, narrow, seed):
     cosine, random = random_table(seed, 2, len(label), len(label))
     cosine = 1 - narrow * torch.rand(cosine.shape, generator=random, dtype=torch.float64)
     found = contrast_stretch(cosine, torch.tensor(label))
     for episode in range(2):
-        apart = [
-            1 - cosine[episode, i, j].item()
-            for i in range(len(label))
-            for j in range(len(label))
-            if label[i] != label[j]
-        ]
-        mean = sum(apart) / len(apart) if apart else 1.0
-        assert found[episode].item() == pytest.approx(min(MOST_STRETCH, max(1.0, LEAST_APART / mean)))
+        square, differences = SPREAD_PRIOR * LEAST_SPREAD**2, SPREAD_PRIOR
+        for row, own in enumerate(label):
+            met = [cosine[episode, row, other].item() for other, one in enumerate(label) if one != own]
+            square += sum((one - sum(met) / len(met)) ** 2 for one in met)
+            differences += max(len(met) - 1, 0)
+        wanted = LEAST_SPREAD / sqrt(square / differences)
+        assert found[episode].item() == pytest.approx(min(MOST_STRETCH, max(1.0, wanted)))
 
 
-def test_equal_examples_are_stretched_no_further_than_the_limit_and_none_not_at_all():
-    assert contrast_stretch(torch.ones(2, 2), torch.tensor([0, 1])) == MOST_STRETCH
-    assert contrast_stretch(torch.ones(2, 2), torch.tensor([1, 1])) == 1
-    assert contrast_stretch(torch.ones(0, 0), torch.zeros(0, dtype=torch.long)) == 1
+def test_stretching_twice_is_stretching_once_where_examples_are_many():
+    random = torch.Generator().manual_seed(0)
+    label = torch.arange(4).repeat_interleave(50)
+    cosine = 0.9 + 0.01 * torch.randn(200, 200, generator=random, dtype=torch.float64)
+    factor = contrast_stretch(cosine, label)
+    assert factor == pytest.approx(7, rel=0.02)
+    assert contrast_stretch(factor * cosine, label) == pytest.approx(1, rel=0.01)
+
+
+def test_equal_examples_are_stretched_no_further_than_the_limit_and_too_few_not_at_all():
+    many = torch.arange(2).repeat_interleave(40)
+    assert contrast_stretch(torch.ones(80, 80), many) == MOST_STRETCH
+    for label in ([0, 1], [1, 1], []):
+        own = torch.tensor(label, dtype=torch.long)
+        assert contrast_stretch(torch.ones(len(own), len(own)), own) == pytest.approx(1)

@@ -120,8 +120,12 @@ class Loops:
         return cosine(*means)
 
     def stretch(self, task):
-        apart = [1 - self.alike(a, b) for a, label in task for b, other in task if label != other]
-        return min(20.0, max(1.0, 0.5 / (sum(apart) / len(apart)))) if apart else 1.0
+        square, differences = 5 * 0.07**2, 5.0
+        for one, own in task:
+            foreign = [self.alike(one, clip) for clip, label in task if label != own]
+            square += sum((each - sum(foreign) / len(foreign)) ** 2 for each in foreign)
+            differences += max(len(foreign) - 1, 0)
+        return min(10.0, max(1.0, 0.07 / sqrt(square / differences)))
 
     def held_against(self, score, task, label):
         """The share of a column's mean over the examples of other classes."""

@@ -5,9 +5,11 @@ from einops import einsum
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-LEAST_APART = 0.5
-"""How far apart clips of different classes are at least, on average and as 1 - cos, once they are stretched."""
-MOST_STRETCH = 20.0
+LEAST_SPREAD = 0.07
+"""How much the cosines of clips of different classes differ at least, as a deviation, once they are stretched."""
+SPREAD_PRIOR = 5.0
+"""As many differences as the least spread counts for: a few examples hardly say how much theirs differ."""
+MOST_STRETCH = 10.0
 """Clips that hardly differ are not stretched any further: what is left between them may be noise."""
 
 
@@ -65,15 +67,17 @@ def contrast_stretch(
 ) -> Float[Tensor, "*episodes"]:
     """By how much the distances of appearance are multiplied, 1 to `MOST_STRETCH`, from the examples alone.
 
-    `appearance` are the cosines of the examples' mean frames. Where examples of different classes are less than
-    `LEAST_APART` apart on average, they are stretched until they are: backbones whose pictures all lie in a narrow
-    cone tell as much by small differences as others by large ones. Without two classes it is 1.
+    `appearance` are the cosines of the examples' mean frames. Where an example's cosines with those of other classes
+    deviate from their mean by less than `LEAST_SPREAD`, all are stretched until they do: backbones whose pictures all
+    lie in a narrow cone tell as much by small differences as others by large ones. Where no example has two of other
+    classes it is 1.
 
     Source: our choice, made on simulated joint spaces (docs/backbones.md).
     """
     foreign = (support_label[:, None] != support_label).to(appearance.dtype)
-    count = foreign.sum()
-    if not count:
-        return appearance.new_ones(appearance.shape[:-2])
-    apart = ((1 - appearance) * foreign).sum((-2, -1)) / count
-    return (LEAST_APART / apart.clamp_min(LEAST_APART / MOST_STRETCH)).clamp_min(1)
+    count = foreign.sum(-1, keepdim=True)
+    mean = (appearance * foreign).sum(-1, keepdim=True) / count.clamp_min(1)
+    square = ((appearance - mean).square() * foreign).sum((-2, -1))
+    differences = (count - 1).clamp_min(0).sum()
+    variance = (square + SPREAD_PRIOR * LEAST_SPREAD**2) / (differences + SPREAD_PRIOR)
+    return (LEAST_SPREAD / variance.sqrt()).clamp(1.0, MOST_STRETCH)

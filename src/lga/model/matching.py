@@ -22,7 +22,7 @@ HEAD_MOTION = 0.35
 """Weight of motion in the support head, beside appearance at 1, where the camera is not still at all."""
 APART_VIDEO = 0.9
 """How much the video is expected to count beside the text at 1, where sight and meaning are kept apart."""
-SHARED_VIDEO = 0.5
+SHARED_VIDEO = 0.55
 """The same where they share one space, without text in the fusion."""
 
 
