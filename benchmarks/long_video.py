@@ -7,8 +7,8 @@ occurrences of a taught action (one to three clips of one group), four in five o
 to three clips of an untaught class, or one picture that stands still for one to three seconds. Every change of clip is
 a hard cut. A segment that is found counts if it overlaps a true one of its label by that much of their union, each one
 once. `naive` is windows of two seconds side by side, the likeliest label each, nothing rejected, neighbours of one
-label joined. The manifest needs a column `group`. Every moment is encoded once for all rows; the factor is measured on
-the first.
+label joined. The manifest needs a column `group`. A video is read and encoded once for all rows; the factor counts that
+and the first row.
 """
 
 import argparse
@@ -17,27 +17,28 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from threading import Event
 
 import av
 import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor
 
 from lga.actions import Actions
-from lga.backbone.load import load_backbone
-from lga.backbone.protocol import Backbone
-from lga.config import BackboneConfig
 from lga.datasets.manifest import LabelledClip, read_manifest
 from lga.evaluation.statistics import bootstrap_units
+from lga.recognition import Prepared
 from lga.recognizer import Recognizer
+from lga.watch.address import find_address
+from lga.watch.moments import Finish
 from lga.watch.segments import Segment
 from lga.watch.settings import WatchSettings
-from lga.watch.watching import watch
+from lga.watch.watching import Encoded, Item, Reading, Watcher, batched, encode
 
 FPS = 25
 LEVELS = (0.3, 0.5)
@@ -56,25 +57,6 @@ class Piece:
     clip: LabelledClip
     label: str | None
     still: float = 0.0
-
-
-class Remembering:
-    """A backbone that encodes nothing twice."""
-
-    def __init__(self, backbone: Backbone):
-        self.backbone, self.known = backbone, dict[bytes, Tensor]()
-        self.identity, self.space = backbone.identity, backbone.space
-        self.preprocessing, self.motion_gap = backbone.preprocessing, backbone.motion_gap
-        self.encode_text = backbone.encode_text
-
-    def encode_frames(self, clips: Tensor) -> Tensor:
-        """Encode what is new, moment by moment known by its pixels."""
-        keys = [one.numpy().tobytes() for one in clips[0]]
-        new = [row for row, key in enumerate(keys) if key not in self.known]
-        if new:
-            for row, token in zip(new, self.backbone.encode_frames(clips[:, new])[0], strict=True):
-                self.known[keys[row]] = token
-        return torch.stack([self.known[key] for key in keys])[None]
 
 
 def plan(
@@ -159,9 +141,18 @@ def overlap(one: Segment, other: Segment) -> float:
     return shared / (max(one.end, other.end) - min(one.start, other.start))
 
 
-def watched(recognizer: Recognizer, actions: Actions, path: Path, settings: WatchSettings) -> list[Segment]:
-    """Every segment found."""
-    return [one for one in watch(recognizer, actions, str(path), settings) if isinstance(one, Segment)]
+def read(recognizer: Recognizer, actions: Actions, path: Path) -> list[list[Item | Encoded]]:
+    """The whole video, encoded, as `lga watch` reads it with the default settings."""
+    motion = recognizer.motion_encoder(actions)
+    with Reading(find_address(str(path)), recognizer.encoder, WatchSettings(), Event(), None, motion) as reading:
+        return [encode(recognizer.encoder, batch) for batch in batched(reading.items())]
+
+
+def watched(prepared: Prepared, batches: Sequence[Sequence[Item | Encoded]], settings: WatchSettings) -> list[Segment]:
+    """Every segment found in a video that was read."""
+    watcher = Watcher(prepared, settings)
+    found = [*chain.from_iterable(map(watcher.take, batches)), *watcher.finish()]
+    return [one for one in found if isinstance(one, Segment)]
 
 
 def run(chosen: argparse.Namespace) -> dict[str, object]:
@@ -169,24 +160,23 @@ def run(chosen: argparse.Namespace) -> dict[str, object]:
     root = read_manifest(chosen.manifest)
     labels = sorted({one.label for one in root})
     pool, untaught = chosen.pool or labels, chosen.untaught or labels
-    backbone = load_backbone(BackboneConfig())
+    recognizer = Recognizer()
     counts: dict[str, list[list[int]]] = {name: [] for name in ROWS}
     seconds = wall = cpu = 0.0
     for draw in range(chosen.draws):
-        memory = Remembering(backbone)
-        recognizer = Recognizer(BackboneConfig(), encoder=memory)
         examples, pieces = plan(root, pool, untaught, chosen.occurrences, Random(f"{chosen.seed} {draw}"))
-        actions, _ = Recognizer(BackboneConfig(), encoder=backbone).teach(examples)
+        actions, _ = recognizer.teach(examples)
+        prepared = recognizer.prepare(actions)
         with TemporaryDirectory() as folder:
             truth = stitch(pieces, path := Path(folder) / "long.mp4")
-            for number, (name, settings) in enumerate(ROWS.items()):
-                begun, worked = time.perf_counter(), time.process_time()
-                found = watched(recognizer, actions, path, settings)
-                if not number:
-                    wall, cpu = wall + time.perf_counter() - begun, cpu + time.process_time() - worked
-                    with av.open(str(path)) as container:
-                        seconds += container.duration / av.time_base
-                counts[name].append([len(found), len(truth), *(matched(found, truth, level) for level in LEVELS)])
+            begun, worked = time.perf_counter(), time.process_time()
+            batches = read(recognizer, actions, path)
+        for number, (name, settings) in enumerate(ROWS.items()):
+            found = watched(prepared, batches, settings)
+            if not number:
+                wall, cpu = wall + time.perf_counter() - begun, cpu + time.process_time() - worked
+                seconds += sum(item.time for item in batches[-1] if isinstance(item, Finish))
+            counts[name].append([len(found), len(truth), *(matched(found, truth, level) for level in LEVELS)])
         Console(stderr=True).print(f"draw {draw + 1} of {chosen.draws}: {seconds:.0f} s watched in {wall:.0f} s")
     return {
         "pool": pool,

@@ -1,6 +1,7 @@
 import gc
 import math
 from dataclasses import fields, replace
+from itertools import chain
 from threading import Event
 
 import av
@@ -12,11 +13,12 @@ from lga.config import BackboneConfig
 from lga.errors import ActionsError, SettingsError, VideoError
 from lga.recognition import Prepared, Rejection
 from lga.recognizer import Recognizer
+from lga.watch.address import find_address
 from lga.watch.moments import Damage, Finish, Moment, Shown
 from lga.watch.segments import Segment
 from lga.watch.settings import WatchSettings
 from lga.watch.source import Source
-from lga.watch.watching import BATCH, _Watcher, batched, watch
+from lga.watch.watching import BATCH, Reading, Watcher, batched, encode, watch
 from lga.watch.windows import Window
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -72,6 +74,17 @@ def test_every_moment_is_encoded_once_however_windows_overlap(scenes):
     assert all(shape[0] == 1 and shape[1] <= BATCH and shape[2:] == (2, 32, 32, 3) for shape in shapes)
 
 
+def test_a_video_that_was_encoded_once_is_watched_with_any_settings(scenes):
+    address, backbone = find_address(str(scenes.video)), scenes.recognizer.encoder
+    motion = scenes.recognizer.motion_encoder(scenes.actions)
+    with Reading(address, backbone, WatchSettings(), Event(), None, motion) as reading:
+        batches = [encode(backbone, batch) for batch in batched(reading.items())]
+    for settings in (SHORT, WatchSettings(windows=(2.0,), stride=2.0, ignore_cuts=True, accept="always")):
+        watcher = Watcher(scenes.recognizer.prepare(scenes.actions), settings)
+        found = [*chain.from_iterable(map(watcher.take, batches)), *watcher.finish()]
+        assert found == list(watch(scenes.recognizer, scenes.actions, str(scenes.video), settings))
+
+
 def test_a_stream_of_the_same_pictures_gives_the_same_as_the_file(scenes, stream_file):
     whole = list(watch(scenes.recognizer, scenes.actions, str(scenes.video)))
     streamed = list(watch(scenes.recognizer, scenes.actions, str(stream_file)))
@@ -95,9 +108,9 @@ PLANTED = {1.0: (9.0, 0.0, 0.0), 1.4: (1.0, 4.0, 0.0), 2.0: (0.0, 5.0, 0.0), 2.4
 
 def planted(scenes, settings):
     prepared = scenes.recognizer.prepare(scenes.actions)
-    rejection = Rejection(temperature=2.0, slope=1.5, offset=0.5)
+    rejection = Rejection(slope=1.5, offset=0.5)
     values = {one.name: getattr(prepared, one.name) for one in fields(prepared)}
-    return _Watcher(scenes.recognizer.encoder, Planted(**values | {"rejection": rejection}), settings)
+    return Watcher(Planted(**values | {"rejection": rejection}), settings)
 
 
 def test_a_window_is_judged_by_the_mean_score_of_itself_and_its_parts(scenes):
@@ -107,7 +120,7 @@ def test_a_window_is_judged_by_the_mean_score_of_itself_and_its_parts(scenes):
     (hit,) = watcher._hits([window(1.0, 2.0, part=True), window(0.4, 2.4)])
     mean = torch.tensor([(1 + 0 + 2) / 3, (4 + 5 + 3) / 3, 0.0])
     assert (hit.start, hit.end, hit.label) == (0.4, 2.4, scenes.actions.labels[1])
-    assert hit.score == pytest.approx(1 / (1 + math.exp(-1.5 * (4.0 - 0.5))) * float((mean / 2).softmax(0)[1]))
+    assert hit.score == pytest.approx(1 / (1 + math.exp(-1.5 * (4.0 - 0.5))) * float(mean.softmax(0)[1]))
 
 
 def test_a_picture_that_stands_still_shows_nothing(scenes):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from time import monotonic
@@ -16,7 +17,7 @@ from lga.backbone.protocol import Backbone
 from lga.core.openset import max_logit
 from lga.errors import LGAError, SettingsError, VideoError
 from lga.features.cache import ClipFeatures
-from lga.motion.encoder import MotionEncoder
+from lga.motion.encoder import MotionEncoder, MovingMoment
 from lga.recognition import Prepared
 from lga.recognizer import Recognizer
 from lga.watch.address import Address, find_address
@@ -39,6 +40,15 @@ class Start:
     """The source is open; its header promises `duration` seconds, None where it is live or does not say."""
 
     duration: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A sampled moment, in seconds from the start, its token, and what moved then."""
+
+    time: float
+    token: Float[Tensor, " dim"]
+    moving: MovingMoment | None = None
 
 
 Item = Start | Moment | Damage | Finish
@@ -165,24 +175,21 @@ def watch(
         )
     prepared = recognizer.prepare(actions)
     address = source if isinstance(source, Address) else find_address(source)
-    watcher = _Watcher(recognizer.encoder, prepared, settings)
-    end = float("inf")
+    watcher = Watcher(prepared, settings)
     motion = recognizer.motion_encoder(actions)
     with Reading(address, recognizer.encoder, settings, stop or Event(), record, motion) as reader:
         try:
             duration = None
             for batch in batched(reader.items()):
-                yield from watcher.take(batch)
+                yield from watcher.take(encode(recognizer.encoder, batch))
                 if isinstance(batch[-1], Start):
                     duration = batch[-1].duration
-                if isinstance(batch[-1], Finish):
-                    end = batch[-1].time
                 if progress is not None:
-                    progress(end if isinstance(batch[-1], Finish) else watcher.seen, duration)
+                    progress(watcher.end if isinstance(batch[-1], Finish) else watcher.seen, duration)
         except VideoError:
-            yield from watcher.finish(float("inf"))
+            yield from watcher.finish()
             raise
-        yield from watcher.finish(end)
+        yield from watcher.finish()
 
 
 def batched(items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -205,11 +212,21 @@ def batched(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield held
 
 
-class _Watcher:
-    """Turns what was read into segments: encodes moments, asks about windows, and holds what is undecided."""
+def encode(backbone: Backbone, batch: Sequence[Item]) -> list[Item | Encoded]:
+    """The same items in their order, the moments among them encoded, all at once."""
+    moments = [item for item in batch if isinstance(item, Moment)]
+    if not moments:
+        return [*batch]
+    views = rearrange(torch.stack([moment.views for moment in moments]), "t v h w c -> 1 t v h w c")
+    tokens = iter(backbone.encode_frames(views)[0])
+    return [Encoded(item.time, next(tokens), item.moving) if isinstance(item, Moment) else item for item in batch]
 
-    def __init__(self, backbone: Backbone, prepared: Prepared, settings: WatchSettings):
-        self.backbone, self.prepared, self.settings = backbone, prepared, settings
+
+class Watcher:
+    """Turns what was read and encoded into segments: asks about windows, and holds what is undecided."""
+
+    def __init__(self, prepared: Prepared, settings: WatchSettings):
+        self.prepared, self.settings = prepared, settings
         actions, rejection = prepared.actions, prepared.rejection
         rejection.judge(rejection.known_score(0.0), settings.accept)  # refuses a threshold where there are no scores
         cut = fit_cut(actions.frames, actions.support_label) if not settings.ignore_cuts else None
@@ -218,28 +235,28 @@ class _Watcher:
         )
         self.parts: list[tuple[Window, Float[Tensor, " way"]]] = []
         self.segmenter = Segmenter(settings.longest, 2 / settings.rate)
-        self.seen = 0.0
+        self.seen, self.end = 0.0, inf
 
-    def take(self, batch: Sequence[Item]) -> Iterator[Segment | Damage]:
-        """Take what was read, encode its moments, and yield what is certain by now."""
+    def take(self, batch: Iterable[Item | Encoded]) -> Iterator[Segment | Damage]:
+        """Take items as `encode` gives them, and yield what is certain by now."""
         windows: list[Window] = []
-        moments = [item for item in batch if isinstance(item, Moment)]
-        yield from (item for item in batch if isinstance(item, Damage))
-        if moments:
-            views = rearrange(torch.stack([moment.views for moment in moments]), "t v h w c -> 1 t v h w c")
-            for moment, token in zip(moments, self.backbone.encode_frames(views)[0], strict=True):
-                if bool(token.isfinite().all()):
-                    windows += self.plan.add(moment.time, token, moment.moving)
+        for item in batch:
+            if isinstance(item, Damage):
+                yield item
+            elif isinstance(item, Finish):
+                self.end = item.time
+            elif isinstance(item, Encoded):
+                self.seen = item.time
+                if bool(item.token.isfinite().all()):
+                    windows += self.plan.add(item.time, item.token, item.moving)
                 else:
-                    end = moment.time + 1 / self.settings.rate
-                    yield Damage(moment.time, end, "its features are not finite numbers")
-            self.seen = moments[-1].time
-            yield from self.segmenter.add(self._hits(windows), self.seen)
+                    yield Damage(item.time, item.time + 1 / self.settings.rate, "its features are not finite numbers")
+        yield from self.segmenter.add(self._hits(windows), self.seen)
 
-    def finish(self, end: float) -> Iterator[Segment]:
+    def finish(self) -> Iterator[Segment]:
         """Yield the rest; no segment ends after the video."""
         rest = self.segmenter.add(self._hits(tuple(self.plan.finish())), self.seen) + self.segmenter.finish()
-        yield from (replace(segment, end=min(segment.end, end)) for segment in rest)
+        yield from (replace(segment, end=min(segment.end, self.end)) for segment in rest)
 
     def _hits(self, windows: Sequence[Window]) -> list[Hit]:
         """The windows that count as known, each by the mean of its scores and those of its parts (our choice)."""
