@@ -319,7 +319,7 @@ def test_with_alpha_fitted_every_episode_weighs_as_a_grid_search_over_left_out_e
     shots, pooling, head, scale
 ):
     (frames, text), plan = random_set(shots + 20), planned(shots=shots, episodes=4)
-    frames[..., SPACE.visual] += 3.0  # all in a narrow cone, so that there is something to stretch
+    frames[..., SPACE.visual] += 6.0  # all in a narrow cone, so that there is something to stretch
     space = Space(DIM, SPACE.visual, SPACE.semantic, scale)
     method = MethodConfig(frames=FRAMES, segmenter="cluster", pooling=pooling, head=head)
     matrix = pairwise_matrix(dataset_of(frames, text, space), method)

@@ -18,7 +18,7 @@ ROUNDING = 16.0
 """By how many units in the last place of its terms a loss may be off."""
 STEPS = 12
 """Newton steps at most, some of them halved; a handful is usual."""
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 """A step this small is the last: what is left is of the order of its square."""
 TEMPERATURE_PRECISION = 10.0
 """How far the usual temperature is believed: a normal prior on log T with this precision (jhmdb16, 2 folds)."""
