@@ -224,7 +224,9 @@ def _notes(rows: Sequence[Row], loaded: LoadedDataset) -> list[str]:
             "this backbone keeps sight and text apart: without training no sentence enters the video match, so that "
             "rows that differ in nothing else agree"
         )
-    for stages in sorted({row.method.stages for row in rows if row.method.segmenter == "twfinch"}):
+    wanted = [row.method.stages for row in rows if row.method.segmenter == "twfinch"]
+    numbers = [number for one in wanted for number in (loaded.dataset.counts if one == "auto" else (one,))]
+    for stages in sorted(set(numbers)):
         label = tw_finch(loaded.dataset.frames[..., space.visual], stages)
         short = int((label.amax(1) + 1 < stages).sum())
         found.append(
