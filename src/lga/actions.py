@@ -162,11 +162,11 @@ class Actions:
             motion=None if self.motion is None else self.motion[list(keep)],
         )
 
-    def _told(self) -> list[Float[Tensor, "stages dim"]]:
+    def _told(self) -> list[Float[Tensor, "_ dim"]]:
         """The features of each label's sentences, without padding."""
         return [text[:count] for text, count in zip(self.text, self.stages, strict=True)]
 
-    def _telling(self, anatomies: Sequence[Anatomy], told: Sequence[Float[Tensor, "stages dim"]]) -> "Actions":
+    def _telling(self, anatomies: Sequence[Anatomy], told: Sequence[Float[Tensor, "_ dim"]]) -> "Actions":
         """The same with these sentences and their features."""
         return replace(self, anatomies=tuple(anatomies), text=pad_sequence(list(told), batch_first=True))
 

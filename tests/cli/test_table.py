@@ -43,7 +43,7 @@ def table(manifest, monkeypatch, capsys, one_thread):
 
 
 @pytest.mark.parametrize(
-    ("kind", "rows"), [("ablation", 11), ("segmentation", 10), ("stages", 10), ("metric", 5), ("order", 6)]
+    ("kind", "rows"), [("ablation", 11), ("segmentation", 10), ("stages", 12), ("metric", 5), ("order", 6)]
 )
 def test_every_table_is_markdown_with_a_section_for_each_number_of_examples(table, kind, rows):
     text = table(kind, *(("--pairs", "wave:kick ball") if kind == "order" else ())).out

@@ -134,8 +134,8 @@ def count_stages(
 
     Each clip is cut by `motion_segment` into every number of stages. What a number explains is how much less of the
     variance is left within the stages than in `unstaged`, a course of as many moments without any stage: the logarithm
-    of the ratio, averaged over the clips. Of the numbers that come within `CLEARLY` of the best it is the fewest. A clip
-    that does not move says nothing.
+    of the ratio, averaged over the clips. Of the numbers that come within `CLEARLY` of the best it is the fewest. A
+    clip that does not move says nothing.
 
     Raises:
         ValueError: there are fewer moments than `most`.

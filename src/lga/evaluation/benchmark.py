@@ -124,10 +124,11 @@ def protocol_curve(
 def stage_curve(fused: FusedDataset, episodes: Episodes, *, progress: Progress | None = None) -> list[Point]:
     """Accuracy of the video and the text match when one stage alone is compared, stages numbered from 1.
 
-    Without any point where the classes have different numbers of stages.
+    The support head is left out: it reads whole clips. Without any point where the classes have different numbers of
+    stages.
     """
     points: list[Point] = []
-    method, numbers = fused.lga.lga.method, fused.lga.numbers
+    method, numbers = fused.lga.lga.method.updated({"head": "none"}), fused.lga.numbers
     stages = numbers[0] if len(numbers) == 1 else 0
     for stage in range(stages):
         matrix = match_dataset(fused, stage=stage)

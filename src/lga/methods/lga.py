@@ -13,7 +13,7 @@ from lga.config import MethodConfig
 from lga.methods.protocol import Dataset, Method, Scorer, Tasks
 from lga.methods.scoring import in_blocks
 from lga.model.head import Head
-from lga.model.matching import LGA, Prototypes
+from lga.model.matching import LGA, Prototypes, Whole
 from lga.model.staged import Shown, StagedLGA
 from lga.model.task import Compared, Match, joined, learn
 from lga.motion.descriptor import comparable
@@ -144,7 +144,7 @@ def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined
 
 
 def _only(clips: Prototypes, stage: int) -> Prototypes:
-    """The tokens of one stage alone, moved to the front; stage -1 is padding."""
+    """The tokens of one stage alone, moved to the front; stage -1 is padding. Motion is known of whole clips only."""
     own = clips.stage == stage
     most = max(own.sum(1).tolist())
     place = own.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
@@ -153,4 +153,6 @@ def _only(clips: Prototypes, stage: int) -> Prototypes:
         return tokens.gather(1, repeat(place, "c n -> c n d", d=tokens.shape[2]))
 
     stages = clips.stage.gather(1, place).where(own.gather(1, place), -1)
-    return Prototypes(taken(clips.tokens), stages, None if clips.learned is None else taken(clips.learned))
+    learned = None if clips.learned is None else taken(clips.learned)
+    whole = None if clips.whole is None else Whole(clips.whole.appearance, None, None)
+    return Prototypes(taken(clips.tokens), stages, learned, whole)

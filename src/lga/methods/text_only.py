@@ -36,12 +36,14 @@ def text_only(dataset: Dataset, *, words: Words = "name", scale: float = 1.0) ->
 def _sentence_similarity(dataset: Dataset) -> Float[Tensor, "clips classes"]:
     clips = F.normalize(dataset.frames[..., dataset.space.semantic].mean(1), dim=-1)
     sentences = F.normalize(dataset.sentences[..., dataset.space.semantic], dim=-1)
-    return _per_stage(dataset) * einsum(clips, sentences, "n d, c l d -> n c")
+    count = torch.tensor(dataset.counts, device=clips.device)
+    own = (torch.arange(sentences.shape[1], device=clips.device) < count[:, None]).to(clips.dtype)
+    return _per_stage(dataset) * einsum(clips, sentences, own, "n d, c l d, c l -> n c")
 
 
 def _part_similarity(dataset: Dataset) -> Float[Tensor, "clips classes"]:
     meant = dataset.frames[..., dataset.space.semantic]
-    sentences, count = dataset.sentences[..., dataset.space.semantic], torch.tensor(dataset.counts)
+    sentences, count = dataset.sentences[..., dataset.space.semantic], torch.tensor(dataset.counts, device=meant.device)
     similarity = meant.new_zeros(len(meant), len(count))
     for stages in sorted(set(dataset.counts)):
         parts = stage_means(meant, overlap_mask(hard_segment(meant, stages), stages, 0))
@@ -52,7 +54,7 @@ def _part_similarity(dataset: Dataset) -> Float[Tensor, "clips classes"]:
 
 def _per_stage(dataset: Dataset) -> Float[Tensor, " classes"]:
     """What each class's sum over its stages is multiplied by, so that having more of them is no advantage."""
-    count = torch.tensor(dataset.counts, dtype=dataset.frames.dtype)
+    count = dataset.frames.new_tensor(dataset.counts)
     return count.mean() / count
 
 

@@ -16,7 +16,7 @@ from lga.model.task import Compared, Rule, beside
 class Shown:
     """Examples, each cut into as many stages as its class has; one entry for every number of stages."""
 
-    clips: tuple[Int[Tensor, " some"], ...]
+    clips: tuple[Int[Tensor, " _"], ...]
     """which of the examples have it"""
     prototypes: tuple[Prototypes, ...]
     """those, fused with the sentences of their classes"""
@@ -136,7 +136,7 @@ class StagedLGA:
         """How scores are put together with `shots` examples a class, on average; see `LGA.rule`."""
         return self.lga.rule(shots, self.mean)
 
-    def _classes(self, device: torch.device) -> tuple[Int[Tensor, " some"], ...]:
+    def _classes(self, device: torch.device) -> tuple[Int[Tensor, " _"], ...]:
         """The classes of every number."""
         count = torch.tensor(self.counts, device=device)
         return tuple((count == number).nonzero()[:, 0] for number in self.numbers)
