@@ -18,7 +18,7 @@ from lga.core.openset import fit_known, max_logit, recall_threshold
 from lga.errors import SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.matching import LGA, Cut, Prototypes
-from lga.model.staged import Shown, StagedLGA
+from lga.model.staged import StagedExamples, StagedLGA
 from lga.model.task import Compared, Learnt, learn, leave_out
 from lga.motion.descriptor import comparable
 
@@ -204,7 +204,7 @@ class Prepared:
     staged: StagedLGA
     cuts: tuple[Cut, ...]
     """the examples, for every number of stages that a label has"""
-    prototypes: Shown
+    prototypes: StagedExamples
     """the examples in the support role"""
     examples: Compared
     """row i: example i asked about like a new clip"""

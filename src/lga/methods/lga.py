@@ -14,7 +14,7 @@ from lga.methods.protocol import Dataset, Method, Scorer, Tasks
 from lga.methods.scoring import in_blocks
 from lga.model.head import Head
 from lga.model.matching import LGA, Prototypes, Whole
-from lga.model.staged import Shown, StagedLGA
+from lga.model.staged import StagedExamples, StagedLGA
 from lga.model.task import Compared, Match, joined, learn
 from lga.motion.descriptor import comparable
 
@@ -42,7 +42,7 @@ class FusedDataset:
     lga: StagedLGA
     query: tuple[Prototypes, ...]
     """for every number of stages that occurs"""
-    support: Shown
+    support: StagedExamples
     """each fused with the sentences of its own class"""
     similarity: Float[Tensor, "clips classes stages"]
     """of each clip's stages to the sentences of every class"""

@@ -13,7 +13,7 @@ from lga.model.task import Compared, Rule, beside
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class StagedExamples:
     """Examples, each cut into as many stages as its class has; one entry for every number of stages."""
 
     clips: tuple[Int[Tensor, " _"], ...]
@@ -91,7 +91,7 @@ class StagedLGA:
         whole: Whole,
         *,
         label: Int[Tensor, " clips"],
-    ) -> Shown:
+    ) -> StagedExamples:
         """Fuse clips in the support role, each with its class's sentences at its class's number; see `LGA.fuse`.
 
         `text` has the sentences of every class, padded.
@@ -102,7 +102,7 @@ class StagedLGA:
             one.fuse(frames[some], cut[some], text[label[some], : one.stages], whole[some])
             for one, cut, some in zip(self.each, cuts, clips, strict=True)
         )
-        return Shown(clips, prototypes)
+        return StagedExamples(clips, prototypes)
 
     def similarities(
         self, frames: Float[Tensor, "query frames dim"], cuts: Sequence[Cut], text: Float[Tensor, "way stages dim"]
@@ -118,7 +118,7 @@ class StagedLGA:
         return torch.cat(found, 1)[:, torch.cat(self._classes(text.device)).argsort()]
 
     def compare(
-        self, query: Sequence[Prototypes], support: Shown, similarity: Float[Tensor, "query way stages"]
+        self, query: Sequence[Prototypes], support: StagedExamples, similarity: Float[Tensor, "query way stages"]
     ) -> Compared:
         """Compare clips with every example and every class at the class's own number, the scores made comparable.
 
