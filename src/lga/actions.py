@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from lga.anatomy.schema import Anatomy
-from lga.config import BackboneConfig, FrozenModel, MethodConfig, SavedMethod
+from lga.config import MAX_STAGES, BackboneConfig, FrozenModel, MethodConfig, SavedMethod
 from lga.errors import ActionsError, SettingsError
 from lga.files import replace_folder, to_json, write_atomically
 from lga.labels import lookup_key, quote
@@ -50,6 +51,7 @@ class Actions:
     method: MethodConfig
     anatomies: tuple[Anatomy, ...]
     text: Float[Tensor, "way stages dim"]
+    """of every label's sentences, padded with zeros where some have fewer stages than others"""
     examples: tuple[Example, ...]
     frames: Float[Tensor, "examples frames dim"]
     head: Head | None = None
@@ -70,6 +72,11 @@ class Actions:
     def labels(self) -> tuple[str, ...]:
         """The taught labels, in the order in which they were taught."""
         return tuple(anatomy.label for anatomy in self.anatomies)
+
+    @property
+    def stages(self) -> tuple[int, ...]:
+        """How many stages each label has."""
+        return tuple(len(anatomy.stages) for anatomy in self.anatomies)
 
     @property
     def support_label(self) -> Int[Tensor, " examples"]:
@@ -112,7 +119,12 @@ class Actions:
             raise ActionsError(f"{quote(gone)} is the only action taught; delete the folder instead")
         stay = [number for number, known in enumerate(self.labels) if known != gone]
         keep = [number for number, one in enumerate(self.examples) if one.label != gone]
-        return replace(self.with_examples(keep), anatomies=tuple(self.anatomies[n] for n in stay), text=self.text[stay])
+        told = self._told()
+        return self.with_examples(keep)._telling([self.anatomies[n] for n in stay], [told[n] for n in stay])
+
+    def with_action(self, anatomy: Anatomy, text: Float[Tensor, "stages dim"]) -> "Actions":
+        """These actions and another one without examples, `text` being the features of its sentences."""
+        return self._telling([*self.anatomies, anatomy], [*self._told(), text])
 
     def without_example(self, path: str) -> "Actions":
         """These actions less one example, named by its path as `actions show` prints it.
@@ -134,16 +146,12 @@ class Actions:
         old, taken = self.find(label), self.spelling(anatomy.label)
         if taken not in (None, old):
             raise ActionsError(f"{quote(anatomy.label)} is taught already; choose another name for {quote(old)}")
-        place, vectors = self.labels.index(old), self.text.clone()
-        vectors[place] = text
-        return replace(
-            self,
-            anatomies=(*self.anatomies[:place], anatomy, *self.anatomies[place + 1 :]),
-            text=vectors,
-            examples=tuple(
-                one.model_copy(update={"label": anatomy.label}) if one.label == old else one for one in self.examples
-            ),
+        place, anatomies, told = self.labels.index(old), list(self.anatomies), self._told()
+        anatomies[place], told[place] = anatomy, text
+        examples = tuple(
+            one.model_copy(update={"label": anatomy.label}) if one.label == old else one for one in self.examples
         )
+        return replace(self, examples=examples)._telling(anatomies, told)
 
     def with_examples(self, keep: Sequence[int]) -> "Actions":
         """These actions with the examples of these numbers alone."""
@@ -153,6 +161,14 @@ class Actions:
             frames=self.frames[list(keep)],
             motion=None if self.motion is None else self.motion[list(keep)],
         )
+
+    def _told(self) -> list[Float[Tensor, "_ dim"]]:
+        """The features of each label's sentences, without padding."""
+        return [text[:count] for text, count in zip(self.text, self.stages, strict=True)]
+
+    def _telling(self, anatomies: Sequence[Anatomy], told: Sequence[Float[Tensor, "_ dim"]]) -> "Actions":
+        """The same with these sentences and their features."""
+        return replace(self, anatomies=tuple(anatomies), text=pad_sequence(list(told), batch_first=True))
 
 
 RECORD, FEATURES, HEAD = "actions.json", "features.safetensors", "head.safetensors"
@@ -288,15 +304,19 @@ def _check(actions: Actions, folder: Path) -> None:
     same = (
         len({lookup_key(label) for label in labels}) == len(labels) > 0
         and {one.label for one in actions.examples} <= set(labels)
-        and actions.text.shape[:2] == (len(labels), method.stages)
+        and actions.text.shape[:2] == (len(labels), max(actions.stages))
         and actions.frames.shape == (len(actions.examples), method.frames, actions.text.shape[-1])
         and (actions.motion is None or actions.motion.shape == (len(actions.examples), NUMBERS))
         and actions.frames.dtype == actions.text.dtype == torch.float32
-        and all(len(anatomy.stages) == method.stages for anatomy in actions.anatomies)
+        and all(_fits(count, method) for count in actions.stages)
         and all(len(one.times) == method.frames for one in actions.examples)
     )
     if not same:
         raise ActionsError(f"{folder}: its labels, examples and features do not fit together; teach the actions again")
+
+
+def _fits(count: int, method: MethodConfig) -> bool:
+    return count <= MAX_STAGES if method.stages == "auto" else count == method.stages
 
 
 def _is_actions(folder: Path) -> bool:

@@ -12,6 +12,9 @@ from lga.errors import SettingsError
 Motion = Literal["flow+pose", "flow", "none"]
 Wording = Literal["label", "stages", "label+stages"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+MAX_STAGES = 5
+"""of the method, the lexicons and language models"""
+StageCount = Annotated[int, Field(ge=1, le=MAX_STAGES)] | Literal["auto"]
 Group = TypeVar("Group", bound="Frozen")
 
 
@@ -115,8 +118,9 @@ class MethodConfig(Frozen):
 
     frames: Annotated[int, Field(ge=1, le=256)] = 8
     """frames sampled from a clip, at the centres of equal parts"""
-    stages: Annotated[int, Field(ge=1, le=5)] = 3
-    """atomic stages of an action: onset, progression, completion"""
+    stages: StageCount = 3
+    """atomic stages of an action: onset, progression, completion. auto: each action has as many as its own text, in
+    --descriptions or a lexicon; where none speaks of it, as many as the motion of its examples, else 3"""
     wording: Wording = "label+stages"
     """what the text encoder reads for a stage: its sentence, the label's name, or the name and then the sentence"""
     segmenter: Annotated[str, AfterValidator(_segmenter)] = "motion"
@@ -191,8 +195,9 @@ class MethodConfig(Frozen):
 
     @model_validator(mode="after")
     def _enough_frames(self) -> "MethodConfig":
-        if self.frames < self.stages:
-            raise ValueError(f"{self.stages} stages need at least as many frames, not {self.frames}")
+        most = MAX_STAGES if self.stages == "auto" else self.stages
+        if self.frames < most:
+            raise ValueError(f"{most} stages need at least as many frames, not {self.frames}")
         return self
 
 

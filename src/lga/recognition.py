@@ -18,6 +18,7 @@ from lga.core.openset import fit_known, max_logit, recall_threshold
 from lga.errors import SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.matching import LGA, Cut, Prototypes
+from lga.model.staged import StagedExamples, StagedLGA
 from lga.model.task import Compared, Learnt, learn, leave_out
 from lga.motion.descriptor import comparable
 
@@ -187,8 +188,9 @@ class Recognition:
 class Matched:
     """A batch of clips beside everything taught, before any of it is weighed."""
 
-    cut: Cut
-    prototypes: Prototypes
+    cuts: tuple[Cut, ...]
+    """for every number of stages that a label has"""
+    prototypes: tuple[Prototypes, ...]
     """the clips in the query role"""
     comparison: Compared
     similarity: Float[Tensor, "clips way stages"]
@@ -199,9 +201,10 @@ class Prepared:
     """Taught actions whose examples are cut, fused and matched with each other: ready to answer, never changed."""
 
     actions: Actions
-    lga: LGA
-    cut: Cut
-    prototypes: Prototypes
+    staged: StagedLGA
+    cuts: tuple[Cut, ...]
+    """the examples, for every number of stages that a label has"""
+    prototypes: StagedExamples
     """the examples in the support role"""
     examples: Compared
     """row i: example i asked about like a new clip"""
@@ -214,14 +217,23 @@ class Prepared:
         """On one line."""
         return f"Prepared({self.actions!r})"
 
+    @property
+    def lga(self) -> LGA:
+        """The method's settings and head."""
+        return self.staged.lga
+
+    def cut_of(self, label: int) -> Cut:
+        """The examples, cut into as many stages as a label has."""
+        return self.cuts[self.staged.place(label)]
+
     def match(self, clips: Sequence[ClipFeatures]) -> Matched:
-        """Cut, fuse and match a batch of encoded clips, each once. The batch must not be empty."""
+        """Cut, fuse and match a batch of encoded clips, once for each number of stages. The batch must not be empty."""
         frames = torch.stack([clip.frames for clip in clips])
         described = _motion(clips)
-        cut = self.lga.cut(frames, described)
-        query = self.lga.fuse(frames, cut, None, self.lga.as_a_whole(frames, described))
-        similarity = self.lga.similarities(frames, cut, self.actions.text)
-        return Matched(cut, query, self.lga.compare(query, self.prototypes, similarity), similarity)
+        cuts = self.staged.cut(frames, described)
+        query = self.staged.ask(frames, cuts, self.lga.as_a_whole(frames, described))
+        similarity = self.staged.similarities(frames, cuts, self.actions.text)
+        return Matched(cuts, query, self.staged.compare(query, self.prototypes, similarity), similarity)
 
     def score(self, clips: Sequence[ClipFeatures]) -> Float[Tensor, "clips way"]:
         """The weighed class scores of a batch of encoded clips, before the softmax. The batch must not be empty."""
@@ -246,7 +258,7 @@ class Prepared:
         weighed = [learnt.only(one).weigh(scores) for one in ("combined", "video", "text")]
         probability = torch.stack([one.softmax(-1) for one in weighed], -1)
         best = max_logit(weighed[0]).tolist()
-        found = (_recognition(self.actions, clip, matched, row, probability[row]) for row, clip in enumerate(clips))
+        found = (_recognition(self, clip, matched, row, probability[row]) for row, clip in enumerate(clips))
         return tuple(
             replace(one, known_score=rejection.known_score(best[row]), rejection=rejection).accepting(accept)
             for row, one in enumerate(found)
@@ -262,14 +274,15 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
     if actions.motion is not None:
         least = comparable(actions.motion, least)
     method = actions.method.updated({"motion": least})
-    lga = LGA(method, space, actions.head)
-    cut = lga.cut(actions.frames, actions.motion)
-    whole = lga.as_a_whole(actions.frames, actions.motion)
-    prototypes = lga.fuse(actions.frames, cut, actions.text[actions.support_label], whole)
-    query = lga.fuse(actions.frames, cut, None, whole)
-    examples = lga.compare(query, prototypes, lga.similarities(actions.frames, cut, actions.text))
-    learnt = learn(examples, actions.support_label, len(actions.labels), lga.rule(actions.shots))
-    return Prepared(actions, lga, cut, prototypes, examples, learnt, fit_rejection(examples, learnt))
+    frames, label = actions.frames, actions.support_label
+    staged = StagedLGA(LGA(method, space, actions.head), actions.stages)
+    cuts = staged.cut(frames, actions.motion)
+    whole = staged.lga.as_a_whole(frames, actions.motion)
+    prototypes = staged.show(frames, cuts, actions.text, whole, label=label)
+    query = staged.ask(frames, cuts, whole)
+    examples = staged.compare(query, prototypes, staged.similarities(frames, cuts, actions.text))
+    learnt = learn(examples, label, len(actions.labels), staged.rule(actions.shots))
+    return Prepared(actions, staged, cuts, prototypes, examples, learnt, fit_rejection(examples, learnt))
 
 
 def _motion(clips: Sequence[ClipFeatures]) -> Float[Tensor, "clips numbers"] | None:
@@ -279,13 +292,16 @@ def _motion(clips: Sequence[ClipFeatures]) -> Float[Tensor, "clips numbers"] | N
 
 
 def _recognition(
-    actions: Actions, clip: ClipFeatures, matched: Matched, row: int, probability: Float[Tensor, "way 3"]
+    prepared: Prepared, clip: ClipFeatures, matched: Matched, row: int, probability: Float[Tensor, "way 3"]
 ) -> Recognition:
+    """The answer for one clip, which is shown cut into as many stages as the winner has."""
+    actions = prepared.actions
     order = probability[:, 0].argsort(descending=True, stable=True).tolist()
     candidates = tuple(Candidate(actions.labels[label], *probability[label].tolist()) for label in order)
     winner = order[0]
-    frame_stage = tuple(matched.cut.label[row].tolist())
-    borders = matched.cut.borders(row, clip.times, clip.duration)
+    cut = matched.cuts[prepared.staged.place(winner)]
+    frame_stage = tuple(cut.label[row].tolist())
+    borders = cut.borders(row, clip.times, clip.duration)
     sentences, similarity = actions.anatomies[winner].sentences, matched.similarity[row, winner].tolist()
     stages = tuple(StageReport(*stage) for stage in zip(borders, borders[1:], sentences, similarity, strict=False))
     apart = matched.comparison.apart()

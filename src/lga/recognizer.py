@@ -13,7 +13,7 @@ from torch import Tensor
 from lga.actions import Actions, Example
 from lga.anatomy.descriptions import Descriptions
 from lga.anatomy.lexicon import anatomize
-from lga.anatomy.schema import Anatomy
+from lga.anatomy.schema import Anatomy, template_anatomy
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig, Motion
 from lga.datasets.manifest import LabelledClip
@@ -23,7 +23,7 @@ from lga.features.extract import BATCH, Progress, Skipped, collect, encode_stage
 from lga.files import as_paths
 from lga.labels import check_unique_labels
 from lga.model.pretrained import load_pretrained, portable
-from lga.motion.descriptor import NUMBERS
+from lga.motion.descriptor import NUMBERS, stages_of
 from lga.motion.encoder import MotionEncoder, find_encoder
 from lga.recognition import Accept, Prepared, Recognition, prepare
 from lga.video.files import UNLIMITED, Limits
@@ -65,7 +65,8 @@ class Recognizer:
     ) -> tuple[Actions, tuple[Skipped, ...]]:
         """Turn labels with their example clips into taught actions; clips that cannot be read are returned as skipped.
 
-        A label without a usable clip is taught by its words alone.
+        A label without a usable clip is taught by its words alone. With stages auto, a label of which neither
+        `descriptions` nor a lexicon speaks gets as many stages as the motion of its examples shows.
 
         Raises:
             AnatomyError: a label is not one.
@@ -95,7 +96,7 @@ class Recognizer:
         actions, skipped = self._with_clips(actions, clips, UNLIMITED, progress)
         if clips and not actions.examples:
             raise _unusable(skipped)
-        return actions, skipped
+        return self._staged_by_examples(actions, actions.labels), skipped
 
     def add(
         self,
@@ -109,7 +110,8 @@ class Recognizer:
     ) -> tuple[Actions, tuple[Skipped, ...]]:
         """These actions and more examples of a label, new or known; nothing else is encoded again.
 
-        Clips beyond the limits are returned as skipped.
+        Clips beyond the limits are returned as skipped. Where the label's number of stages comes from the motion of its
+        examples, it is chosen again.
 
         Raises:
             ActionsError: the actions were taught with another backbone, none of a new label's clips can be
@@ -122,14 +124,14 @@ class Recognizer:
         if known is None:
             anatomies, text = self._read((label,), actions.method, descriptions)
             known = anatomies[0].label
-            actions = replace(actions, anatomies=actions.anatomies + anatomies, text=torch.cat([actions.text, text]))
+            actions = actions.with_action(anatomies[0], text[0])
         elif descriptions is not None:
             raise ActionsError(f"{known!r} is already taught; give it other sentences with `lga actions describe`")
         clips = [LabelledClip(path, known) for path in as_paths(paths)]
         more, skipped = self._with_clips(actions, clips, limits, progress)
         if new and paths and len(more.examples) == len(actions.examples):
             raise _unusable(skipped)
-        return more, skipped
+        return self._staged_by_examples(more, (known,)), skipped
 
     def describe(self, actions: Actions, descriptions: Descriptions) -> Actions:
         """These actions with the sentences of a descriptions file; labels that it does not name stay as they are.
@@ -243,6 +245,20 @@ class Recognizer:
         return replace(
             actions, examples=actions.examples + examples, frames=tokens, motion=_grown(actions, found)
         ), tuple(skipped)
+
+    def _staged_by_examples(self, actions: Actions, labels: Sequence[str]) -> Actions:
+        """With stages auto, as many for each of these labels as its examples show, where no text says how many."""
+        motion = actions.motion
+        if actions.method.stages != "auto" or motion is None:
+            return actions
+        for old in actions.anatomies:
+            if old.origin != "template" or old.label not in labels:
+                continue
+            stages = stages_of(motion[list(actions.examples_of(old.label))])
+            if stages is not None and stages != len(old.stages):
+                new = template_anatomy(old.label, stages)
+                actions = actions.retold(old.label, new, self._encode([new], actions.method)[0])
+        return actions
 
     def _read(
         self, labels: Sequence[str], method: MethodConfig, descriptions: Descriptions | None

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lga.anatomy.checks import check_anatomy
-from lga.anatomy.schema import MAX_STAGES, Anatomy, Stage, template_anatomy
+from lga.anatomy.schema import Anatomy, Stage, template_anatomy
+from lga.config import MAX_STAGES
 
 GOOD = (
     Stage(subject="a person", motion="grips", object="a cup", sentence="A person grips a cup on the table."),

@@ -61,6 +61,20 @@ def test_stages_that_the_model_counted_are_spread_and_others_must_fit(tmp_path):
         read_descriptions(path, stages=2)
 
 
+def test_with_auto_every_label_keeps_its_own_number_and_can_be_spread_later(tmp_path):
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps({"walk": ["A person walks."], "jump": ["It bends.", "It leaps.", "It lands.", "."]}))
+    told = read_descriptions(path, stages="auto")
+    assert [len(told.find(label)) for label in ("walk", "jump")] == [1, 4]
+    assert told.spread_over("auto") == told
+    assert [len(told.spread_over(3).find(label)) for label in ("walk", "jump")] == [3, 3]
+    with pytest.raises(AnatomyError, match="found 1: give --stages 1, or auto where the labels differ"):
+        read_descriptions(path)
+    path.write_text(json.dumps({"walk": [f"Step {n}." for n in range(6)]}))
+    with pytest.raises(AnatomyError, match="'walk': 1 to 5 stages are wanted; found 6"):
+        read_descriptions(path, stages="auto")
+
+
 @pytest.mark.parametrize(("told", "why"), [
     ({}, "'lift': wanted a list"),
     ({"stages": "x"}, "'lift': wanted a list"),

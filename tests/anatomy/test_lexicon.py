@@ -233,6 +233,15 @@ def test_the_users_words_are_never_spread_over_another_number_of_stages(own):
         anatomize("make tea", stages=2, descriptions=own)
 
 
+def test_with_auto_a_label_has_the_number_of_its_own_text(tmp_path):
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps({"jump": ["A person leaps."]}))
+    told = read_descriptions(path, stages="auto")
+    found = [anatomize(label, stages="auto", descriptions=told) for label in ("jump", "golf", "polish samovar")]
+    assert [(one.origin, len(one.stages)) for one in found] == [("file", 1), ("lexicon", 3), ("template", 3)]
+    assert "spread" not in found[1].detail
+
+
 @pytest.mark.parametrize(
     ("stages", "taken"), [(1, (1,)), (2, (0, 2)), (3, (0, 1, 2)), (4, (0, 1, 1, 2)), (5, (0, 0, 1, 2, 2))]
 )

@@ -2,8 +2,8 @@ import pytest
 from pydantic import ValidationError
 
 from lga.anatomy.lexicon import anatomize
-from lga.anatomy.schema import MAX_STAGES, Anatomy, Stage, template_anatomy, word_stages
-from lga.config import MethodConfig
+from lga.anatomy.schema import Anatomy, Stage, template_anatomy, word_stages
+from lga.config import MAX_STAGES, MethodConfig
 from lga.errors import AnatomyError
 
 ONE = Stage(subject="a person", motion="lifts", object="a cup", sentence="A person lifts a cup.")

@@ -164,3 +164,13 @@ def test_evaluate_prints_intervals_and_json_repeats_everything(command, clips, t
     assert "± " in command("evaluate", manifest, *flags).stdout
     error = command("evaluate", manifest, *flags[:2], "--ways", "9", code=1).error
     assert "9-way episode needs 9 classes" in error
+
+
+def test_actions_with_their_own_numbers_of_stages_have_no_curve_over_stages(evaluate, tmp_path):
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"wave": ["A person waves."]}))
+    out, page = tmp_path / "results", tmp_path / "report.html"
+    evaluate("--stages", "auto", "--descriptions", own, "--out", out, "--report", page)
+    assert not (out / "stages.csv").exists()
+    assert json.loads((out / "report.json").read_text())["method"]["stages"] == "auto"
+    assert page.is_file()

@@ -43,7 +43,7 @@ def table(manifest, monkeypatch, capsys, one_thread):
 
 
 @pytest.mark.parametrize(
-    ("kind", "rows"), [("ablation", 11), ("segmentation", 10), ("stages", 10), ("metric", 5), ("order", 6)]
+    ("kind", "rows"), [("ablation", 11), ("segmentation", 10), ("stages", 12), ("metric", 5), ("order", 6)]
 )
 def test_every_table_is_markdown_with_a_section_for_each_number_of_examples(table, kind, rows):
     text = table(kind, *(("--pairs", "wave:kick ball") if kind == "order" else ())).out
@@ -175,3 +175,13 @@ def test_wrong_usage_is_refused_in_one_line(table, flags, said):
 def test_a_pair_that_is_none_is_wrong_usage(table):
     assert "two classes a pair" in table("order", "--pairs", "wave", code=2).err
     assert "no clip is of class 'fly'" in table("order", "--pairs", "wave:fly", code=2).err
+
+
+def test_own_sentences_of_any_number_are_compared_at_every_number(table, tmp_path):
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"wave": ["A person waves."], "kick ball": ["Up.", "Back.", "Forth.", "Gone."]}))
+    refused = table("stages", "--descriptions", own, code=1).err
+    assert "3 stages are wanted, in order; found 1: give --stages 1, or auto where the labels differ" in refused
+    text = table("stages", "--descriptions", own, "--stages", "auto").out
+    assert text.count("\n| L = auto, V-V ") == 4
+    assert "a head is trained with one number" in table("stages", "--stages", "auto", "--train", code=2).err

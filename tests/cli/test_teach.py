@@ -53,3 +53,17 @@ def test_a_model_that_cannot_be_reached_names_the_offline_backbone(command, clip
     ).error
     assert "offline" in error
     assert not (tmp_path / "a").exists()
+
+
+def test_every_action_may_have_its_own_number_of_stages(command, clips, tmp_path):
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"wave": ["A person waves."], "kick ball": ["Up.", "Back.", "Forth.", "Gone."]}))
+    taught = tmp_path / "actions"
+    command("teach", clips, "--out", taught, "--backbone", "tiny", "--stages", "auto", "--descriptions", own)
+    stages = {"wave": 1, "kick ball": 4, "pull up": 3}
+    for label, count in stages.items():
+        shown = json.loads(command("actions", "show", taught, label, "--json").stdout)
+        assert len(shown["anatomy"]["stages"]) == count
+    value = json.loads(command("recognize", taught, clips / "wave" / "1.mp4", "--json").stdout)
+    [result] = value["results"]
+    assert len(result["stages"]) == stages[result["candidates"][0]["label"]]

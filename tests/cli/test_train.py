@@ -377,3 +377,11 @@ def test_a_vision_tower_is_fine_tuned_from_video(lga, manifest, tmp_path, monkey
     assert load_actions(tmp_path / "taught").identity == found.record.identity
     clip = manifest.parent / "squat 0.mp4"
     assert '"squat"' in lga("recognize", tmp_path / "taught", clip, "--top", 1, "--json").out
+
+
+def test_a_head_is_not_trained_with_a_number_of_stages_for_each_action(tmp_path, capsys):
+    flags = ["--out", str(tmp_path / "head"), "--backbone", "tiny", "--stages", "auto", "--dry-run"]
+    assert run(["train", str(tmp_path / "no.csv"), *flags]) == 2
+    said = capsys.readouterr().err
+    assert "--stages auto: a head is trained with one number of stages" in said
+    assert said.count("\n") == 1

@@ -3,7 +3,7 @@ from itertools import combinations, pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lga import config
@@ -12,6 +12,7 @@ from lga.core.segment import (
     SEGMENTERS,
     centred_segment,
     cluster_segment,
+    count_stages,
     hard_segment,
     motion_segment,
     overlap_mask,
@@ -330,6 +331,46 @@ def test_the_scale_and_the_mean_of_the_motion_do_not_matter(seed, scale, shift):
 def test_motion_that_cannot_be_cut_is_refused(moments, stages, frames):
     with pytest.raises(ValueError, match="cannot be cut"):
         motion_segment(torch.zeros(1, moments, 2), stages, frames)
+
+
+def staged_courses(seed, stages, *, clips=3, moments=16, noise=0.5, smooth=None):
+    """Clips of one action: in each of its stages they move in a direction of its own, for about as long, and a little
+    differently."""
+    random = torch.Generator().manual_seed(seed)
+    direction = torch.randn(stages, 32, generator=random, dtype=torch.float64)
+    length = 0.7 + 0.6 * torch.rand(clips, stages, generator=random)
+    end = (length.cumsum(1) / length.sum(1, keepdim=True) * moments).round()
+    label = (torch.arange(moments)[None, :, None] >= end[:, None, :-1]).sum(-1)
+    course = direction[label] + noise * torch.randn(clips, moments, 32, generator=random, dtype=torch.float64)
+    return course if smooth is None else smooth @ course
+
+
+SMOOTH = torch.exp(-((torch.arange(16.0)[:, None] - torch.arange(16.0)) ** 2).double() / 4.5)
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("smooth", [None, SMOOTH], ids=["sharp", "smooth"])
+def test_planted_numbers_of_stages_are_counted(stages, smooth):
+    unstaged = torch.eye(16, dtype=torch.float64) if smooth is None else smooth
+    found = [count_stages(staged_courses(seed, stages, smooth=smooth), unstaged) for seed in range(20)]
+    assert found.count(stages) >= (18 if smooth is None else 13)
+
+
+@settings(max_examples=20)
+@given(seeds, st.integers(1, 5), st.floats(0.1, 10))
+def test_counting_stages_knows_no_order_of_clips_no_scale_and_no_still_clip(seed, stages, scale):
+    course, unstaged = staged_courses(seed, stages), torch.eye(16, dtype=torch.float64)
+    found = count_stages(course, unstaged)
+    still = torch.ones(1, 16, 32, dtype=torch.float64)
+    assert count_stages(scale * course.flip(0), scale * unstaged) == found
+    assert count_stages(torch.cat([still, course]), unstaged) == found
+    assert count_stages(still, unstaged) is None
+    assert count_stages(course[:0], unstaged) is None
+
+
+def test_more_stages_than_moments_cannot_be_counted():
+    with pytest.raises(ValueError, match="cannot be cut into 4 stages"):
+        count_stages(torch.eye(3)[None], torch.eye(3))
 
 
 def test_borders_lie_halfway_between_frames_of_different_stages():

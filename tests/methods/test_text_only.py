@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import cosine_similarity
@@ -28,6 +30,20 @@ def test_it_matches_the_textbook_loop(words, make_dataset, make_tasks):
                     ],
                 }[words]
                 torch.testing.assert_close(found[episode, place, way], 3.0 * torch.stack(wanted).sum())
+
+
+@pytest.mark.parametrize("words", ["sentences", "thirds"])
+def test_each_class_has_its_own_number_of_stages_and_none_gains_by_it(words, make_dataset, make_tasks):
+    dataset, stages = make_dataset(1), (1, 3, 2, 3, 1, 2, 3)
+    tasks = make_tasks(dataset, 2)
+    found = text_only(replace(dataset, stages=stages), words=words)(tasks)
+    for count in (1, 2, 3):
+        alone = replace(dataset, sentences=dataset.sentences[:, :count])
+        wanted = sum(stages) / 7 / count * text_only(alone, words=words)(tasks)
+        mine = (torch.tensor(stages)[tasks.classes] == count)[:, None].expand(found.shape)
+        torch.testing.assert_close(found[mine], wanted[mine])
+    same = text_only(replace(dataset, stages=(3,) * 7), words=words)(tasks)
+    assert torch.equal(same, text_only(dataset, words=words)(tasks))
 
 
 @pytest.mark.parametrize("words", ["name", "sentences", "thirds"])

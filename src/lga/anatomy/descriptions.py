@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,12 +11,11 @@ from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, Vali
 
 from lga.anatomy.checks import check_anatomy
 from lga.anatomy.schema import MAX_DESCRIBED_STAGES, Anatomy, Origin, Stage, spread, visible
-from lga.config import FrozenModel
+from lga.config import MAX_STAGES, FrozenModel, StageCount
 from lga.errors import AnatomyError
 from lga.files import to_json
 from lga.labels import checked_label, lookup_key, quote
 
-StageCount = Annotated[int, Field(ge=1, le=5)] | Literal["auto"]
 Note = Annotated[str, StringConstraints(max_length=2000), AfterValidator(visible)]
 RecordSource = Literal["llm", "lexicon", "template", "hand"]
 Count = Annotated[int, Field(ge=0)]
@@ -164,16 +163,23 @@ class Descriptions:
         """The stages of a label in any spelling."""
         return self.stages.get(lookup_key(label))
 
+    def spread_over(self, stages: StageCount) -> "Descriptions":
+        """The same with so many stages for every label, see `spread`; as they are with auto."""
+        if stages == "auto":
+            return self
+        return replace(self, stages={key: spread(known, stages) for key, known in self.stages.items()})
 
-def read_descriptions(path: Path, *, stages: int = 3) -> Descriptions:
+
+def read_descriptions(path: Path, *, stages: StageCount = 3) -> Descriptions:
     """Read `{label: [sentence, ...]}`, `{label: [{subject, motion, object, sentence}, ...]}` or `{label: record}`.
 
     A record is what `lga anatomize --out` writes; one file may hold all three. Every label must have `stages`
     stages, except where the model chose how many (`"asked": "auto"`): those are spread over `stages`, see `spread`.
+    With `stages` auto every label keeps its own number, 1 to `MAX_STAGES`.
 
     Args:
         path: a UTF-8 JSON file of at most `MAX_BYTES`.
-        stages: how many each label must have.
+        stages: how many each label must have, or auto.
 
     Raises:
         AnatomyError: one line naming the file, the label and what is wrong with it.
@@ -181,9 +187,16 @@ def read_descriptions(path: Path, *, stages: int = 3) -> Descriptions:
     records = read_records(path)
     found: dict[str, tuple[Stage, ...]] = {}
     for label, record in records.items():
-        if len(record.stages) != stages and record.asked != "auto":
+        count = len(record.stages)
+        if stages == "auto":
+            if count > MAX_STAGES:
+                raise AnatomyError(f"{path}: {quote(label)}: 1 to {MAX_STAGES} stages are wanted; found {count}")
+            found[lookup_key(label)] = record.stages
+            continue
+        if count != stages and record.asked != "auto":
             raise AnatomyError(
-                f"{path}: {quote(label)}: {stages} stages are wanted, in order; found {len(record.stages)}"
+                f"{path}: {quote(label)}: {stages} stages are wanted, in order; found {count}: give --stages {count}, "
+                "or auto where the labels differ"
             )
         found[lookup_key(label)] = spread(record.stages, stages)
     return Descriptions(source=path.name, labels=tuple(records), stages=found)

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from lga.anatomy.descriptions import Count, StageCount
-from lga.config import FrozenModel
+from lga.anatomy.descriptions import Count
+from lga.config import FrozenModel, StageCount
 from lga.errors import LGAError
 from lga.files import append_durably
 

@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from lga.anatomy.descriptions import Descriptions, parse_json, read_records
-from lga.anatomy.schema import MAX_STAGES, Anatomy, Stage, spread, template_anatomy
-from lga.config import FrozenModel
+from lga.anatomy.schema import Anatomy, Stage, spread, template_anatomy
+from lga.config import MAX_STAGES, FrozenModel, StageCount
 from lga.errors import AnatomyError
 from lga.labels import checked_label, lookup_key, quote
 
@@ -62,29 +62,35 @@ class LexiconEntry:
     lexicon: str
 
 
-def anatomize(label: str, *, stages: int = 3, descriptions: Descriptions | None = None) -> Anatomy:
+UNTOLD = 3
+"""Stages of an action of which no text says how many it has, nor its examples."""
+
+
+def anatomize(label: str, *, stages: StageCount = 3, descriptions: Descriptions | None = None) -> Anatomy:
     """Take a label apart into `stages` ordered stages; `label` keeps the caller's spelling.
 
     What the user described must have `stages` stages. The lexicons know three (onset, progression and
-    completion); for another number see `spread`, and `detail` says so.
+    completion); for another number see `spread`, and `detail` says so. With `stages` auto a label has as many as were
+    described, else as the lexicon has, else `UNTOLD`.
 
     Raises:
         AnatomyError: the label cannot be one, or the user described it with another number of stages.
         ValueError: fewer than one or more than `MAX_STAGES` stages.
     """
-    if not 1 <= stages <= MAX_STAGES:
+    if stages != "auto" and not 1 <= stages <= MAX_STAGES:
         raise ValueError(f"an anatomy has 1 to {MAX_STAGES} stages, not {stages}")
     label = checked_label(label)
     if descriptions is not None and (own := descriptions.find(label)) is not None:
-        if len(own) != stages:
+        if stages not in ("auto", len(own)):
             raise AnatomyError(f"{descriptions.source}: {quote(label)}: {stages} stages are wanted; found {len(own)}")
         return Anatomy(label=label, stages=own, origin="file", detail=descriptions.source)
     if (entry := find_entry(label)) is not None:
-        detail = f"{entry.lexicon}: {entry.label}"
-        if stages != len(entry.stages):
-            detail += f" ({stages} stages spread from {len(entry.stages)})"
-        return Anatomy(label=label, stages=spread(entry.stages, stages), origin="lexicon", detail=detail)
-    return template_anatomy(label, stages)
+        detail, known = f"{entry.lexicon}: {entry.label}", len(entry.stages)
+        count = known if stages == "auto" else stages
+        if count != known:
+            detail += f" ({count} stages spread from {known})"
+        return Anatomy(label=label, stages=spread(entry.stages, count), origin="lexicon", detail=detail)
+    return template_anatomy(label, UNTOLD if stages == "auto" else stages)
 
 
 def find_entry(label: str) -> LexiconEntry | None:

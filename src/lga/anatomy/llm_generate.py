@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lga.anatomy.checks import MAX_OVERLAP, check_anatomy
-from lga.anatomy.descriptions import Record, StageCount, fingerprint
+from lga.anatomy.descriptions import Record, fingerprint
 from lga.anatomy.journal import Journal, JournalQuestion, Reply, now
 from lga.anatomy.llm_prompt import (
     Message,
@@ -21,6 +21,7 @@ from lga.anatomy.llm_prompt import (
 from lga.anatomy.schema import Anatomy, template_anatomy
 from lga.anatomy.settings import LLMConfig
 from lga.anatomy.vocabulary import overlap
+from lga.config import StageCount
 from lga.errors import AnatomyError, NoReplyError, SettingsError
 from lga.labels import prompt_name, quote
 

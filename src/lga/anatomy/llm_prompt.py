@@ -10,9 +10,9 @@ from typing import Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
-from lga.anatomy.descriptions import StageCount, parse_stage, unique_keys
-from lga.anatomy.schema import MAX_STAGES, Stage
-from lga.config import FrozenModel
+from lga.anatomy.descriptions import parse_stage, unique_keys
+from lga.anatomy.schema import Stage
+from lga.config import MAX_STAGES, FrozenModel, StageCount
 from lga.errors import AnatomyError
 from lga.labels import prompt_name, quote
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from lga.config import FrozenModel, Wording
+from lga.config import MAX_STAGES, FrozenModel, Wording
 from lga.labels import checked_label, has_hidden_characters, prompt_name
 
 
@@ -19,8 +19,6 @@ def visible(text: str) -> str:
 Part = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), AfterValidator(visible)]
 Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(visible)]
 Origin = Literal["lexicon", "file", "template", "llm"]
-MAX_STAGES = 5
-"""of the method, the lexicons and language models"""
 MAX_DESCRIBED_STAGES = 8
 """of a descriptions file: longer lists may be kept there, although only `MAX_STAGES` can be used"""
 

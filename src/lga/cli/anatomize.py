@@ -82,7 +82,7 @@ class Anatomize:
 
     def _wanted(self) -> list[str]:
         """The labels, each once, from the one place that was named."""
-        from lga.anatomy.schema import MAX_STAGES
+        from lga.config import MAX_STAGES
         from lga.labels import check_unique_labels, checked_label
 
         if sum((bool(self.labels), self.manifest is not None, self.labels_file is not None)) != 1:

@@ -205,7 +205,8 @@ class Evaluate:
         for vary in ("ways", "shots"):
             found = protocol_curve(loaded, matrix, self.method, report.protocol, vary=vary, progress=progress)
             curves[vary] = found
-        curves["stages"] = stage_curve(fused, report.episodes, progress=progress)
+        if by_stage := stage_curve(fused, report.episodes, progress=progress):
+            curves["stages"] = by_stage
         marks = {"ways": report.protocol.ways, "shots": report.protocol.shots, "alpha": report.alpha}
         counts = confusion(report.outcome["combined"], len(loaded.labels))
         write_evaluation(folder, value, labels=loaded.labels, confusion=counts, curves=curves, marks=marks)

@@ -57,6 +57,8 @@ class CheckSentences:
 
         if self.clips and self.method.wording == "label":
             raise SettingsError("--wording label is what sentences are compared with; choose stages or label+stages")
+        if self.clips and self.method.stages == "auto":
+            raise SettingsError("--stages auto: clips are checked stage by stage, so that all labels need one number")
         if self.backbone.changed and not (self.sense or self.clips):
             flags = ", ".join(f"--{name}" for name in self.backbone.changed)
             raise SettingsError(f"{flags}: no backbone reads the sentences here; add --sense or --clips")

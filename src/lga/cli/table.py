@@ -108,6 +108,8 @@ class Job(ABC):
 
     def _training(self) -> TrainConfig | None:
         """The settings of the training, if there is one."""
+        if self.train and self.method.stages == "auto":
+            raise SettingsError("--train: a head is trained with one number of stages; leave --stages auto out")
         if self.train_settings and not self.train:
             raise SettingsError("--train-settings says how to train; give --train too")
         given = read_settings("--train-settings", self.train_settings, example="tasks=300")
@@ -132,10 +134,15 @@ class Job(ABC):
 
         encoding, teaching, filling = bars
 
+        told = None
+        if self.descriptions:
+            read_descriptions(self.descriptions, stages=self.method.stages)  # refused where the settings want others
+            told = read_descriptions(self.descriptions, stages="auto")
+
         def read(method: MethodConfig, split: str | None) -> "LoadedDataset":
-            descriptions = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
+            own = None if told is None else told.spread_over(method.stages)
             clips = read_manifest(self.manifest, split=split)
-            return load_dataset(clips, encoder, method, cache=cache, descriptions=descriptions, progress=encoding)
+            return load_dataset(clips, encoder, method, cache=cache, descriptions=own, progress=encoding)
 
         def tested(method: MethodConfig) -> "LoadedDataset":
             return read(method, self.split)
@@ -258,9 +265,12 @@ class Segmentation(ManyWays):
 
 @dataclass(frozen=True)
 class Stages(ManyWays):
-    """One to five stages an action.
+    """One to five stages an action, and each action's own number.
 
-    Example: lga table stages clips.csv --source-disjoint
+    With --stages auto the file of --descriptions may have another number for every label; for rows with one number its
+    sentences are spread over so many.
+
+    Example: lga table stages clips.csv --source-disjoint --descriptions own.json --stages auto
     """
 
     def _plan(self) -> "Plan":

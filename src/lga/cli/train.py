@@ -172,8 +172,10 @@ class Train:
         from lga.model.checkpoint import save_checkpoint
         from lga.model.pretrained import load_pretrained
         from lga.training.fit import Run
+        from lga.training.learner import stages_to_train
         from lga.training.run import make_fabric, train_head
 
+        stages_to_train(self.method)
         config = self.backbone.for_training()
         source = load_pretrained(config)
         if source.head is not None:

@@ -17,6 +17,10 @@ EVENNESS = 4.0
 """What `motion_segment` holds against stages of unequal length, beside the share of the motion's variance: 4 gives
 the least border error on planted stages, 2 and 6 a third of a point more."""
 
+CLEARLY = 0.1
+"""By how much more stages have to explain more than fewer do in `count_stages`: on simulated courses of one to five
+stages with noise .05 to .1 is right most often."""
+
 
 def cluster_segment(frames: Float[Tensor, "batch frames dim"], stages: int) -> Int[Tensor, "batch frames"]:
     """Label every frame with its stage, by merging the most similar neighbours.
@@ -121,6 +125,41 @@ def motion_segment(
     cost = (whole[:, None] - between) / spread[:, None] + EVENNESS * uneven
     best = (cost <= cost.amin(1, keepdim=True) + TIE).to(torch.uint8).argmax(1)
     return label[best], cuts[best].to(course.dtype) / moments
+
+
+def count_stages(
+    course: Float[Tensor, "clips moments numbers"], unstaged: Float[Tensor, "moments others"], *, most: int = 5
+) -> int | None:
+    """How many stages explain best how the clips of one action move, 1 to `most`; None if none of them moves.
+
+    Each clip is cut by `motion_segment` into every number of stages. What a number explains is how much less of the
+    variance is left within the stages than in `unstaged`, a course of as many moments without any stage: the logarithm
+    of the ratio, averaged over the clips. Of the numbers that come within `CLEARLY` of the best it is the fewest. A
+    clip that does not move says nothing.
+
+    Raises:
+        ValueError: there are fewer moments than `most`.
+
+    Source: our choice, after the gap statistic (Tibshirani, Walther & Hastie 2001).
+    """
+    moving = course[(course - course.mean(1, keepdim=True)).square().sum((1, 2)) > TIE]
+    if not len(moving):
+        return None
+    gap = _left_within(unstaged[None], most).log() - _left_within(moving, most).log().mean(0, keepdim=True)
+    return int((gap[0] >= gap.amax() - CLEARLY).to(torch.uint8).argmax()) + 1
+
+
+def _left_within(course: Float[Tensor, "clips moments numbers"], most: int) -> Float[Tensor, "clips most"]:
+    """The share of a course's variance that is left within its stages, cut into 1 to `most`; at least `TIE`."""
+    moments, exact = course.shape[1], course.double()
+    whole = (exact - exact.mean(1, keepdim=True)).square().sum((1, 2)).clamp_min(TIE)
+    shares: list[Tensor] = []
+    for stages in range(1, most + 1):
+        label = motion_segment(course, stages, moments)[0]
+        mean = stage_means(exact, F.one_hot(label, stages).mT.bool())
+        own = mean.gather(1, repeat(label, "c t -> c t n", n=course.shape[2]))
+        shares.append((exact - own).square().sum((1, 2)) / whole)
+    return torch.stack(shares, 1).clamp_min(TIE)
 
 
 def stage_borders(frame_stage: Sequence[int], times: Sequence[float], duration: float) -> tuple[float, ...]:

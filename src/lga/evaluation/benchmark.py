@@ -124,17 +124,19 @@ def protocol_curve(
 def stage_curve(fused: FusedDataset, episodes: Episodes, *, progress: Progress | None = None) -> list[Point]:
     """Accuracy of the video and the text match when one stage alone is compared, stages numbered from 1.
 
-    The support head is left out: it reads whole clips.
+    The support head is left out: it reads whole clips. Without any point where the classes have different numbers of
+    stages.
     """
     points: list[Point] = []
-    method = fused.lga.method.updated({"head": "none"})
-    for stage in range(method.stages):
+    method, numbers = fused.lga.lga.method.updated({"head": "none"}), fused.lga.numbers
+    stages = numbers[0] if len(numbers) == 1 else 0
+    for stage in range(stages):
         matrix = match_dataset(fused, stage=stage)
         matches: tuple[Match, ...] = ("video", "text")
         outcomes = run_episodes({match: lga_scorer(matrix, method, match=match) for match in matches}, episodes)
         points.append(Point(stage + 1, {match: accuracy(outcomes[match]) for match in matches}))
         if progress is not None:
-            progress(stage + 1, method.stages)
+            progress(stage + 1, stages)
     return points
 
 

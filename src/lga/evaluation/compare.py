@@ -224,7 +224,10 @@ def _notes(rows: Sequence[Row], loaded: LoadedDataset) -> list[str]:
             "this backbone keeps sight and text apart: without training no sentence enters the video match, so that "
             "rows that differ in nothing else agree"
         )
-    for stages in sorted({row.method.stages for row in rows if row.method.segmenter == "twfinch"}):
+    numbers: set[int] = set()
+    for method in (row.method for row in rows if row.method.segmenter == "twfinch"):
+        numbers.update(loaded.dataset.counts if method.stages == "auto" else (method.stages,))
+    for stages in sorted(numbers):
         label = tw_finch(loaded.dataset.frames[..., space.visual], stages)
         short = int((label.amax(1) + 1 < stages).sum())
         found.append(

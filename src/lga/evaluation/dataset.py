@@ -88,7 +88,8 @@ def load_dataset(
     """Encode labelled clips and their labels; unreadable clips and second copies are left out and named in `skipped`.
 
     Without `encode` the clips are opened and hashed but not decoded, for training that takes pixels: the dataset's
-    frames are then [clips 0 dim], and it has no motion.
+    frames are then [clips 0 dim], and it has no motion. With stages auto only text says how many stages a class has: an
+    evaluation has no examples of its own.
 
     Raises:
         ManifestError: no clip can be read.
@@ -121,6 +122,7 @@ def load_dataset(
         names=encode_names(anatomies, backbone, cache),
         space=backbone.space,
         motion=None if motion is None else torch.stack([one.motion for _, one in kept if one.motion is not None]),
+        stages=tuple(len(one.stages) for one in anatomies),
     )
     digests = tuple(features.digest for _, features in kept)
     return LoadedDataset(

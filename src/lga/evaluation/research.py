@@ -20,7 +20,7 @@ import torch
 
 from lga.anatomy.descriptions import read_descriptions
 from lga.backbone.protocol import Backbone
-from lga.config import BackboneConfig, MethodConfig, ProtocolConfig, Wording
+from lga.config import BackboneConfig, MethodConfig, ProtocolConfig, StageCount, Wording
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.datasets.manifest import read_manifest
 from lga.errors import SettingsError
@@ -45,7 +45,7 @@ def load(
     backbone: Backbone | BackboneConfig | str = "offline",
     descriptions: str | Path | None = None,
     frames: int = 8,
-    stages: int = 3,
+    stages: StageCount = 3,
     wording: Wording = "label+stages",
     progress: Progress | None = None,
 ) -> LoadedDataset:
@@ -59,7 +59,7 @@ def load(
         backbone: one by name, by settings, or as an object.
         descriptions: a JSON file with your own stage sentences.
         frames: sampled from each clip.
-        stages: of each action.
+        stages: of each action; auto takes as many as its text has.
         wording: what the text encoder reads for a stage.
         progress: called with how many clips are done, of how many.
 

@@ -155,7 +155,7 @@ def check_against_clips(
 
     Raises:
         ManifestError: no clip can be read, or there are fewer than two labels.
-        ValueError: a clip's label has no anatomy.
+        ValueError: a clip's label has no anatomy, or `method` gives every label its own number of stages.
     """
     if len(anatomies) < 2:
         raise ManifestError("clips are recognised among labels; give clips of at least two actions")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from lga.config import MethodConfig
+from lga.config import MAX_STAGES, MethodConfig
 from lga.methods.catalogue import METHODS, find_method
 from lga.model.task import Match
 
@@ -128,14 +128,18 @@ def segmentation(base: MethodConfig, *, train: bool) -> Plan:
 
 
 def stages(base: MethodConfig, *, train: bool) -> Plan:
-    """One to five stages, by the video match and by both; sentences for other numbers are spread from three stages."""
+    """One to five stages, and each class's own number, by the video match and by both."""
     rows = [
         Row(f"L = {count}, {said}", "", _with(base, {"stages": count}), match, against=f"L = 3, {said}")
         for match, said in SAID.items()
-        for count in range(1, 6)
+        for count in (*range(1, MAX_STAGES + 1), "auto")
     ]
-    note = "sentences for other than three stages are spread from three, unless --descriptions holds as many"
-    return Plan("Number of stages", _with_trained(rows, train), "L = 3, V-V + V-T", (note,))
+    notes = (
+        "sentences for another number of stages are spread from those that there are: three, or a label's own in "
+        "--descriptions",
+        "auto: as many for each class as its own sentences are",
+    )
+    return Plan("Number of stages", _with_trained(rows, train), "L = 3, V-V + V-T", notes)
 
 
 def metric(base: MethodConfig, *, train: bool) -> Plan:
@@ -207,6 +211,9 @@ def _silent(base: MethodConfig, switched: dict[str, object]) -> MethodConfig:
 
 
 def _with_trained(rows: Sequence[Row], train: bool) -> tuple[Row, ...]:
-    """The rows and, with `train`, after them the same rows trained; the text match alone has nothing to train."""
-    trainable = [row for row in rows if train and (row.peer or row.match != "text")]
+    """The rows and, with `train`, after them the same rows trained; the text match alone has nothing to train.
+
+    Nor is a head trained with several numbers of stages.
+    """
+    trainable = [row for row in rows if train and (row.peer or (row.match != "text" and row.method.stages != "auto"))]
     return (*rows, *(replace(row, name=f"{row.name}, trained", trained=True, published={}) for row in trainable))

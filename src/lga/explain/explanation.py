@@ -144,9 +144,9 @@ def explain_features(
             LabelReport(
                 candidate,
                 actions.anatomies[label].sentences,
-                tuple(matched.similarity[0, label].tolist()),
+                tuple(matched.similarity[0, label, : actions.stages[label]].tolist()),
                 len(own),
-                None if nearest is None else _compare(prepared, matched, nearest),
+                None if nearest is None else _compare(prepared, matched, label, nearest),
             )
         )
     frames_shown = FrameTiles(result.path, result.times, result.frame_stage, result.borders)
@@ -162,21 +162,25 @@ def _check_top(top: int) -> None:
         raise SettingsError(f"at least 1 label is explained, not {top}")
 
 
-def _compare(prepared: Prepared, matched: Matched, number: int) -> ExampleReport:
-    """Hold the one matched clip beside an example, frame by frame and stage by stage."""
-    method, example, cut = prepared.actions.method, prepared.actions.examples[number], prepared.cut
-    query, support, moved = matched.prototypes, prepared.prototypes, matched.comparison.motion
+def _compare(prepared: Prepared, matched: Matched, label: int, number: int) -> ExampleReport:
+    """Hold the one matched clip beside an example of a label, frame by frame and stage by stage."""
+    method, example, moved = prepared.actions.method, prepared.actions.examples[number], matched.comparison.motion
+    place, cut = prepared.staged.place(label), prepared.cut_of(label)
+    query, support = matched.prototypes[place], prepared.prototypes.prototypes[place]
+    among = prepared.prototypes.clips[place].tolist().index(number)
     tokens = _weightier_tokens(query, support, prepared.lga.head)
-    distance = token_distances(tokens[0][0], tokens[1][number])
+    distance = token_distances(tokens[0][0], tokens[1][among])
     whole = method.matcher == "bi_mhm"
-    here, there = (stage.clamp_max(0) if whole else stage for stage in (query.stage[0], support.stage[number]))
-    costs = stage_costs(distance, here, there, 1 if whole else method.stages, reduction=method.reduction)
+    here, there = (stage.clamp_max(0) if whole else stage for stage in (query.stage[0], support.stage[among]))
+    stages = 1 if whole else prepared.actions.stages[label]
+    costs = stage_costs(distance, here, there, stages, reduction=method.reduction)
+    costs = prepared.staged.distance_scales[place] * costs
     return ExampleReport(
         FrameTiles.cut(Path(example.path), cut, number, example.times, example.duration),
         max(0.0, float(matched.comparison.apart()[0, number])),
         0.0 if moved is None else float(moved[0, number]),
         tuple(costs.tolist()),
-        _map(distance, (here, there), (matched.cut.frame[0], cut.frame[number]), method.frames),
+        _map(distance, (here, there), (matched.cuts[place].frame[0], cut.frame[number]), method.frames),
     )
 
 

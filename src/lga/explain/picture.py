@@ -86,7 +86,8 @@ def _draw_example(recognition: Recognition, prepared: Prepared) -> list[Image.Im
         return [_under(why, "", Image.new("RGB", (WIDTH, 1), PAPER))]
     example = actions.examples[numbers[0]]
     path = Path(example.path)
-    strip = draw_strip(FrameTiles.cut(path, prepared.cut, numbers[0], example.times, example.duration))
+    cut = prepared.cut_of(actions.labels.index(label))
+    strip = draw_strip(FrameTiles.cut(path, cut, numbers[0], example.times, example.duration))
     return [_under("The nearest example taught", f"{path.name}, {_away(recognition)}", strip)]
 
 

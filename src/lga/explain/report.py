@@ -18,6 +18,7 @@ from lga.explain.strip import FrameTiles
 from lga.files import write_atomically
 from lga.methods.lga import Matrix
 from lga.model.matching import LGA
+from lga.model.staged import StagedLGA
 
 MISTAKES = 12
 """How many clips are shown."""
@@ -126,11 +127,11 @@ def _nearest(mistake: Mistake, loaded: LoadedDataset, apart: Float[Tensor, "clip
 
 def _films(clips: Sequence[int], loaded: LoadedDataset, method: MethodConfig) -> list[Film]:
     dataset, chosen = loaded.dataset, list(clips)
-    cut = LGA(method, dataset.space).cut(
-        dataset.frames[chosen], None if dataset.motion is None else dataset.motion[chosen]
-    )
+    staged = StagedLGA(LGA(method, dataset.space), dataset.counts)
+    cuts = staged.cut(dataset.frames[chosen], None if dataset.motion is None else dataset.motion[chosen])
     films: list[Film] = []
     for number, clip in enumerate(clips):
         path, moments = loaded.clips[clip].path, loaded.moments[clip]
+        cut = cuts[staged.place(int(dataset.label[clip]))]
         films.append(make_film(FrameTiles.cut(path, cut, number, moments.times, moments.duration)))
     return films

@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from lga.anatomy.schema import Anatomy, word_stages
 from lga.backbone.protocol import Backbone
@@ -221,9 +221,10 @@ def identify_clips(
 def encode_stages(
     anatomies: Sequence[Anatomy], wording: Wording, backbone: Backbone, cache: FeatureCache
 ) -> Float[Tensor, "classes stages dim"]:
-    """The text vectors of every stage of every anatomy; all have the same number of stages."""
+    """The text vectors of every stage of every anatomy, padded with zeros where some have fewer stages than others."""
     texts = [text for anatomy in anatomies for text in word_stages(anatomy, wording)]
-    return rearrange(cache.encode_text(texts, backbone), "(c l) d -> c l d", c=len(anatomies))
+    vectors = cache.encode_text(texts, backbone).split([len(anatomy.stages) for anatomy in anatomies])
+    return pad_sequence(list(vectors), batch_first=True)
 
 
 def encode_names(anatomies: Sequence[Anatomy], backbone: Backbone, cache: FeatureCache) -> Float[Tensor, "classes dim"]:

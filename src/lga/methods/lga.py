@@ -1,7 +1,7 @@
 """LGA as a method: every clip is matched with every other once, then an episode is a few look-ups in a table."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from einops import rearrange, repeat
@@ -14,6 +14,7 @@ from lga.methods.protocol import Dataset, Method, Scorer, Tasks
 from lga.methods.scoring import in_blocks
 from lga.model.head import Head
 from lga.model.matching import LGA, Prototypes, Whole
+from lga.model.staged import StagedExamples, StagedLGA
 from lga.model.task import Compared, Match, joined, learn
 from lga.motion.descriptor import comparable
 
@@ -30,15 +31,18 @@ class Matrix:
 
     table: Compared
     space: Space
+    stages: float | None = None
+    """how many stages a class has on average; None: as many as the settings of the scores say"""
 
 
 @dataclass(frozen=True, slots=True)
 class FusedDataset:
-    """All clips of a dataset cut once and fused in both roles: what every matrix of them is made from."""
+    """All clips of a dataset cut and fused in both roles: what every matrix of them is made from."""
 
-    lga: LGA
-    query: Prototypes
-    support: Prototypes
+    lga: StagedLGA
+    query: tuple[Prototypes, ...]
+    """for every number of stages that occurs"""
+    support: StagedExamples
     """each fused with the sentences of its own class"""
     similarity: Float[Tensor, "clips classes stages"]
     """of each clip's stages to the sentences of every class"""
@@ -69,17 +73,19 @@ def pairwise_matrix(
 def fuse_dataset(dataset: Dataset, config: MethodConfig, *, head: Head | None = None) -> FusedDataset:
     """Cut every clip, fuse it in both roles, and compare its stages with the sentences of every class.
 
+    As a query a clip is cut into every number of stages that some class has, as an example into that of its own.
+
     Source: LGA, "Visual Anatomy", "Fine-grained multimodal fusion" and "Video-text matching".
     """
     frames, described = dataset.frames, dataset.motion
     if described is not None:
         config = config.updated({"motion": comparable(described, config.motion)})
-    lga = LGA(config, dataset.space, head)
-    cut = lga.cut(frames, described)
-    whole = lga.as_a_whole(frames, described)
-    query = lga.fuse(frames, cut, None, whole)
-    support = lga.fuse(frames, cut, dataset.sentences[dataset.label], whole)
-    return FusedDataset(lga, query, support, lga.similarities(frames, cut, dataset.sentences))
+    lga = StagedLGA(LGA(config, dataset.space, head), dataset.counts)
+    cuts = lga.cut(frames, described)
+    whole = lga.lga.as_a_whole(frames, described)
+    query = lga.ask(frames, cuts, whole)
+    support = lga.show(frames, cuts, dataset.sentences, whole, label=dataset.label)
+    return FusedDataset(lga, query, support, lga.similarities(frames, cuts, dataset.sentences))
 
 
 def match_dataset(
@@ -89,19 +95,26 @@ def match_dataset(
 
     Column j of the distances holds clip j in the support role.
 
+    Raises:
+        ValueError: not every class has this stage.
+
     Source: LGA, AB-MHM; a single stage is our choice, to see what each is worth.
     """
     query, support, similarity = fused.query, fused.support, fused.similarity
     if stage is not None:
-        query, support, similarity = _only(query, stage), _only(support, stage), similarity[..., stage : stage + 1]
+        if stage >= fused.lga.numbers[0]:
+            raise ValueError(f"some classes have {fused.lga.numbers[0]} stages alone; there is no stage {stage + 1}")
+        query = tuple(_only(one, stage) for one in query)
+        support = replace(support, prototypes=tuple(_only(one, stage) for one in support.prototypes))
+        similarity = similarity[..., stage : stage + 1]
     rows: list[Compared] = []
     clips = len(similarity)
     for start in range(0, clips, CLIPS_AT_ONCE):
         some = slice(start, start + CLIPS_AT_ONCE)
-        rows.append(fused.lga.compare(query[some], support, similarity[some]))
+        rows.append(fused.lga.compare([one[some] for one in query], support, similarity[some]))
         if progress is not None:
             progress(min(start + CLIPS_AT_ONCE, clips), clips)
-    return Matrix(joined(rows), fused.lga.space)
+    return Matrix(joined(rows), fused.lga.lga.space, fused.lga.mean)
 
 
 def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined") -> Scorer:
@@ -120,7 +133,7 @@ def lga_scorer(matrix: Matrix, config: MethodConfig, *, match: Match = "combined
         query, support = rearrange(tasks.query, "e w q -> e (w q)"), rearrange(tasks.support, "e w k -> e (w k)")
         support_label = repeat(torch.arange(n_way, device=support.device), "w -> (w k)", k=shots)
         examples = matrix.table.of(support, support, tasks.classes)
-        learnt = learn(examples, support_label, n_way, lga.rule(float(shots)))
+        learnt = learn(examples, support_label, n_way, lga.rule(float(shots), matrix.stages))
         return learnt.only(match).weigh(learnt.scores(matrix.table.of(query, support, tasks.classes)))
 
     def numbers(tasks: Tasks) -> int:

@@ -24,17 +24,25 @@ class Dataset:
     label: Int[Tensor, " clips"]
     """the class number of every clip; a method may read those of an episode's examples, never of its queries"""
     sentences: Float[Tensor, "classes stages dim"]
-    """the encoded stage sentences of every class, in the wording of the settings"""
+    """the encoded stage sentences of every class, in the wording of the settings, padded with zeros where some classes
+    have fewer stages than others"""
     names: Float[Tensor, "classes dim"]
     """the encoded names of the classes alone"""
     space: Space
     motion: Float[Tensor, "clips numbers"] | None = None
     """the clips' motion, as `lga.motion.descriptor` describes it; None where it was not measured"""
+    stages: tuple[int, ...] | None = None
+    """how many stages each class has; None where all have as many as there are sentences"""
 
     def __repr__(self) -> str:
         """On one line."""
         clips, frames, dim = self.frames.shape
         return f"Dataset({clips} clips of {len(self.names)} classes, {frames} frames of {dim} numbers)"
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many stages each class has."""
+        return self.stages or (self.sentences.shape[1],) * len(self.sentences)
 
 
 @dataclass(frozen=True, slots=True)

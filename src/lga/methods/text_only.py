@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from einops import einsum, rearrange
 from jaxtyping import Float
@@ -35,14 +36,26 @@ def text_only(dataset: Dataset, *, words: Words = "name", scale: float = 1.0) ->
 def _sentence_similarity(dataset: Dataset) -> Float[Tensor, "clips classes"]:
     clips = F.normalize(dataset.frames[..., dataset.space.semantic].mean(1), dim=-1)
     sentences = F.normalize(dataset.sentences[..., dataset.space.semantic], dim=-1)
-    return einsum(clips, sentences, "n d, c l d -> n c")
+    count = torch.tensor(dataset.counts, device=clips.device)
+    own = (torch.arange(sentences.shape[1], device=clips.device) < count[:, None]).to(clips.dtype)
+    return _per_stage(dataset) * einsum(clips, sentences, own, "n d, c l d, c l -> n c")
 
 
 def _part_similarity(dataset: Dataset) -> Float[Tensor, "clips classes"]:
     meant = dataset.frames[..., dataset.space.semantic]
-    stages = dataset.sentences.shape[1]
-    parts = stage_means(meant, overlap_mask(hard_segment(meant, stages), stages, 0))
-    return video_text_scores(parts, dataset.sentences[..., dataset.space.semantic]).sum(-1)
+    sentences, count = dataset.sentences[..., dataset.space.semantic], torch.tensor(dataset.counts, device=meant.device)
+    similarity = meant.new_zeros(len(meant), len(count))
+    for stages in sorted(set(dataset.counts)):
+        parts = stage_means(meant, overlap_mask(hard_segment(meant, stages), stages, 0))
+        own = count == stages
+        similarity[:, own] = video_text_scores(parts, sentences[own, :stages]).sum(-1)
+    return _per_stage(dataset) * similarity
+
+
+def _per_stage(dataset: Dataset) -> Float[Tensor, " classes"]:
+    """What each class's sum over its stages is multiplied by, so that having more of them is no advantage."""
+    count = dataset.frames.new_tensor(dataset.counts)
+    return count.mean() / count
 
 
 _SIMILARITY = {"name": name_similarity, "sentences": _sentence_similarity, "thirds": _part_similarity}

@@ -13,7 +13,15 @@ from lga.backbone.protocol import Space
 from lga.config import MethodConfig
 from lga.core.distance import MATCHERS
 from lga.core.score import video_text_scores
-from lga.core.segment import SEGMENTERS, motion_segment, pack_stages, stage_borders, stage_mask, stage_means
+from lga.core.segment import (
+    SEGMENTERS,
+    hard_segment,
+    motion_segment,
+    pack_stages,
+    stage_borders,
+    stage_mask,
+    stage_means,
+)
 from lga.model.head import Head, inject_text
 from lga.model.task import Compared, Rule
 from lga.motion.descriptor import camera_stillness, flow_course, motion_vectors
@@ -36,6 +44,11 @@ class Cut:
     stage: Int[Tensor, "clips tokens"]
     begin: Float[Tensor, "clips others"] | None = None
     """where each stage after the first begins, as share of the clip; None where no more is known than the frames"""
+
+    def __getitem__(self, clips: Int[Tensor, " chosen"]) -> "Cut":
+        """Some of the clips."""
+        begin = None if self.begin is None else self.begin[clips]
+        return Cut(self.label[clips], self.mask[clips], self.frame[clips], self.stage[clips], begin)
 
     def borders(self, clip: int, times: Sequence[float], duration: float) -> tuple[float, ...]:
         """Where the stages of a clip begin and end, in seconds, its frames being at these times."""
@@ -88,7 +101,8 @@ class Whole:
 class LGA:
     """The method with its settings, for features of one layout: what is done to clips, in the order of the calls.
 
-    cut -> fuse -> distances is the video match, cut -> similarities the text match.
+    cut -> fuse -> distances is the video match, cut -> similarities the text match. All clips have one number of
+    stages; where each class has its own, `lga.model.staged` has one of these for every number.
 
     Source: LGA (arXiv:2507.16287).
     """
@@ -103,6 +117,26 @@ class LGA:
         head = "" if self.head is None else f", head_weight={self.head.head_weight:g}"
         return f"LGA({self.method!r}, dim={self.space.dim}{head})"
 
+    @property
+    def stages(self) -> int:
+        """How many stages a clip is cut into.
+
+        Raises:
+            ValueError: each class has its own number.
+        """
+        if self.method.stages == "auto":
+            raise ValueError("with stages auto each class has its own number; see lga.model.staged")
+        return self.method.stages
+
+    @property
+    def terms(self) -> int:
+        """How many nearest-frame distances the distance of two clips adds up, or means of them, cut into even parts."""
+        method = self.method
+        if method.reduction == "mean":
+            return 2 * (1 if method.matcher == "bi_mhm" else self.stages)
+        even = hard_segment(torch.zeros(1, method.frames, 1), self.stages)
+        return 2 * int(stage_mask(even, self.stages, method.overlap, segmenter=method.segmenter).sum())
+
     def cut(
         self, frames: Float[Tensor, "clips frames dim"], described: Float[Tensor, "clips motion"] | None = None
     ) -> Cut:
@@ -115,12 +149,12 @@ class LGA:
 
         Source: LGA, "Visual Anatomy"; by motion is our choice.
         """
-        method, begin = self.method, None
+        method, stages, begin = self.method, self.stages, None
         if method.segmenter == "motion" and method.motion != "none" and described is not None:
-            label, begin = motion_segment(flow_course(described), method.stages, frames.shape[1])
+            label, begin = motion_segment(flow_course(described), stages, frames.shape[1])
         else:
-            label = SEGMENTERS[method.segmenter](frames[..., self.space.visual], method.stages)
-        mask = stage_mask(label, method.stages, method.overlap, segmenter=method.segmenter)
+            label = SEGMENTERS[method.segmenter](frames[..., self.space.visual], stages)
+        mask = stage_mask(label, stages, method.overlap, segmenter=method.segmenter)
         frame, stage = pack_stages(mask)
         return Cut(label, mask, frame, stage, begin)
 
@@ -197,8 +231,10 @@ class LGA:
         distance = self.distances(query, support)
         return Compared(distance, motion, mine.appearance @ theirs.appearance.T, moving, similarity.sum(-1))
 
-    def rule(self, shots: float) -> Rule:
-        """How scores are put together with `shots` examples a class, on average.
+    def rule(self, shots: float, stages: float | None = None) -> Rule:
+        """How scores are put together with `shots` examples a class and `stages` stages, both on average.
+
+        Without `stages` there are as many as the settings say.
 
         With alpha "fitted" the text is in the units of the checkpoint: its cosines, averaged over the stages, times
         the factor that it was trained with. Where sight and meaning share one space the video repeats part of what the
@@ -222,7 +258,7 @@ class LGA:
             method.pooling,
             start.video_weight(shots) / softness,
             start.support_weight(shots) / softness,
-            self.space.scale / method.stages,
+            self.space.scale / (self.stages if stages is None else stages),
             usual=usual,
         )
 

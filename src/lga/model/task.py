@@ -73,6 +73,25 @@ def joined(parts: Sequence[Compared]) -> Compared:
     )
 
 
+def beside(parts: Sequence[Compared], examples: Int[Tensor, " examples"], classes: Int[Tensor, " way"]) -> Compared:
+    """The comparisons of the same clips with different examples and classes, as one; the opposite of `joined`.
+
+    `examples` and `classes` say where each column of the parts, one after the other, is to stand.
+    """
+    motion, moving = (
+        [one for one in column if one is not None]
+        for column in zip(*((one.motion, one.moving) for one in parts), strict=True)
+    )
+    example, label = examples.argsort(), classes.argsort()
+    return Compared(
+        torch.cat([one.distance for one in parts], -1)[..., example],
+        torch.cat(motion, -1)[..., example] if motion else None,
+        torch.cat([one.appearance for one in parts], -1)[..., example],
+        torch.cat(moving, -1)[..., example] if moving else None,
+        torch.cat([one.similarity for one in parts], -1)[..., label],
+    )
+
+
 def _look_up(
     table: Float[Tensor, "rows columns"], row: Int[Tensor, "episodes asked"], column: Int[Tensor, "episodes taught"]
 ) -> Float[Tensor, "episodes asked taught"]:

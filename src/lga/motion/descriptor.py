@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from lga.config import Motion
+from lga.config import MAX_STAGES, Motion
+from lga.core.segment import count_stages
 from lga.motion import flow, pose
 
 FLOW = slice(0, flow.NUMBERS)
@@ -81,6 +82,14 @@ def camera_stillness(described: Float[Tensor, "clips motion"]) -> Float[Tensor, 
 def flow_course(described: Float[Tensor, "clips motion"]) -> Float[Tensor, "clips moments numbers"]:
     """What moves at each moment of each clip."""
     return described[:, FLOW].unflatten(1, (flow.MOMENTS, -1))
+
+
+def stages_of(described: Float[Tensor, "clips motion"]) -> int | None:
+    """How many stages one action has by how its clips move, 1 to `MAX_STAGES`; None if none of them moves.
+
+    Source: our choice; see `count_stages`.
+    """
+    return count_stages(flow_course(described), flow.smoothing(flow.MOMENTS), most=MAX_STAGES)
 
 
 def _less_sided(moving: Float[Tensor, "clips numbers"]) -> Float[Tensor, "clips twice"]:

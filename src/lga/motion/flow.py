@@ -95,11 +95,19 @@ def flow_vector(
 
     Source: our choice; the square root is the Hellinger kernel of histograms (Arandjelovic & Zisserman, CVPR 2012).
     """
-    time = torch.arange(len(histograms), dtype=torch.float32)
-    kernel = torch.exp(-(time[:, None] - time).square() / (2 * SMOOTHING**2))
-    smooth = einsum(kernel / kernel.sum(1, keepdim=True), histograms, "s t, t i j b -> s i j b").sqrt()
+    smooth = einsum(smoothing(len(histograms)), histograms, "s t, t i j b -> s i j b").sqrt()
     signed = smooth - 0.5 * smooth.mean(-1, keepdim=True)
     return F.normalize(signed.flatten(), dim=0)
+
+
+def smoothing(moments: int) -> Float[Tensor, "{moments} {moments}"]:
+    """Row s: what each moment weighs in the smoothed moment s.
+
+    It is also how a clip would move of which no two moments have anything in common but what smoothing gave them.
+    """
+    time = torch.arange(moments, dtype=torch.float32)
+    kernel = torch.exp(-(time[:, None] - time).square() / (2 * SMOOTHING**2))
+    return kernel / kernel.sum(1, keepdim=True)
 
 
 def mirrored(vectors: Float[Tensor, "clips numbers"]) -> Float[Tensor, "clips numbers"]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lga.anatomy.schema import Origin, Stage
-from lga.config import FrozenModel
+from lga.config import FrozenModel, StageCount
 
 
 class Value(FrozenModel):
@@ -53,7 +53,7 @@ class LimitsValue(Value):
 class SettingsAnswer(Answer):
     """What a page must know of the server."""
 
-    stages: int
+    stages: StageCount
     frames: int
     limits: LimitsValue
     token_needed: bool

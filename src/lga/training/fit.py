@@ -116,7 +116,7 @@ def fit_head(
         learned = pairwise_matrix(_on(run.fabric.device, dataset), method, head=head)
         own = pairwise_matrix(dataset, method) if pixels else frozen
         table = replace(own.table, distance=learned.table.distance.cpu(), similarity=learned.table.similarity.cpu())
-        return own, Matrix(table, own.space)
+        return own, replace(own, table=table)
 
     key = _key(training, validation, settings, method)
     supply = pixels.supply if pixels else None

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from lga.config import MethodConfig, TrainConfig
 from lga.core.distance import class_distances
 from lga.core.loss import contrastive_loss
+from lga.errors import SettingsError
 from lga.methods.protocol import Dataset, Method, Scorer, Tasks
 from lga.model.head import Adapter, Head
 from lga.model.matching import LGA
@@ -65,7 +66,9 @@ class Adapted(nn.Module):
         sentences, names = (
             torch.cat([self.adapter.read(text), text[..., meaning]], -1) for text in (dataset.sentences, dataset.names)
         )
-        return self.method(Dataset(frames, dataset.label, sentences, names, self.adapter.beside_meaning))
+        return self.method(
+            Dataset(frames, dataset.label, sentences, names, self.adapter.beside_meaning, stages=dataset.stages)
+        )
 
 
 class Learner(nn.Module):
@@ -109,11 +112,28 @@ class Learner(nn.Module):
         return loss + self.contrast * contrast, contrast.detach(), right
 
 
+def stages_to_train(method: MethodConfig) -> int:
+    """The number of stages that clips are cut into in training.
+
+    Raises:
+        SettingsError: every class is to have its own.
+    """
+    if method.stages == "auto":
+        raise SettingsError(
+            "--stages auto: a head is trained with one number of stages; give one here, and auto where it is used"
+        )
+    return method.stages
+
+
 def head_learner(head: Head, method: MethodConfig, settings: TrainConfig, vision: nn.Module | None = None) -> Learner:
     """LGA's head with its loss, as it is trained: a class's examples pooled by their mean, no hubs corrected.
 
+    Raises:
+        SettingsError: every class is to have its own number of stages.
+
     Source: LGA (arXiv:2507.16287), "Training"; it has neither softmin nor hub correction.
     """
+    stages_to_train(method)
     paper = method.model_copy(update={"pooling": "mean", "hub_correction": 0.0})
     return Learner(
         EpisodicLGA(head, paper),

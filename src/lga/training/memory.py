@@ -12,7 +12,7 @@ from lga.config import MethodConfig, TrainConfig
 from lga.datasets.manifest import LabelledClip
 from lga.model.checkpoint import make_head
 from lga.model.head import Head
-from lga.training.learner import head_learner
+from lga.training.learner import head_learner, stages_to_train
 from lga.training.loop import repeatable
 
 BYTES = 4
@@ -114,7 +114,7 @@ def head_activations(space: Space, classes: int, method: MethodConfig, settings:
     query, support = asked.unflatten(0, (ways, settings.queries)), shown.unflatten(0, (ways, settings.shots))
     label = torch.cat([clips.new_tensor(range(ways)).repeat_interleave(one.shape[1]) for one in (query, support)])
     frames = torch.randn(len(clips), method.frames, space.dim, generator=random)
-    sentences = torch.randn(classes, method.stages, space.dim, generator=random)
+    sentences = torch.randn(classes, stages_to_train(method), space.dim, generator=random)
     learned = frames.requires_grad_(settings.backbone_rate > 0)
     episode = (learned, label, sentences, sentences[:, 0], torch.arange(ways), query, support)
     learner = head_learner(_untrained(space, settings), method, settings).train()

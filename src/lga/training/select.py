@@ -139,4 +139,4 @@ def choose_text(matrix: Matrix, episodes: dict[int, Episodes], config: MethodCon
 def mixed(own: Matrix, learned: Matrix, head_weight: float) -> Matrix:
     """The matrix of a head of any weight, mixed from those of weight 0 (`own`) and 1 (`learned`)."""
     distance = head_weight * learned.table.distance + (1 - head_weight) * own.table.distance
-    return Matrix(replace(own.table, distance=distance), own.space)
+    return replace(own, table=replace(own.table, distance=distance))

@@ -16,7 +16,8 @@ try {
   const teach = createTeach(settings, recognise.choices);
   teach.start(actions);
   const { lga, backbone } = await send("GET", "healthz");
-  const looks = `${counted(settings.stages, "stage")}, ${counted(settings.frames, "frame")} a clip`;
+  const stages = settings.stages === "auto" ? "stages as each action needs" : counted(settings.stages, "stage");
+  const looks = `${stages}, ${counted(settings.frames, "frame")} a clip`;
   byId("about").textContent = `lga ${lga}. Backbone ${backbone}; ${looks}. Clips go to the server of this page and nowhere else.`;
 } catch (error) {
   tell(byId("problem"), error);
