@@ -4,7 +4,6 @@ FFmpeg is given an open file and never a name, and may use no protocol and few f
 with "http:" or "%d" in it, can't make it open anything else.
 """
 
-import struct
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from pathlib import Path
 from time import monotonic
 
 import av
-import numpy as np
 import torch
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
@@ -21,6 +19,7 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from torch import Tensor
 
+from lga.video.display import Display
 from lga.video.files import MAX_PIXELS, UNLIMITED, Limits, check_length, check_size, is_folder, refusal
 from lga.video.pictures import PictureFolder
 
@@ -65,7 +64,8 @@ class VideoFile:
         self._path, self._container, self._limits = path, container, limits
         self._deadline = monotonic() + limits.patience
         self._stream = picture_stream(path, container)
-        check_size(path, self._stream.width, self._stream.height, pixels=limits.pixels)
+        self._display = Display.of(self._stream)
+        check_size(path, *self._display.size(self._stream), pixels=limits.pixels)
         if not self._stream.time_base:
             raise refusal(path, "has no time stamps")
         self._tick = float(self._stream.time_base)
@@ -141,8 +141,8 @@ class VideoFile:
             raise refusal(self._path, f"damaged ({error.strerror})") from error
 
     def _upright(self, frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
-        check_size(self._path, frame.width, frame.height, pixels=self._limits.pixels)
-        return upright(frame)
+        check_size(self._path, *self._display.size(frame), pixels=self._limits.pixels)
+        return self._display.upright(frame)
 
     def _keep_time(self) -> None:
         if monotonic() > self._deadline:
@@ -238,22 +238,3 @@ def promised_duration(container: InputContainer, stream: VideoStream) -> float:
 
 def _moment(frame: VideoFrame) -> int:
     return frame.pts if frame.pts is not None else frame.dts or 0
-
-
-def upright(frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
-    """The picture as it is meant to be seen."""
-    return torch.from_numpy(np.ascontiguousarray(turned(frame)))
-
-
-def turned(frame: VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
-    """The RGB picture as the display matrix wants it shown: one of eight ways to turn and mirror it."""
-    picture = frame.to_ndarray(format="rgb24", threads=1)
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
-        return picture
-    across_x, down_x, _, across_y, down_y = struct.unpack_from("=5i", bytes(matrix))
-    if abs(across_x) < abs(down_x):  # x runs down the screen and y across it
-        picture, right, down = picture.swapaxes(0, 1), across_y, down_x
-    else:
-        right, down = across_x, down_y
-    return picture[:: -1 if down < 0 else 1, :: -1 if right < 0 else 1]

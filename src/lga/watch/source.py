@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lga.video.decode import LIMITS, picture_stream, promised_duration
+from lga.video.display import Display
 from lga.video.files import check_size
 from lga.watch.address import STANDARD_INPUT, Address
 from lga.watch.moments import Damage, Finish, Shown
@@ -118,6 +119,7 @@ class Source:
     def __init__(self, address: Address, container: InputContainer):
         self._address, self._path, self._container = address, Path(address.name), container
         self._stream = picture_stream(self._path, container)
+        self._display = Display.of(self._stream)
         live = address.live
         self.duration = None if live else promised_duration(container, self._stream) or None
         tick, start = self._stream.time_base, self._stream.start_time
@@ -142,7 +144,7 @@ class Source:
             if isinstance(picture, str):
                 trouble = trouble or picture
                 continue
-            check_size(self._path, picture.width, picture.height)
+            check_size(self._path, *self._display.size(picture))
             before = self._line.end
             placed = self._line.place(before if picture.pts is None else picture.time)
             if placed is None:
@@ -151,7 +153,7 @@ class Source:
                 still = f"no picture for over {LONGEST_STILL:.0f} s"
                 yield Damage(min(before, placed.time), placed.time, trouble or still)
             trouble, decoded = None, True
-            yield Shown(placed.time, picture)
+            yield Shown(placed.time, picture, self._display)
         if not decoded:
             raise self._address.refusal(f"not one picture can be decoded ({trouble or 'it is empty'})")
         end = self._line.end
