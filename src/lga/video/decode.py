@@ -4,11 +4,12 @@ FFmpeg is given an open file and never a name, and may use no protocol and few f
 with "http:" or "%d" in it, can't make it open anything else.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from warnings import warn
 
 import av
 import torch
@@ -19,12 +20,19 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from torch import Tensor
 
+from lga.errors import ClipWarning
 from lga.video.display import Display
 from lga.video.files import MAX_PIXELS, UNLIMITED, Limits, check_length, check_size, is_folder, refusal
+from lga.video.measure import BROADCAST, measure
 from lga.video.pictures import PictureFolder
+from lga.video.timeline import Timeline
 
-FORMATS = "mov,matroska,avi,gif"
+FORMATS = "mov,matroska,avi,gif,mpegts"
 LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
+HOLE = 1.0
+"""Seconds at the beginning of which no picture can be decoded and the first one that can is shown instead."""
+REORDERED = 2.5
+"""Pictures by which the first decoded one may come late without a key frame being missed."""
 
 
 @contextmanager
@@ -44,34 +52,49 @@ def open_clip(path: Path, limits: Limits = UNLIMITED) -> "Generator[VideoFile | 
             file = stack.enter_context(path.open("rb"))
         except OSError as error:
             raise refusal(path, f"cannot be read ({error.strerror})") from error
+
+        def opened() -> InputContainer:
+            file.seek(0)
+            return stack.enter_context(av.open(file, mode="r", options=LIMITS, metadata_errors="replace"))
+
         try:
-            container = stack.enter_context(av.open(file, mode="r", options=LIMITS, metadata_errors="replace"))
-            video = VideoFile(path, container, limits)
+            video = VideoFile(path, opened, limits)
         except (FFmpegError, OSError) as error:
-            kinds = "mp4, mov, avi, mkv, webm or gif"
+            kinds = "mp4, mov, avi, mkv, webm, ts or gif"
             raise refusal(path, f"not a readable {kinds} video, or cut short ({error.strerror})") from error
         yield video
 
 
 class VideoFile:
-    """An open video file; times are seconds from its first frame.
+    """An open video file; times are seconds from the first frame that can be decoded.
 
     `duration` is how long the pictures last and `last` when the last one comes on screen. Both are measured
-    on the packets at the end of the file, not believed from its header.
+    on the packets at the end of the file, not believed from its header. Where they do not begin at the beginning of
+    the file, because the key frame that they build on is missing, a `ClipWarning` says so.
     """
 
-    def __init__(self, path: Path, container: InputContainer, limits: Limits):
-        self._path, self._container, self._limits = path, container, limits
+    def __init__(self, path: Path, opened: Callable[[], InputContainer], limits: Limits):
+        """Measure what `opened` gives: the file, opened anew at every call."""
+        self._path, self._opened, self._limits = path, opened, limits
         self._deadline = monotonic() + limits.patience
-        self._stream = picture_stream(path, container)
-        self._display = Display.of(self._stream)
+        self._open()
         check_size(path, *self._display.size(self._stream), pixels=limits.pixels)
         if not self._stream.time_base:
             raise refusal(path, "has no time stamps")
         self._tick = float(self._stream.time_base)
         self._start = self._stream.start_time or 0
-        self.last, self.duration = self._measure()
+        found = measure(path, self._container, self._stream, keep_time=self._keep_time)
+        self._leaps = found.leaps
+        self._one_pass = found.leaps or self._stream.pix_fmt == "pal8"  # a palette comes once, with some packet
+        late = 0 if self._one_pass else self._late()
+        self._start += late
+        self.last, self.duration = found.last - late * self._tick, found.duration - late * self._tick
         check_length(path, self.duration, limits)
+
+    def _open(self) -> None:
+        self._container = self._opened()
+        self._stream = picture_stream(self._path, self._container)
+        self._display = Display.of(self._stream)
 
     @property
     def rate(self) -> float:
@@ -97,30 +120,58 @@ class VideoFile:
         shown, picture = self._start - 1, torch.empty(0)
         for time in times:
             wanted = self._start + int(time / self._tick + 1e-3)
-            if run is None or self._key_before(wanted) > _moment(run.held):
+            if run is None or (not self._one_pass and self._key_before(wanted) > run.held[0]):
                 run = self._jump(wanted)
             run.play_to(wanted)
-            if _moment(run.held) != shown:
-                shown, picture = _moment(run.held), self._upright(run.held)
+            moment, frame = run.held
+            if moment != shown:
+                shown, picture = moment, self._upright(frame)
             yield (shown - self._start) * self._tick, picture
 
     def _jump(self, wanted: int) -> "_Run":
         """Start to decode at the last key frame at or before `wanted`, further back if the index is wrong."""
-        for seconds in (0, 1, 5, 25, 125, 625, None):
+        for seconds in (None,) if self._one_pass else (0, 1, 5, 25, 125, 625, None):
             target = self._start if seconds is None else max(self._start, wanted - int(seconds / self._tick))
-            try:
-                self._container.seek(target, stream=self._stream)
-            except FFmpegError as error:
-                if target == self._start:
-                    raise refusal(self._path, f"cannot be searched ({error.strerror})") from error
+            if not self._go_to(target):
                 continue
             frames = self._frames()
             first = next(frames, None)
-            if first is not None and (_moment(first) <= wanted or target == self._start):
-                return _Run(frames, first, next(frames, None))
+            if first is None or (first[0] > wanted and target > self._start):
+                continue
+            if (hole := (first[0] - wanted) * self._tick) > HOLE:
+                raise refusal(self._path, f"damaged (no picture of {hole:.1f} s can be decoded)")
+            return _Run(frames, first, next(frames, None))
         raise refusal(self._path, "no frame can be decoded")
 
-    def _frames(self) -> Iterator[VideoFrame]:
+    def _go_to(self, target: int) -> bool:
+        """Read on from the last key frame at or before `target`, and say whether that is possible.
+
+        To its beginning a file is opened anew where looking for time stamps does not lead there.
+        """
+        beginning = target == self._start
+        if not (beginning and (self._one_pass or self._container.format.name in BROADCAST)):
+            try:
+                self._container.seek(target, stream=self._stream)
+            except FFmpegError:
+                if not beginning:
+                    return False
+            else:
+                return True
+        self._open()
+        return True
+
+    def _frames(self) -> Iterator[tuple[int, VideoFrame]]:
+        """Every frame from here on and when it comes on screen, in ticks; one that comes too late is left out."""
+        if not self._leaps:
+            yield from ((_moment(frame), frame) for frame in self._decoded())
+            return
+        line = Timeline()
+        for frame in self._decoded():
+            placed = line.place(_moment(frame) * self._tick)
+            if placed is not None:
+                yield self._start + round(placed.time / self._tick), frame
+
+    def _decoded(self) -> Iterator[VideoFrame]:
         """Decode on from here; what can't be decoded right after a jump lacks its key frame: pass it over."""
         begun = False
         try:
@@ -140,6 +191,26 @@ class VideoFile:
         except (FFmpegError, OSError) as error:
             raise refusal(self._path, f"damaged ({error.strerror})") from error
 
+    def _late(self) -> int:
+        """How many ticks after the first packet's picture the first one comes that can be decoded.
+
+        Only where the first packet holds no key frame is a picture decoded to learn that.
+        """
+        self._go_to(self._start)
+        packet = next(self._container.demux(self._stream))
+        moment = packet.dts if packet.pts is None else packet.pts
+        most = REORDERED / self.rate / self._tick
+        if packet.is_keyframe and (moment is None or moment - self._start <= most):
+            return 0
+        self._go_to(self._start)
+        first = next((frame for frame in self._decoded() if frame.key_frame), None)
+        late = 0 if first is None else _moment(first) - self._start
+        if late <= most:
+            return 0
+        said = f"its first {late * self._tick:.1f} s cannot be decoded, their key frame is missing; the rest is taken"
+        warn(str(refusal(self._path, said)), ClipWarning, stacklevel=2)
+        return late
+
     def _upright(self, frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
         check_size(self._path, *self._display.size(frame), pixels=self._limits.pixels)
         return self._display.upright(frame)
@@ -154,56 +225,17 @@ class VideoFile:
         place = entries.search_timestamp(wanted, backward=True)
         return entries[place].timestamp if place >= 0 else self._start
 
-    def _measure(self) -> tuple[float, float]:
-        promised = promised_duration(self._container, self._stream)
-        tail = self._tail(promised) or self._tail(0.0)
-        if tail is None:
-            raise refusal(self._path, "the video holds no frames")
-        still = 1 / float(self._stream.average_rate or 25)
-        there = tail.end if self._stream.duration is not None else tail.overall
-        if promised - there > 0.1 * promised + still:
-            raise refusal(self._path, f"cut short: {there:.1f} s of the promised {promised:.1f} s are there")
-        return tail.last, tail.end if tail.end > tail.last else tail.last + still
-
-    def _tail(self, seconds: float) -> "_Tail | None":
-        """Look through the packets from `seconds` to the end of the file without decoding any."""
-        last = end = overall = -1.0
-        try:
-            self._container.seek(self._start + int(seconds / self._tick), stream=self._stream)
-            for packet in self._container.demux():
-                self._keep_time()
-                moment = packet.dts if packet.pts is None else packet.pts
-                if moment is None or packet.is_corrupt or packet.is_discard:
-                    continue
-                begin = float(moment * packet.time_base) - self._start * self._tick
-                finish = begin + float((packet.duration or 0) * packet.time_base)
-                overall = max(overall, finish)
-                if packet.stream_index == self._stream.index:
-                    last, end = max(last, begin), max(end, finish)
-        except FFmpegError:  # the file breaks off here: what came before it counts
-            pass
-        return _Tail(last, end, overall) if last >= 0 else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    """Seconds: when the last frame comes, when it goes, and when the last stream of any kind ends."""
-
-    last: float
-    end: float
-    overall: float
-
 
 @dataclass(slots=True)
 class _Run:
     """Frames decoded one after the other: the one on screen and the one that comes next."""
 
-    frames: Iterator[VideoFrame]
-    held: VideoFrame
-    coming: VideoFrame | None
+    frames: Iterator[tuple[int, VideoFrame]]
+    held: tuple[int, VideoFrame]
+    coming: tuple[int, VideoFrame] | None
 
     def play_to(self, wanted: int) -> None:
-        while self.coming is not None and _moment(self.coming) <= wanted:
+        while self.coming is not None and self.coming[0] <= wanted:
             self.held, self.coming = self.coming, next(self.frames, None)
 
 
@@ -225,15 +257,6 @@ def picture_stream(path: Path, container: InputContainer) -> VideoStream:
         stream.codec_context.thread_count = 1
         return stream
     raise refusal(path, "only sound in it" if container.streams.audio else "no video stream in it")
-
-
-def promised_duration(container: InputContainer, stream: VideoStream) -> float:
-    """How many seconds the header says there are; 0 where it says nothing."""
-    if container.format.name == "avi" and stream.frames and stream.average_rate:
-        return float(stream.frames / stream.average_rate)  # FFmpeg shortens the duration of a cut AVI
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return (container.duration or 0) / av.time_base
 
 
 def _moment(frame: VideoFrame) -> int:
