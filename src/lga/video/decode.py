@@ -15,6 +15,7 @@ import av
 import torch
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
@@ -240,23 +241,48 @@ class _Run:
 
 
 def picture_stream(path: Path, container: InputContainer) -> VideoStream:
-    """The first stream of moving pictures, ready to be decoded; a song's cover is none.
+    """The stream of moving pictures that a player shows, ready to be decoded; covers and other stills are none.
 
+    Of several, those that can be decoded come first, then those marked as the default, then those that are not far
+    shorter than the longest, and then FFmpeg's own choice.
     FFmpeg decodes it in one thread: in several, whether damage is reported and what is shown in its place depend on
     how many there are and on which is first.
     """
-    for stream in container.streams.video:
-        if stream.disposition & stream.disposition.attached_pic:
-            continue
-        if not stream.codec_context:
-            raise refusal(path, "its pictures are in a coding that is not known here, or it was cut short")
-        if not stream.width:
-            raise refusal(path, "its pictures are too large to be a clip's, or it was cut short")
-        check_size(path, stream.width, stream.height)
-        stream.codec_context.options = {"max_pixels": LIMITS["max_pixels"]}
-        stream.codec_context.thread_count = 1
-        return stream
-    raise refusal(path, "only sound in it" if container.streams.audio else "no video stream in it")
+    moving = [stream for stream in container.streams.video if not _is_still(stream)]
+    if not moving:
+        raise refusal(path, "only sound in it" if container.streams.audio else "no video stream in it")
+    longest = max(_length(stream) for stream in moving)
+    best = container.streams.best("video")
+
+    def liking(stream: VideoStream) -> tuple[bool, bool, bool, bool]:
+        default = bool(stream.disposition & Disposition.default) and not stream.disposition & UNUSUAL
+        known = bool(stream.codec_context) and bool(stream.width)
+        return known, default, 2 * _length(stream) >= longest, best is not None and stream.index == best.index
+
+    stream = max(moving, key=liking)
+    if not stream.codec_context:
+        raise refusal(path, "its pictures are in a coding that is not known here, or it was cut short")
+    if not stream.width:
+        raise refusal(path, "its pictures are too large to be a clip's, or it was cut short")
+    check_size(path, stream.width, stream.height)
+    stream.codec_context.options = {"max_pixels": LIMITS["max_pixels"]}
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+STILLS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+UNUSUAL = Disposition.hearing_impaired | Disposition.visual_impaired | Disposition.dependent
+
+
+def _is_still(stream: VideoStream) -> bool:
+    """Whether a stream is a cover, or a single picture beside a stream of several."""
+    several = any(other.frames > 1 for other in stream.container.streams.video)
+    return bool(stream.disposition & STILLS) or (stream.frames == 1 and several)
+
+
+def _length(stream: VideoStream) -> float:
+    """Seconds that a stream lasts as its header says; 0 where that is only known of the whole file."""
+    return float((stream.duration or 0) * (stream.time_base or 0))
 
 
 def _moment(frame: VideoFrame) -> int:
