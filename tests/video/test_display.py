@@ -70,3 +70,34 @@ def test_a_square_in_an_odd_file_is_square(shared):
         square_in(pictures(shared / f"data/odd/video/{name}")[3][50:]) for name in ("plain.mp4", "sar_2_1.mp4")
     )
     assert wide == pytest.approx(plain, abs=2)
+
+
+def write_palette(path, numbers, video_files):
+    """Pictures in 8 bit with a palette: the number's picture in two of its colours."""
+    palette = np.zeros((256, 4), np.uint8)
+    palette[:, 0] = 255
+    palette[7, 1:], palette[8, 1:] = 20, 230
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("rawvideo", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 48, "pal8"
+        for number in numbers:
+            marks = np.where(video_files.counted(number)[:, :, 0] > 118, 8, 7).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray((marks, palette), "pal8")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mov"])
+def test_a_palette_that_comes_once_is_not_lost(tmp_path, video_files, suffix):
+    path = write_palette(tmp_path / f"a{suffix}", range(40), video_files)
+    with open_clip(path) as clip:
+        for _ in range(2):
+            shown = list(clip.pictures_at(uniform_times(clip.duration, 8)))
+            assert [video_files.count_of(one) for one in shown] == [2, 7, 12, 17, 22, 27, 32, 37]
+    assert int(shown[0].max()) == 230
+
+
+@pytest.mark.shared
+def test_an_odd_file_with_a_palette_is_not_black(shared, video_files):
+    shown = pictures(shared / "data/odd/video/raw_pal8.avi")
+    assert [video_files.count_of(one) for one in shown] == [2, 7, 12, 17, 22, 27, 32, 37]
