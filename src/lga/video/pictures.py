@@ -43,7 +43,7 @@ class PictureFolder:
 
 
 def read_picture(path: Path) -> UInt8[Tensor, "height width 3"]:
-    """Read one picture as RGB, turned upright as its EXIF orientation says.
+    """Read one picture as RGB, turned upright as its EXIF orientation says; what shows through is white.
 
     Raises:
         VideoError: it cannot be read, is damaged or absurdly large.
@@ -51,7 +51,22 @@ def read_picture(path: Path) -> UInt8[Tensor, "height width 3"]:
     try:
         with Image.open(path, formats=("JPEG", "PNG", "WEBP", "BMP")) as image:
             check_size(path, *image.size)
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            upright = _plain(ImageOps.exif_transpose(image))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise refusal(path, f"not a readable picture ({type(error).__name__})") from error
     return torch.from_numpy(np.array(upright))
+
+
+_DEEP = 65535
+"""White in 16 bits."""
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The picture in RGB of 8 bits; Pillow alone would cut off greys of 16 bits and drop what is transparent."""
+    if image.mode.startswith("I"):
+        grey, clear = np.asarray(image), image.info.get("transparency")
+        grey = grey if clear is None else np.where(grey == clear, _DEEP, grey)
+        image = Image.fromarray((grey.clip(0, _DEEP) / (_DEEP / 255)).round().astype(np.uint8))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert("RGB")
