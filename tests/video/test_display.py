@@ -3,11 +3,14 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from av.filter import Graph
+from hypothesis import given
+from hypothesis.extra import numpy as hnp
 
 from lga.errors import VideoError
 from lga.video.clip import uniform_times
 from lga.video.decode import open_clip
-from lga.video.display import Display
+from lga.video.display import SQUARE, Display, on_white
 
 
 def pictures(path, count=8):
@@ -101,3 +104,61 @@ def test_a_palette_that_comes_once_is_not_lost(tmp_path, video_files, suffix):
 def test_an_odd_file_with_a_palette_is_not_black(shared, video_files):
     shown = pictures(shared / "data/odd/video/raw_pal8.avi")
     assert [video_files.count_of(one) for one in shown] == [2, 7, 12, 17, 22, 27, 32, 37]
+
+
+def woven(number, first, video_files):
+    """Picture 2 n in the lines of the field that comes first, 2 n + 1 in the others."""
+    picture, lines = video_files.counted(number + 1), 0 if first == "tff" else 1
+    picture[lines::2] = video_files.counted(number)[lines::2]
+    return picture
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mov"])
+def test_of_interlaced_frames_the_field_on_screen_is_shown(tmp_path, write_video, video_files, suffix):
+    frames = [woven(number, "bff", video_files) for number in range(0, 40, 2)]
+    path = write_video(tmp_path / f"a{suffix}", frames, encoder={"x264-params": "bff=1", "crf": "4"})
+    with open_clip(path) as clip:
+        moments = [0.02, 0.07, 0.52, 0.57, 1.92, 1.97]
+        found = [(round(since, 3), video_files.count_of(one)) for since, one in clip.shown_at(moments)]
+    assert found == [(0.0, 0), (0.05, 1), (0.5, 10), (0.55, 11), (1.9, 38), (1.95, 39)]
+
+
+@pytest.mark.parametrize("first", ["tff", "bff"])
+def test_the_first_field_is_the_one_that_the_frame_says(video_files, first):
+    frame = av.VideoFrame.from_ndarray(woven(6, first, video_files), "rgb24").reformat(format="yuv444p")
+    graph = Graph()
+    source = graph.add_buffer(width=96, height=48, format=frame.format, time_base=Fraction(1, 10))
+    graph.link_nodes(source, graph.add("setfield", first), graph.add("buffersink")).configure()
+    graph.vpush(frame)
+    frame = graph.vpull()
+    assert frame.interlaced_frame
+    assert [video_files.count_of(SQUARE.picture(frame, second=second)) for second in (False, True)] == [6, 7]
+
+
+def test_what_is_transparent_in_a_video_is_white(tmp_path, video_files):
+    pixels = np.dstack([video_files.counted(0) // 2, np.full((48, 96), 255, np.uint8)])
+    pixels[:, :48] = (0, 90, 0, 0)
+    with av.open(str(tmp_path / "a.mov"), "w") as container:
+        stream = container.add_stream("qtrle", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 48, "argb"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgba")))
+        container.mux(stream.encode())
+    (shown,) = pictures(tmp_path / "a.mov", 1)
+    assert (shown[:, :48] == 255).all()
+    assert (shown[:, 48:] == pixels[:, 48:, :3]).all()
+
+
+@given(hnp.arrays(np.uint8, (3, 5, 4)))
+def test_alpha_mixes_with_white(picture):
+    alpha = picture[..., 3:] / 255
+    wanted = picture[..., :3] * alpha + 255 * (1 - alpha)
+    assert np.abs(on_white(picture) - wanted).max() <= 0.5 + 1e-9
+
+
+@pytest.mark.shared
+def test_an_odd_interlaced_file_shows_one_moment_at_a_time(shared, video_files):
+    shown = pictures(shared / "data/odd/video/interlaced_tff.mp4")
+    assert tuple(map(video_files.count_of, shown)) == video_files.COUNTED
+    plain = pictures(shared / "data/odd/video/plain.mp4")
+    assert all(np.abs(one.astype(float) - other).mean() < 8 for one, other in zip(shown, plain, strict=True))

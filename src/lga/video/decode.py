@@ -109,7 +109,7 @@ class VideoFile:
     def shown_at(self, times: Sequence[float]) -> Iterator[tuple[float, UInt8[Tensor, "height width 3"]]]:
         """Yield what is on screen at each of the ascending `times`: since when, and the RGB picture.
 
-        One object per frame.
+        One object per frame, or per field of an interlaced frame.
 
         On screen is the last frame that came at or before the moment, and before the first frame the first.
         Jumps to key frames where that is shorter than to decode on, and holds two frames at most.
@@ -118,15 +118,17 @@ class VideoFile:
             VideoError: the file is damaged where it is wanted.
         """
         run: _Run | None = None
-        shown, picture = self._start - 1, torch.empty(0)
+        shown, before, picture = self._start, None, torch.empty(0)
         for time in times:
             wanted = self._start + int(time / self._tick + 1e-3)
             if run is None or (not self._one_pass and self._key_before(wanted) > run.held[0]):
                 run = self._jump(wanted)
             run.play_to(wanted)
             moment, frame = run.held
-            if moment != shown:
-                shown, picture = moment, self._upright(frame)
+            half = (frame.duration or 0) // 2 if frame.interlaced_frame else 0
+            second = half > 0 and wanted >= moment + half
+            if (moment, second) != before:
+                shown, before, picture = moment + half * second, (moment, second), self._upright(frame, second)
             yield (shown - self._start) * self._tick, picture
 
     def _jump(self, wanted: int) -> "_Run":
@@ -212,9 +214,9 @@ class VideoFile:
         warn(str(refusal(self._path, said)), ClipWarning, stacklevel=2)
         return late
 
-    def _upright(self, frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
+    def _upright(self, frame: VideoFrame, second: bool) -> UInt8[Tensor, "height width 3"]:
         check_size(self._path, *self._display.size(frame), pixels=self._limits.pixels)
-        return self._display.upright(frame)
+        return self._display.upright(frame, second=second)
 
     def _keep_time(self) -> None:
         if monotonic() > self._deadline:
