@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lga.errors import VideoError
 from lga.labels import printable
+from lga.video.series import choose_series
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif"})
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
@@ -52,12 +53,24 @@ def pictures_in(folder: Path) -> list[Path]:
     """The frame pictures of a folder in the order in which people count: frame9 before frame10.
 
     Raises:
-        VideoError: the folder may not be listed, or holds no picture.
+        VideoError: the folder may not be listed, holds no picture, or several series of them.
+    """
+    return choose_pictures(folder)[0]
+
+
+def choose_pictures(folder: Path) -> tuple[list[Path], str]:
+    """As `pictures_in`, and in words which other pictures are left out.
+
+    Raises:
+        VideoError: the folder may not be listed, holds no picture, or several series of them.
     """
     found = sorted((each for each in _visible(folder) if _is_picture(each)), key=_natural)
     if not found:
         raise refusal(folder, f"a folder without frame pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
-    return found
+    chosen, others = choose_series(found)
+    if not chosen:
+        raise refusal(folder, f"several series of pictures ({others}); put each into a folder of its own")
+    return chosen, others
 
 
 def content_digest(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from warnings import warn
 
 import numpy as np
 import torch
@@ -9,17 +10,24 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from lga.video.files import check_size, pictures_in, refusal
+from lga.errors import ClipWarning
+from lga.labels import printable
+from lga.video.files import check_size, choose_pictures, refusal
 
 RATE = 25.0
 """pictures a second; a folder doesn't say how fast it was filmed"""
 
 
 class PictureFolder:
-    """The pictures of a folder in natural order, 25 a second; the counterpart of `VideoFile`."""
+    """The pictures of a folder in natural order, 25 a second; the counterpart of `VideoFile`.
+
+    Where others lie beside them that are not theirs, such as their flow, a `ClipWarning` says so.
+    """
 
     def __init__(self, folder: Path):
-        self._pictures = pictures_in(folder)
+        self._pictures, others = choose_pictures(folder)
+        if others:
+            warn(str(refusal(folder, f"pictures left out: {printable(others)}")), ClipWarning, stacklevel=2)
         self.duration = len(self._pictures) / RATE
         self.last = (len(self._pictures) - 1) / RATE
         self.rate = RATE
