@@ -23,13 +23,29 @@ from torch import Tensor
 
 from lga.errors import ClipWarning
 from lga.video.display import Display
-from lga.video.files import MAX_PIXELS, UNLIMITED, Limits, check_length, check_size, is_folder, refusal
+from lga.video.files import (
+    MAX_BYTES,
+    SHOWN_BYTES,
+    UNLIMITED,
+    Limits,
+    check_bytes,
+    check_length,
+    check_size,
+    check_work,
+    is_folder,
+    refusal,
+)
 from lga.video.measure import BROADCAST, measure
 from lga.video.pictures import PictureFolder
 from lga.video.timeline import Timeline
+from lga.video.tone import DEEP_BYTES, WIDE
 
 FORMATS = "mov,matroska,avi,gif,mpegts"
-LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
+LARGEST = 8192 * 4352
+"""Pixels of a picture of H.264 and H.265 at the highest level of a usual decoder, 6.2."""
+LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels": str(LARGEST)}
+HELD, HELD_OF_GIF = 5, 8
+"""Pictures of that size that are held at once, by the decoder and ready to be shown."""
 HOLE = 1.0
 """Seconds at the beginning of which no picture can be decoded and the first one that can is shown instead."""
 REORDERED = 2.5
@@ -91,6 +107,8 @@ class VideoFile:
         self._start += late
         self.last, self.duration = found.last - late * self._tick, found.duration - late * self._tick
         check_length(path, self.duration, limits)
+        pictures = float(self._stream.frames or self.duration * self.rate)
+        check_work(path, self._stream.width, self._stream.height, pictures=pictures, size=path.stat().st_size)
 
     def _open(self) -> None:
         self._container = self._opened()
@@ -266,14 +284,24 @@ def picture_stream(path: Path, container: InputContainer) -> VideoStream:
         raise refusal(path, "its pictures are in a coding that is not known here, or it was cut short")
     if not stream.width:
         raise refusal(path, "its pictures are too large to be a clip's, or it was cut short")
-    check_size(path, stream.width, stream.height)
-    stream.codec_context.options = {"max_pixels": LIMITS["max_pixels"]}
+    width, height = Display.of(stream).size(stream)
+    check_size(path, width, height)
+    stored = _bytes_a_pixel(stream)
+    check_bytes(path, width, height, stored=stored)
+    stream.codec_context.options = {"max_pixels": str(int(min(LARGEST, MAX_BYTES / (stored + SHOWN_BYTES))))}
     stream.codec_context.thread_count = 1
     return stream
 
 
 STILLS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 UNUSUAL = Disposition.hearing_impaired | Disposition.visual_impaired | Disposition.dependent
+
+
+def _bytes_a_pixel(stream: VideoStream) -> float:
+    """Of all decoded pictures that are held; where nobody knows yet, of the usual kind."""
+    one = 1.5 if stream.pix_fmt is None else av.VideoFormat(stream.pix_fmt).padded_bits_per_pixel / 8
+    held = HELD_OF_GIF if stream.codec_context.name == "gif" else HELD
+    return held * one + (DEEP_BYTES if stream.codec_context.color_trc in WIDE else 0)
 
 
 def _is_still(stream: VideoStream) -> bool:

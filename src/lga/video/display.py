@@ -23,11 +23,14 @@ class Display:
     """
 
     ratio: Fraction = Fraction(1)
+    opaque: bool = False
+    """whether what is transparent is white already, as FFmpeg has it in a GIF"""
 
     @classmethod
     def of(cls, stream: VideoStream) -> "Display":
         """As a stream says, whether its container or its coding does."""
-        return cls(stream.sample_aspect_ratio or Fraction(1))
+        opaque = stream.codec_context.name == "gif"
+        return cls(stream.sample_aspect_ratio or Fraction(1), opaque)
 
     def size(self, stored: VideoFrame | VideoStream) -> tuple[int, int]:
         """Width and height in square pixels before it is turned: one side is as stored, the other enlarged."""
@@ -49,7 +52,7 @@ class Display:
             frame = one_field(frame, second=second)
         if frame.color_trc in WIDE:
             picture = tone_mapped(frame, width, height)
-        elif any(component.is_alpha for component in frame.format.components):
+        elif not self.opaque and any(component.is_alpha for component in frame.format.components):
             picture = on_white(frame.to_ndarray(format="rgba", width=width, height=height, threads=1))
         else:
             picture = frame.to_ndarray(format="rgb24", width=width, height=height, threads=1)

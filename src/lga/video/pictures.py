@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lga.errors import ClipWarning
 from lga.labels import printable
-from lga.video.files import check_size, choose_pictures, refusal
+from lga.video.files import check_bytes, check_size, choose_pictures, refusal
 
 RATE = 25.0
 """pictures a second; a folder doesn't say how fast it was filmed"""
@@ -59,10 +59,17 @@ def read_picture(path: Path) -> UInt8[Tensor, "height width 3"]:
     try:
         with Image.open(path, formats=("JPEG", "PNG", "WEBP", "BMP")) as image:
             check_size(path, *image.size)
-            upright = _plain(ImageOps.exif_transpose(image))
+            check_bytes(path, *image.size, stored=_stored(image))
+            ImageOps.exif_transpose(image, in_place=True)
+            upright = _plain(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise refusal(path, f"not a readable picture ({type(error).__name__})") from error
     return torch.from_numpy(np.array(upright))
+
+
+def _stored(image: Image.Image) -> float:
+    """Bytes a pixel of what is held of a picture before it is RGB."""
+    return 3.0 if image.mode == "RGB" and not image.has_transparency_data else 16.0
 
 
 _DEEP = 65535
@@ -77,4 +84,4 @@ def _plain(image: Image.Image) -> Image.Image:
         image = Image.fromarray((grey.clip(0, _DEEP) / (_DEEP / 255)).round().astype(np.uint8))
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

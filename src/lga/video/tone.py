@@ -15,6 +15,8 @@ PEAK = 1000.0
 """Of the screen that HLG is shown on for such a white (ITU-R BT.2408)."""
 KNEE = 0.9
 """The share of diffuse white from which on lights are compressed."""
+DEEP_BYTES = 12
+"""Bytes a pixel that mapping a picture takes: twice three colours of 16 bits."""
 ROWS = 64
 """Rows that are held as numbers of 32 bits at once."""
 TO_BT709 = np.array(
