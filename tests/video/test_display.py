@@ -149,6 +149,23 @@ def test_what_is_transparent_in_a_video_is_white(tmp_path, video_files):
     assert (shown[:, 48:] == pixels[:, 48:, :3]).all()
 
 
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_what_is_transparent_in_webm_is_white(tmp_path, video_files, codec):
+    with av.open(str(tmp_path / "a.webm"), "w") as container:
+        stream = container.add_stream(codec, rate=10, options={"g": "5", "auto-alt-ref": "0"})
+        stream.width, stream.height, stream.pix_fmt = 96, 48, "yuva420p"
+        for number in range(20):
+            pixels = np.dstack([video_files.counted(number), np.full((48, 96), 255, np.uint8)])
+            pixels[30:] = (0, 90, 0, 0)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgba").reformat(format="yuva420p")))
+        container.mux(stream.encode())
+    with open_clip(tmp_path / "a.webm") as clip:
+        for moments, numbers in (([0.05, 0.35, 1.85], [0, 3, 18]), ([0.75], [7])):
+            shown = [one.numpy() for one in clip.pictures_at(moments)]
+            assert [video_files.count_of(one) for one in shown] == numbers
+            assert all(one[36:].min() > 235 for one in shown)
+
+
 @given(hnp.arrays(np.uint8, (3, 5, 4)))
 def test_alpha_mixes_with_white(picture):
     alpha = picture[..., 3:] / 255

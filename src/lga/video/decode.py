@@ -16,6 +16,7 @@ import torch
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
@@ -46,6 +47,10 @@ LARGEST = 8192 * 4352
 LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels": str(LARGEST)}
 HELD, HELD_OF_GIF = 5, 8
 """Pictures of that size that are held at once, by the decoder and ready to be shown."""
+FASTEST = 120.0
+"""Pictures a second that are believed of a header where nobody counted them."""
+SEE_THROUGH = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""The decoders that give what is transparent in WebM; FFmpeg's own leave it out."""
 HOLE = 1.0
 """Seconds at the beginning of which no picture can be decoded and the first one that can is shown instead."""
 REORDERED = 2.5
@@ -107,13 +112,14 @@ class VideoFile:
         self._start += late
         self.last, self.duration = found.last - late * self._tick, found.duration - late * self._tick
         check_length(path, self.duration, limits)
-        pictures = float(self._stream.frames or self.duration * self.rate)
+        pictures = float(self._stream.frames or self.duration * min(self.rate, FASTEST))
         check_work(path, self._stream.width, self._stream.height, pictures=pictures, size=path.stat().st_size)
 
     def _open(self) -> None:
         self._container = self._opened()
         self._stream = picture_stream(self._path, self._container)
         self._display = Display.of(self._stream)
+        self._decoder = _decoder(self._stream)
 
     @property
     def rate(self) -> float:
@@ -177,6 +183,8 @@ class VideoFile:
                 if not beginning:
                     return False
             else:
+                if self._decoder is not self._stream.codec_context:
+                    self._decoder.flush_buffers()
                 return True
         self._open()
         return True
@@ -199,7 +207,7 @@ class VideoFile:
             for packet in self._container.demux(self._stream):
                 self._keep_time()
                 try:
-                    frames = packet.decode()
+                    frames = self._decoder.decode(packet)
                 except InvalidDataError:
                     if begun:
                         raise
@@ -291,6 +299,18 @@ def picture_stream(path: Path, container: InputContainer) -> VideoStream:
     stream.codec_context.options = {"max_pixels": str(int(min(LARGEST, MAX_BYTES / (stored + SHOWN_BYTES))))}
     stream.codec_context.thread_count = 1
     return stream
+
+
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """The stream's own decoder, or one that gives what is transparent too."""
+    own = stream.codec_context
+    if stream.metadata.get("alpha_mode") != "1" or own.name not in SEE_THROUGH:
+        return own
+    other = VideoCodecContext.create(SEE_THROUGH[own.name], "r")
+    if not isinstance(other, VideoCodecContext):
+        return own
+    other.options, other.thread_count = own.options, 1
+    return other
 
 
 STILLS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
