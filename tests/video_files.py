@@ -42,10 +42,11 @@ def write_video(
     rotation: int | None = None,
     mirror: bool = False,
     sound: bool = False,
+    ratio: Fraction = Fraction(0),
     muxer: dict[str, str] | None = None,
     encoder: dict[str, str] | None = None,
 ) -> Path:
-    """Write RGB pictures as a video; `times` (in seconds) make its frame rate variable."""
+    """Write RGB pictures as a video; `times` (in seconds) make its frame rate variable, `ratio` its pixels oblong."""
     codec = codec or CODECS[path.suffix][0]
     pixels = pixels or CODECS[path.suffix][1]
     with av.open(str(path), "w", options=muxer or {}) as container:
@@ -54,6 +55,7 @@ def write_video(
         stream.pix_fmt = pixels
         if times is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
+        stream.codec_context.sample_aspect_ratio = ratio
         if rotation is not None:
             stream.set_display_rotation(rotation, hflip=mirror)
         voice = container.add_stream("aac", rate=8000) if sound else None
@@ -78,6 +80,21 @@ def write_sound(path: Path, seconds: float = 1.0) -> Path:
     return path
 
 
+def with_sound(video: Path, path: Path, *, later: float) -> Path:
+    """A video's packets `later` seconds after the beginning of sound."""
+    with av.open(str(video)) as source, av.open(str(path), "w") as container:
+        stream = source.streams.video[0]
+        target, voice = container.add_stream_from_template(stream), container.add_stream("aac", rate=8000)
+        container.mux(voice.encode(silence(later + 1.0)))
+        container.mux(voice.encode())
+        for packet in source.demux(stream):
+            if packet.dts is not None:
+                ticks = round(later / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts + ticks, packet.dts + ticks, target
+                container.mux(packet)
+    return path
+
+
 def silence(seconds: float) -> av.AudioFrame:
     frame = av.AudioFrame.from_ndarray(np.zeros((1, int(8000 * seconds)), np.float32), "fltp", "mono")
     frame.sample_rate, frame.pts = 8000, 0
@@ -90,3 +107,23 @@ def huge_gif(side: int) -> bytes:
     palette = bytes([0, 0, 0, 255, 255, 255])
     picture = b"\x2c" + struct.pack("<HH", 0, 0) + size + b"\x00" + b"\x02\x02\x44\x01\x00"
     return b"GIF89a" + size + b"\x80\x00\x00" + palette + picture + b"\x3b"
+
+
+COUNTED = (6, 18, 31, 43, 56, 68, 81, 93)
+"""What the counted pictures of a right clip say at the centres of eight equal parts of it."""
+
+
+def count_of(picture) -> int:
+    """The number that a counted picture carries: twelve bars across its upper part, the smallest bit last."""
+    pixels = np.asarray(picture, dtype=float)
+    height, width = pixels.shape[:2]
+    levels = pixels[height // 8 : 3 * height // 8].mean(axis=(0, 2))
+    return sum(1 << 11 - bit for bit in range(12) if levels[int((bit + 0.5) * width / 12)] > 118)
+
+
+def counted(number: int, height: int = 48, width: int = 96) -> np.ndarray:
+    """A picture that carries a number."""
+    picture = np.full((height, width, 3), 40, np.uint8)
+    bars = np.repeat([200 if number >> 11 - bit & 1 else 20 for bit in range(12)], width // 12)
+    picture[height // 8 : 3 * height // 8] = bars[:, None]
+    return picture

@@ -43,3 +43,7 @@ class NoReplyError(AnatomyError):
 
 class ServerError(AnatomyError):
     """No question to a language model will have a reply: the key, the address or the model is wrong."""
+
+
+class ClipWarning(UserWarning):
+    """A clip is read, but not all of it; the message starts with its path."""

@@ -5,12 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from importlib.metadata import version
 
 import pytest
 
 from lga.cli import extract
 from lga.cli.main import OVERVIEW
+from lga.cli.options import clip_notes
+from lga.errors import ClipWarning
 
 COMMANDS = (
     *("teach", "recognize", "explain", "watch", "actions", "serve", "demo"),
@@ -104,3 +107,10 @@ def test_ctrl_c_leaves_the_finished_clips_in_the_cache_and_says_so(start, clips,
     assert "interrupted" in errors
     assert 0 < len(list(cache.rglob("*.safetensors"))) < 400
     assert not list(cache.rglob("*.part"))
+
+
+def test_a_clip_that_is_not_read_to_its_beginning_is_noted_in_one_line(capsys):
+    with clip_notes():
+        for _ in range(2):
+            warnings.warn("a.mp4: its first 2.0 s cannot be decoded", ClipWarning, stacklevel=1)
+    assert capsys.readouterr().err == "note: a.mp4: its first 2.0 s cannot be decoded\n"

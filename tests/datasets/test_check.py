@@ -1,4 +1,6 @@
+import numpy as np
 import pytest
+from PIL import Image
 
 from lga.config import ProtocolConfig
 from lga.datasets.check import check_manifest, inspect_clips
@@ -73,6 +75,35 @@ def test_a_clip_with_fewer_different_frames_than_are_looked_at_is_too_short(chec
     assert kinds(report)[:2] == [("too short", 2), ("too short", 3)]
     assert "12 different frames where 14 are looked at" in report.findings[0].message
     assert check(GOOD, frames=12).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"), [(0, "all black"), (255, "all white"), (120, "one still picture")], ids=str
+)
+def test_a_clip_whose_pictures_are_all_alike_is_named(check, clips, video_files, level, shown):
+    still = np.full((48, 64, 3), level, np.uint8)
+    video_files.write_video(clips / "still.mp4", [still] * 12)
+    report = check(GOOD + "still.mp4,wave,train\n")
+    assert kinds(report) == [("all alike", 6)]
+    assert report.findings[0].message == (
+        f"{clips / 'still.mp4'}: its 8 pictures are all alike ({shown}): nothing happens"
+    )
+    assert report.findings[0].serious
+
+
+def test_a_small_thing_that_moves_makes_a_clip(check, clips, video_files):
+    pictures = np.zeros((12, 96, 128, 3), np.uint8)
+    for number, picture in enumerate(pictures):
+        picture[40:44, 8 * number : 8 * number + 4] = 255
+    video_files.write_video(clips / "dot.mp4", pictures)
+    assert check(GOOD + "dot.mp4,wave,train\n").findings == ()
+
+
+def test_a_folder_of_one_picture_over_and_over_is_named(check, clips):
+    (clips / "white").mkdir(exist_ok=True)
+    for number in range(12):
+        Image.new("RGB", (32, 24), "white").save(clips / "white" / f"{number}.png")
+    assert kinds(check(GOOD + "white,wave,train\n")) == [("all alike", 6)]
 
 
 def test_the_number_of_different_frames_is_the_number_there_are(clips):

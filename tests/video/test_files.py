@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lga.errors import VideoError
-from lga.video.files import check_size, content_digest, is_clip, pictures_in, refusal
+from lga.video.files import check_bytes, check_size, check_work, content_digest, is_clip, pictures_in, refusal
 
 
 def picture(path):
@@ -81,3 +81,21 @@ def test_plausible_sizes_pass(width, height):
 def test_implausible_sizes_are_refused(tmp_path, size):
     with pytest.raises(VideoError, match="implausible"):
         check_size(tmp_path, *size)
+
+
+@pytest.mark.parametrize(("width", "height", "stored"), [(7680, 4320, 7.5), (4096, 2160, 31.0), (1, 1, 0.0)])
+def test_what_cameras_write_fits_into_memory(tmp_path, width, height, stored):
+    check_bytes(tmp_path, width, height, stored=stored)
+
+
+def test_pictures_that_need_too_much_memory_are_refused_in_one_line(tmp_path):
+    with pytest.raises(VideoError, match=r"12000 x 8000 pixels need about 2151 MiB; at most 800 MiB") as told:
+        check_bytes(tmp_path, 12000, 8000, stored=7.5)
+    assert "\n" not in str(told.value)
+
+
+def test_a_small_file_may_not_be_long_work(tmp_path):
+    check_work(tmp_path, 1920, 1080, pictures=90_000.0, size=10_000_000)  # an hour of a screen where little happens
+    check_work(tmp_path, 800, 600, pictures=4000.0, size=1)
+    with pytest.raises(VideoError, match="2000 pictures of 3000 x 2000 pixels in 57000 bytes take too long"):
+        check_work(tmp_path, 3000, 2000, pictures=2000.0, size=57_000)

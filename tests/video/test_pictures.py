@@ -1,8 +1,14 @@
+import io
+import struct
+from zlib import crc32
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from lga.errors import VideoError
+from lga.video.clip import uniform_times
+from lga.video.decode import open_clip
 from lga.video.pictures import PictureFolder, read_picture
 
 
@@ -40,6 +46,62 @@ def test_the_exif_orientation_is_honoured(tmp_path):
 def test_every_kind_of_picture_becomes_rgb(tmp_path, mode):
     Image.new(mode, (7, 5)).save(tmp_path / "1.png")
     assert read_picture(tmp_path / "1.png").shape == (5, 7, 3)
+
+
+def test_greys_of_sixteen_bits_are_scaled_to_eight(tmp_path):
+    deep = np.linspace(0, 65535, 256).round().astype(np.uint16)[None].repeat(5, 0)
+    Image.fromarray(deep).save(tmp_path / "1.png")
+    picture = read_picture(tmp_path / "1.png").numpy()
+    assert (picture == np.arange(256)[None, :, None]).all()
+
+
+CLEAR = (10, 200, 30)
+"""The colour of what is transparent: it must not be seen."""
+
+
+def cutouts():
+    """Pictures whose left half is transparent and whose right half is (20, 20, 20)."""
+    half = np.zeros((6, 8), bool)
+    half[:, :4] = True
+    colours = np.where(half[..., None], CLEAR, 20).astype(np.uint8)
+    alpha = np.where(half, 0, 255).astype(np.uint8)
+    yield "rgba", Image.fromarray(np.dstack([colours, alpha])), {}
+    yield "grey and alpha", Image.fromarray(np.dstack([colours[..., 0], alpha]), "LA"), {}
+    yield "a transparent colour", Image.fromarray(colours), {"transparency": CLEAR}
+    yield "a transparent grey", Image.fromarray(colours[..., 0]), {"transparency": CLEAR[0]}
+    yield "a transparent grey of 16 bits", Image.fromarray(colours[..., 1].astype(np.uint16) * 257), {}
+    palette = Image.fromarray(half.astype(np.uint8), "P")
+    palette.putpalette([20, 20, 20, *CLEAR])
+    yield "a transparent place in the palette", palette, {"transparency": 1}
+
+
+@pytest.mark.parametrize(("kind", "image", "how"), list(cutouts()), ids=lambda one: one if isinstance(one, str) else "")
+def test_what_is_transparent_is_white(tmp_path, kind, image, how):
+    file = io.BytesIO()
+    image.save(file, "PNG", **how)
+    content = file.getvalue()
+    if "16" in kind:  # Pillow reads which grey is transparent, but does not write it
+        value = struct.pack(">4sH", b"tRNS", CLEAR[1] * 257)
+        place = content.index(b"IDAT") - 4
+        content = content[:place] + struct.pack(">I", 2) + value + struct.pack(">I", crc32(value)) + content[place:]
+    (tmp_path / "1.png").write_bytes(content)
+    picture = read_picture(tmp_path / "1.png").numpy()
+    assert (picture[:, :4] == 255).all()
+    assert (picture[:, 4:] == 20).all()
+
+
+def test_what_is_half_transparent_is_half_white(tmp_path):
+    Image.new("RGBA", (4, 4), (0, 100, 200, 128)).save(tmp_path / "1.png")
+    assert read_picture(tmp_path / "1.png")[0, 0].tolist() == pytest.approx([127, 177, 227], abs=1)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("name", "dark"), [("png16", 0.1), ("cutout", 0.005)])
+def test_odd_folders_are_neither_white_nor_empty(shared, name, dark):
+    with open_clip(shared / "data/odd/folders" / name) as clip:
+        shown = [one.numpy() for one in clip.pictures_at(uniform_times(clip.duration, 8))]
+    assert all(dark < (one.max(2) < 100).mean() < 0.95 for one in shown)
+    assert len({one.tobytes() for one in shown}) == 8
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n" + b"\x00" * 50])

@@ -9,7 +9,7 @@ import pytest
 
 from lga.errors import LGAError
 from lga.video.decode import open_clip
-from lga.video.write import VideoWriter
+from lga.video.write import VideoWriter, _Sink
 
 
 def decoded(path):
@@ -107,10 +107,14 @@ def test_an_interruption_leaves_the_old_file_and_no_part_of_a_new_one(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("count", [2, 90])
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, count):
+@pytest.mark.parametrize("count", [1, 2, 90])
+@pytest.mark.parametrize("size", [0, 20, 48, 999])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, count, size):
     """Two pictures reach the disk when the file is closed, ninety while they are written."""
-    with pytest.raises(LGAError, match=r"a\.mp4: cannot be written \(.+\); free some space") as told, largest_file(999):
+    with (
+        pytest.raises(LGAError, match=r"a\.mp4: cannot be written \(.+\); free some space") as told,
+        largest_file(size),
+    ):
         write(tmp_path / "a.mp4", noise(count))
     assert "\n" not in str(told.value)
     assert list(tmp_path.iterdir()) == []
@@ -130,3 +134,29 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(LGAError, match=r"folder\.mp4: cannot be written"):
         write(tmp_path / "folder.mp4", noise(2))
     assert {one.name for one in tmp_path.iterdir()} == {"file", "folder.mp4"}
+
+
+def test_the_disk_may_fill_up_at_any_write(tmp_path, monkeypatch):
+    """FFmpeg hears nothing of it, so that it never goes on with what is half made."""
+    plainly, told = _Sink.write, []
+    for last in range(99):
+        written = 0
+
+        def fill(self, data, last=last):
+            nonlocal written
+            written += 1
+            if written > last:
+                self._trouble = self._trouble or OSError(28, "No space left on device")
+            return plainly(self, data)
+
+        monkeypatch.setattr(_Sink, "write", fill)
+        try:
+            write(tmp_path / "a.mp4", noise(40))
+        except LGAError as error:
+            told.append(str(error))
+            assert list(tmp_path.iterdir()) == []
+        else:
+            break
+    assert len(told) >= 3
+    assert all("No space left on device" in one and "\n" not in one for one in told)
+    assert len(decoded(tmp_path / "a.mp4")) == 40

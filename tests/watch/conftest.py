@@ -1,3 +1,4 @@
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -28,14 +29,15 @@ class Scenes:
     """when each scene begins and ends, and what it shows"""
 
 
-def copy_as(video: Path, path: Path) -> Path:
-    """The same pictures in another kind of file."""
+def copy_as(video: Path, path: Path, *, shift: float = 0.0, leave: Container[int] = ()) -> Path:
+    """The same pictures in another kind of file, `shift` seconds later, without the packets that are left out."""
     with av.open(str(video)) as source, av.open(str(path), "w") as copy:
         stream = source.streams.video[0]
         target = copy.add_stream_from_template(stream)
-        for packet in source.demux(stream):
-            if packet.dts is not None:
-                packet.stream = target
+        for number, packet in enumerate(source.demux(stream)):
+            if packet.dts is not None and number not in leave:
+                ticks = round(shift / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts + ticks, packet.dts + ticks, target
                 copy.mux(packet)
     return path
 

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import re
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -73,6 +74,13 @@ def test_the_annotated_video_lasts_as_long_and_changes_while_a_segment_lasts_onl
     assert changed == [False, True, True, False]
     assert all(float((left.float() - right.float()).abs()[:60].mean()) < 5 for left, right in pictures)
     assert {one.name for one in tmp_path.iterdir()} == {"a.mp4", "b.mp4"}
+
+
+def test_the_annotated_video_keeps_the_shape_of_pixels_that_are_not_square(tmp_path, write_video, video_files):
+    video = write_video(tmp_path / "a.mp4", video_files.numbered(20, 96, 64), ratio=Fraction(2))
+    annotate(find_address(str(video)), [WAVE], tmp_path / "b.mp4")
+    with open_clip(tmp_path / "b.mp4") as after:
+        assert next(iter(after.pictures_at([0.1]))).shape == (96, 128, 3)
 
 
 def test_the_bar_is_as_long_as_the_share_of_the_segment_that_is_over():

@@ -2,62 +2,13 @@ import os
 import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lga.errors import VideoError
 from lga.watch.address import find_address
 from lga.watch.moments import Damage, Finish, Shown
-from lga.watch.source import LONGEST_STILL, Timeline, open_source
+from lga.watch.source import open_source
 
 from .conftest import copy_as
-
-
-def placed(line, stamps):
-    return [None if one is None else round(one.time, 6) for one in map(line.place, stamps)]
-
-
-def test_usual_time_stamps_begin_at_0_and_stay():
-    assert placed(Timeline(), [5.0, 5.04, 5.08, 5.5]) == [0, 0.04, 0.08, 0.5]
-
-
-def test_a_file_whose_first_pictures_are_lost_keeps_its_time():
-    assert placed(Timeline(1.0, duration=9.0), [3.0, 3.04]) == [2.0, 2.04]
-
-
-def test_time_stamps_that_go_back_go_on_one_picture_after_the_last():
-    assert placed(Timeline(), [0.0, 0.1, 0.2, -70.0, -69.9]) == [0, 0.1, 0.2, pytest.approx(0.3), pytest.approx(0.4)]
-
-
-def test_a_jump_ahead_is_closed_in_a_stream_and_believed_in_a_file_that_is_that_long():
-    ahead = [0.0, 0.1, 95_000.0, 95_000.1]
-    assert placed(Timeline(), ahead) == [0, 0.1, pytest.approx(0.2), pytest.approx(0.3)]
-    line = Timeline(0.0, duration=100.0)
-    assert line.place(0.0).gap is None
-    found = line.place(60.0)
-    assert (found.time, found.gap) == (60.0, pytest.approx(0.04))
-
-
-def test_a_picture_that_comes_a_little_late_or_twice_is_left_out():
-    assert placed(Timeline(), [0.0, 0.1, 0.1, 0.05, 0.2]) == [0, 0.1, None, None, 0.2]
-
-
-def test_the_last_picture_from_before_a_gap_comes_too_late_after_the_first_one_behind_it():
-    assert placed(Timeline(), [0.0, 0.1, 3.2, 0.2, 3.3]) == [0, 0.1, 3.2, None, 3.3]
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40), st.none() | st.floats(1, 1e6))
-def test_time_always_goes_on_and_never_leaps_without_saying_so(stamps, duration):
-    line, before = Timeline(0.0 if duration else None, duration), None
-    for stamp in stamps:
-        found = line.place(stamp)
-        if found is None:
-            continue
-        if before is not None:
-            assert found.time > before
-            assert found.gap is not None or found.time - before <= LONGEST_STILL + 1e-3
-        before = found.time
-    assert line.end > (before or 0)
 
 
 def read(path):
@@ -112,6 +63,67 @@ def test_two_streams_one_after_the_other_are_one_time_line(scenes, stream_file, 
     times = [one.time for one in found if isinstance(one, Shown)]
     assert times == sorted(times)
     assert times[-1] == pytest.approx(2 * scenes.truth[-1][1], abs=0.5)
+
+
+@pytest.mark.parametrize(("shift", "suffix"), [(0.0, ".mp4"), (7.32, ".mkv"), (7.32, ".ts")])
+def test_time_is_counted_from_the_first_of_sound_and_pictures(tmp_path, write_video, video_files, shift, suffix):
+    plain = write_video(tmp_path / "plain.mp4", [video_files.counted(number) for number in range(20)])
+    begun = copy_as(plain, tmp_path / f"a{suffix}", shift=shift)
+    for path, first in ((begun, 0.0), (video_files.with_sound(plain, tmp_path / f"b{suffix}", later=3.0), 3.0)):
+        duration, found = read(path)
+        assert not [one for one in found if isinstance(one, Damage)]
+        assert [one.time for one in found[:-1]] == pytest.approx([first + n / 10 for n in range(20)], abs=0.15)
+        assert [video_files.count_of(one.picture()) for one in found[:-1]] == list(range(20))
+        if suffix != ".ts":  # which promises nothing
+            assert duration == pytest.approx(first + 2.0, abs=0.05)
+
+
+def test_a_little_sound_before_the_first_picture_leaves_no_hole(tmp_path, write_video, video_files):
+    plain = write_video(tmp_path / "plain.mp4", video_files.numbered(5))
+    _, found = read(video_files.with_sound(plain, tmp_path / "b.mp4", later=0.2))
+    assert [one.time for one in found[:-1]] == pytest.approx([0.0, 0.3, 0.4, 0.5, 0.6], abs=0.01)
+
+
+@pytest.mark.parametrize("leaps", [(0.0, 5000.0, 0.0), (0.0, 0.0, 0.0)])
+def test_joined_recordings_go_on_without_a_word_of_damage(tmp_path, write_video, video_files, leaps):
+    pictures = [video_files.counted(number) for number in range(20)]
+    plain = write_video(tmp_path / "plain.mp4", pictures, encoder={"bf": "2"})
+    parts = [copy_as(plain, tmp_path / f"{number}.ts", shift=shift) for number, shift in enumerate(leaps)]
+    (tmp_path / "a.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    duration, found = read(tmp_path / "a.ts")
+    assert duration is None
+    assert not [one for one in found if isinstance(one, Damage)]
+    assert [video_files.count_of(one.picture()) for one in found[:-1]] == list(range(20)) * 3
+    assert found[-1].time == pytest.approx(6.0, abs=0.05)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".ts"])
+def test_pictures_without_their_key_frame_are_damage(tmp_path, write_video, video_files, suffix):
+    pictures = [video_files.counted(number) for number in range(40)]
+    plain = write_video(tmp_path / "plain.mp4", pictures, key_every=20, encoder={"sc_threshold": "0"})
+    _, found = read(copy_as(plain, tmp_path / f"a{suffix}", leave={0}))
+    damage, first = found[0], found[1]
+    assert isinstance(damage, Damage)
+    assert (damage.start, damage.end) == pytest.approx((0.0, 1.9), abs=0.25)
+    assert video_files.count_of(first.picture()) == 20
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "first", "end"),
+    [
+        ("first_pts_7_3.mkv", 0.0, 4.0),
+        ("nvr_segment_2.mkv", 0.0, 2.0),
+        ("still_8s_inside.mp4", 0.0, 12.0),
+        ("video_3s_after_audio.mp4", 3.0, 7.0),
+        ("ts_discontinuity.ts", 0.0, 12.0),
+        ("ts_named_mp4.mp4", 0.0, 12.0),
+    ],
+)
+def test_odd_files_are_watched_in_their_own_time(shared, name, first, end):
+    _, found = read(shared / "data/odd/video" / name)
+    assert all(isinstance(one, Shown) for one in found[:-1])
+    assert (found[0].time, found[-1].time) == pytest.approx((first, end), abs=0.01)
 
 
 def test_a_pipe_is_read_without_going_back(scenes, stream_file, tmp_path):

@@ -17,7 +17,7 @@ from lga.cli.demo import Demo
 from lga.cli.evaluate import Evaluate
 from lga.cli.explain import Explain
 from lga.cli.extract import Extract
-from lga.cli.options import stderr
+from lga.cli.options import clip_notes, stderr
 from lga.cli.recipe import from_recipe
 from lga.cli.recognize import Recognize
 from lga.cli.serve import Serve
@@ -110,7 +110,8 @@ def run(arguments: Sequence[str]) -> int:
         print(f"lga {version('lga')}")
         return 0
     try:
-        return _parse(_renamed(arguments)).run()
+        with clip_notes():
+            return _parse(_renamed(arguments)).run()
     except LGAError as error:
         stderr().print(f"lga: {error}", soft_wrap=True)
         return 2 if isinstance(error, SettingsError) else 1

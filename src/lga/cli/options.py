@@ -1,15 +1,16 @@
 """What several commands share: output, progress and the flags that mean the same everywhere."""
 
 import sys
+import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
 
-from lga.errors import SettingsError
+from lga.errors import ClipWarning, SettingsError
 from lga.progress import Bar, progress_bars
 
 if TYPE_CHECKING:
@@ -32,6 +33,24 @@ def stdout() -> Console:
 def stderr() -> Console:
     """Where progress, notes and errors go."""
     return Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False, markup=False)
+
+
+@contextmanager
+def clip_notes() -> Generator[None]:
+    """While a `with` block lasts, say in one line, once a clip, that not all of it is read."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("default", category=ClipWarning)
+        usual, said = warnings.showwarning, set[str]()
+
+        def note(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if not issubclass(category, ClipWarning):
+                usual(message, category, *where)
+            elif str(message) not in said:
+                said.add(str(message))
+                stderr().print(f"note: {message}", soft_wrap=True)
+
+        warnings.showwarning = note
+        yield
 
 
 @contextmanager

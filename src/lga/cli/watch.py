@@ -109,7 +109,6 @@ class Watch:
         if self.video is None or not address.live:
             yield lambda: address, None
             return
-        from lga.video.decode import turned
         from lga.video.write import VideoWriter
         from lga.watch.address import Address
 
@@ -123,7 +122,7 @@ class Watch:
                 writer.close()
                 return Address("file", str(path))
 
-            yield recorded, lambda shown: writer.write(shown.time, turned(shown.frame))
+            yield recorded, lambda shown: writer.write(shown.time, shown.picture())
 
     def _draw(self, recording: "Address", log: "Log", path: Path) -> None:
         from lga.watch.output import annotate

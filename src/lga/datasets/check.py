@@ -9,6 +9,10 @@ from itertools import repeat
 from pathlib import Path
 from typing import Literal
 
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
 from lga.anatomy.lexicon import find_entry
 from lga.config import ProtocolConfig
 from lga.datasets.manifest import ManifestRow, ManifestTable, manifest_path, write_table
@@ -29,6 +33,8 @@ class Inspected:
     """sha256 of its content; empty if it cannot be read"""
     distinct: int = 0
     """how many different frames are on screen at the moments that a run looks at"""
+    alike: str | None = None
+    """what all of these show, where no pixel of them differs: nothing moves; None where something does"""
     trouble: str | None = None
     """why it cannot be used, in one line that starts with its path"""
     there: bool = True
@@ -52,20 +58,45 @@ def _inspect(path: Path, frames: int) -> Inspected:
     try:
         digest = content_digest(path)
         with open_clip(path) as video:
-            distinct, before = 0, None
+            distinct, alike, first, before = 0, True, None, None
             for picture in video.pictures_at(uniform_times(video.duration, frames)):
                 distinct += picture is not before
+                first = picture if first is None else first
+                alike = alike and (picture is before or _are_alike(picture, first))
                 before = picture
-        return Inspected(digest, distinct)
+        shown = None if first is None or not alike or distinct < 2 else _shown(first)
+        return Inspected(digest, distinct, shown)
     except VideoError as error:
         return Inspected(trouble=str(error), there=os.path.exists(path))
 
+
+ALIKE = 8
+"""Levels of 255 by which coding may change what stays the same."""
+
+
+def _are_alike(one: UInt8[Tensor, "height width 3"], other: UInt8[Tensor, "high wide 3"]) -> bool:
+    """Whether no pixel differs by more than `ALIKE`."""
+    if one.shape != other.shape:
+        return False
+    return int((torch.maximum(one, other) - torch.minimum(one, other)).max()) <= ALIKE
+
+
+def _shown(picture: UInt8[Tensor, "height width 3"]) -> str:
+    """What an empty picture shows, in a word, or that it is one picture."""
+    if int(picture.max()) <= DARK:
+        return "all black"
+    return "all white" if int(picture.min()) >= BRIGHT else "one still picture"
+
+
+DARK, BRIGHT = 20, 235
+"""Up to and from which level a picture is black or white; a video's black may be 16 and its white 235."""
 
 Kind = Literal[
     "bad row",
     "missing",
     "undecodable",
     "too short",
+    "all alike",
     "duplicate",
     "clip in two splits",
     "class in two splits",
@@ -221,6 +252,9 @@ def _sound_clips(
         elif seen.distinct < frames:
             said = f"{printable(clip.path)}: {seen.distinct} different frames where {frames} are looked at"
             findings.append(Finding("too short", said, line=clip.line, path=clip.path))
+        elif seen.alike is not None:
+            said = f"{printable(clip.path)}: its {seen.distinct} pictures are all alike ({seen.alike}): nothing happens"
+            findings.append(Finding("all alike", said, line=clip.line, path=clip.path))
         else:
             yield replace(clip, digest=seen.digest)
 

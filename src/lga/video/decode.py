@@ -4,28 +4,57 @@ FFmpeg is given an open file and never a name, and may use no protocol and few f
 with "http:" or "%d" in it, can't make it open anything else.
 """
 
-import struct
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from warnings import warn
 
 import av
-import numpy as np
 import torch
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
+from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from torch import Tensor
 
-from lga.video.files import MAX_PIXELS, UNLIMITED, Limits, check_length, check_size, is_folder, refusal
+from lga.errors import ClipWarning
+from lga.video.display import Display
+from lga.video.files import (
+    MAX_BYTES,
+    SHOWN_BYTES,
+    UNLIMITED,
+    Limits,
+    check_bytes,
+    check_length,
+    check_size,
+    check_work,
+    is_folder,
+    refusal,
+)
+from lga.video.measure import BROADCAST, measure
 from lga.video.pictures import PictureFolder
+from lga.video.timeline import Timeline
+from lga.video.tone import DEEP_BYTES, WIDE
 
-FORMATS = "mov,matroska,avi,gif"
-LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
+FORMATS = "mov,matroska,avi,gif,mpegts"
+LARGEST = 8192 * 4352
+"""Pixels of a picture of H.264 and H.265 at the highest level of a usual decoder, 6.2."""
+LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels": str(LARGEST)}
+HELD, HELD_OF_GIF = 5, 8
+"""Pictures of that size that are held at once, by the decoder and ready to be shown."""
+FASTEST = 120.0
+"""Pictures a second that are believed of a header where nobody counted them."""
+SEE_THROUGH = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""The decoders that give what is transparent in WebM; FFmpeg's own leave it out."""
+HOLE = 1.0
+"""Seconds at the beginning of which no picture can be decoded and the first one that can is shown instead."""
+REORDERED = 2.5
+"""Pictures by which the first decoded one may come late without a key frame being missed."""
 
 
 @contextmanager
@@ -45,33 +74,52 @@ def open_clip(path: Path, limits: Limits = UNLIMITED) -> "Generator[VideoFile | 
             file = stack.enter_context(path.open("rb"))
         except OSError as error:
             raise refusal(path, f"cannot be read ({error.strerror})") from error
+
+        def opened() -> InputContainer:
+            file.seek(0)
+            return stack.enter_context(av.open(file, mode="r", options=LIMITS, metadata_errors="replace"))
+
         try:
-            container = stack.enter_context(av.open(file, mode="r", options=LIMITS, metadata_errors="replace"))
-            video = VideoFile(path, container, limits)
+            video = VideoFile(path, opened, limits)
         except (FFmpegError, OSError) as error:
-            kinds = "mp4, mov, avi, mkv, webm or gif"
+            kinds = "mp4, mov, avi, mkv, webm, ts or gif"
             raise refusal(path, f"not a readable {kinds} video, or cut short ({error.strerror})") from error
         yield video
 
 
 class VideoFile:
-    """An open video file; times are seconds from its first frame.
+    """An open video file; times are seconds from the first frame that can be decoded.
 
     `duration` is how long the pictures last and `last` when the last one comes on screen. Both are measured
-    on the packets at the end of the file, not believed from its header.
+    on the packets at the end of the file, not believed from its header. Where they do not begin at the beginning of
+    the file, because the key frame that they build on is missing, a `ClipWarning` says so.
     """
 
-    def __init__(self, path: Path, container: InputContainer, limits: Limits):
-        self._path, self._container, self._limits = path, container, limits
+    def __init__(self, path: Path, opened: Callable[[], InputContainer], limits: Limits):
+        """Measure what `opened` gives: the file, opened anew at every call."""
+        self._path, self._opened, self._limits = path, opened, limits
         self._deadline = monotonic() + limits.patience
-        self._stream = picture_stream(path, container)
-        check_size(path, self._stream.width, self._stream.height, pixels=limits.pixels)
+        self._open()
+        check_size(path, *self._display.size(self._stream), pixels=limits.pixels)
         if not self._stream.time_base:
             raise refusal(path, "has no time stamps")
         self._tick = float(self._stream.time_base)
         self._start = self._stream.start_time or 0
-        self.last, self.duration = self._measure()
+        found = measure(path, self._container, self._stream, keep_time=self._keep_time)
+        self._leaps = found.leaps
+        self._one_pass = found.leaps or self._stream.pix_fmt == "pal8"  # a palette comes once, with some packet
+        late = 0 if self._one_pass else self._late()
+        self._start += late
+        self.last, self.duration = found.last - late * self._tick, found.duration - late * self._tick
         check_length(path, self.duration, limits)
+        pictures = float(self._stream.frames or self.duration * min(self.rate, FASTEST))
+        check_work(path, self._stream.width, self._stream.height, pictures=pictures, size=path.stat().st_size)
+
+    def _open(self) -> None:
+        self._container = self._opened()
+        self._stream = picture_stream(self._path, self._container)
+        self._display = Display.of(self._stream)
+        self._decoder = _decoder(self._stream)
 
     @property
     def rate(self) -> float:
@@ -85,7 +133,7 @@ class VideoFile:
     def shown_at(self, times: Sequence[float]) -> Iterator[tuple[float, UInt8[Tensor, "height width 3"]]]:
         """Yield what is on screen at each of the ascending `times`: since when, and the RGB picture.
 
-        One object per frame.
+        One object per frame, or per field of an interlaced frame.
 
         On screen is the last frame that came at or before the moment, and before the first frame the first.
         Jumps to key frames where that is shorter than to decode on, and holds two frames at most.
@@ -94,40 +142,72 @@ class VideoFile:
             VideoError: the file is damaged where it is wanted.
         """
         run: _Run | None = None
-        shown, picture = self._start - 1, torch.empty(0)
+        shown, before, picture = self._start, None, torch.empty(0)
         for time in times:
             wanted = self._start + int(time / self._tick + 1e-3)
-            if run is None or self._key_before(wanted) > _moment(run.held):
+            if run is None or (not self._one_pass and self._key_before(wanted) > run.held[0]):
                 run = self._jump(wanted)
             run.play_to(wanted)
-            if _moment(run.held) != shown:
-                shown, picture = _moment(run.held), self._upright(run.held)
+            moment, frame = run.held
+            half = (frame.duration or 0) // 2 if frame.interlaced_frame else 0
+            second = half > 0 and wanted >= moment + half
+            if (moment, second) != before:
+                shown, before, picture = moment + half * second, (moment, second), self._upright(frame, second)
             yield (shown - self._start) * self._tick, picture
 
     def _jump(self, wanted: int) -> "_Run":
         """Start to decode at the last key frame at or before `wanted`, further back if the index is wrong."""
-        for seconds in (0, 1, 5, 25, 125, 625, None):
+        for seconds in (None,) if self._one_pass else (0, 1, 5, 25, 125, 625, None):
             target = self._start if seconds is None else max(self._start, wanted - int(seconds / self._tick))
-            try:
-                self._container.seek(target, stream=self._stream)
-            except FFmpegError as error:
-                if target == self._start:
-                    raise refusal(self._path, f"cannot be searched ({error.strerror})") from error
+            if not self._go_to(target):
                 continue
             frames = self._frames()
             first = next(frames, None)
-            if first is not None and (_moment(first) <= wanted or target == self._start):
-                return _Run(frames, first, next(frames, None))
+            if first is None or (first[0] > wanted and target > self._start):
+                continue
+            if (hole := (first[0] - wanted) * self._tick) > HOLE:
+                raise refusal(self._path, f"damaged (no picture of {hole:.1f} s can be decoded)")
+            return _Run(frames, first, next(frames, None))
         raise refusal(self._path, "no frame can be decoded")
 
-    def _frames(self) -> Iterator[VideoFrame]:
+    def _go_to(self, target: int) -> bool:
+        """Read on from the last key frame at or before `target`, and say whether that is possible.
+
+        To its beginning a file is opened anew where looking for time stamps does not lead there.
+        """
+        beginning = target == self._start
+        if not (beginning and (self._one_pass or self._container.format.name in BROADCAST)):
+            try:
+                self._container.seek(target, stream=self._stream)
+            except FFmpegError:
+                if not beginning:
+                    return False
+            else:
+                if self._decoder is not self._stream.codec_context:
+                    self._decoder.flush_buffers()
+                return True
+        self._open()
+        return True
+
+    def _frames(self) -> Iterator[tuple[int, VideoFrame]]:
+        """Every frame from here on and when it comes on screen, in ticks; one that comes too late is left out."""
+        if not self._leaps:
+            yield from ((_moment(frame), frame) for frame in self._decoded())
+            return
+        line = Timeline()
+        for frame in self._decoded():
+            placed = line.place(_moment(frame) * self._tick)
+            if placed is not None:
+                yield self._start + round(placed.time / self._tick), frame
+
+    def _decoded(self) -> Iterator[VideoFrame]:
         """Decode on from here; what can't be decoded right after a jump lacks its key frame: pass it over."""
         begun = False
         try:
             for packet in self._container.demux(self._stream):
                 self._keep_time()
                 try:
-                    frames = packet.decode()
+                    frames = self._decoder.decode(packet)
                 except InvalidDataError:
                     if begun:
                         raise
@@ -140,9 +220,29 @@ class VideoFile:
         except (FFmpegError, OSError) as error:
             raise refusal(self._path, f"damaged ({error.strerror})") from error
 
-    def _upright(self, frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
-        check_size(self._path, frame.width, frame.height, pixels=self._limits.pixels)
-        return upright(frame)
+    def _late(self) -> int:
+        """How many ticks after the first packet's picture the first one comes that can be decoded.
+
+        Only where the first packet holds no key frame is a picture decoded to learn that.
+        """
+        self._go_to(self._start)
+        packet = next(self._container.demux(self._stream))
+        moment = packet.dts if packet.pts is None else packet.pts
+        most = REORDERED / self.rate / self._tick
+        if packet.is_keyframe and (moment is None or moment - self._start <= most):
+            return 0
+        self._go_to(self._start)
+        first = next((frame for frame in self._decoded() if frame.key_frame), None)
+        late = 0 if first is None else _moment(first) - self._start
+        if late <= most:
+            return 0
+        said = f"its first {late * self._tick:.1f} s cannot be decoded, their key frame is missing; the rest is taken"
+        warn(str(refusal(self._path, said)), ClipWarning, stacklevel=2)
+        return late
+
+    def _upright(self, frame: VideoFrame, second: bool) -> UInt8[Tensor, "height width 3"]:
+        check_size(self._path, *self._display.size(frame), pixels=self._limits.pixels)
+        return self._display.upright(frame, second=second)
 
     def _keep_time(self) -> None:
         if monotonic() > self._deadline:
@@ -154,106 +254,86 @@ class VideoFile:
         place = entries.search_timestamp(wanted, backward=True)
         return entries[place].timestamp if place >= 0 else self._start
 
-    def _measure(self) -> tuple[float, float]:
-        promised = promised_duration(self._container, self._stream)
-        tail = self._tail(promised) or self._tail(0.0)
-        if tail is None:
-            raise refusal(self._path, "the video holds no frames")
-        still = 1 / float(self._stream.average_rate or 25)
-        there = tail.end if self._stream.duration is not None else tail.overall
-        if promised - there > 0.1 * promised + still:
-            raise refusal(self._path, f"cut short: {there:.1f} s of the promised {promised:.1f} s are there")
-        return tail.last, tail.end if tail.end > tail.last else tail.last + still
-
-    def _tail(self, seconds: float) -> "_Tail | None":
-        """Look through the packets from `seconds` to the end of the file without decoding any."""
-        last = end = overall = -1.0
-        try:
-            self._container.seek(self._start + int(seconds / self._tick), stream=self._stream)
-            for packet in self._container.demux():
-                self._keep_time()
-                moment = packet.dts if packet.pts is None else packet.pts
-                if moment is None or packet.is_corrupt or packet.is_discard:
-                    continue
-                begin = float(moment * packet.time_base) - self._start * self._tick
-                finish = begin + float((packet.duration or 0) * packet.time_base)
-                overall = max(overall, finish)
-                if packet.stream_index == self._stream.index:
-                    last, end = max(last, begin), max(end, finish)
-        except FFmpegError:  # the file breaks off here: what came before it counts
-            pass
-        return _Tail(last, end, overall) if last >= 0 else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    """Seconds: when the last frame comes, when it goes, and when the last stream of any kind ends."""
-
-    last: float
-    end: float
-    overall: float
-
 
 @dataclass(slots=True)
 class _Run:
     """Frames decoded one after the other: the one on screen and the one that comes next."""
 
-    frames: Iterator[VideoFrame]
-    held: VideoFrame
-    coming: VideoFrame | None
+    frames: Iterator[tuple[int, VideoFrame]]
+    held: tuple[int, VideoFrame]
+    coming: tuple[int, VideoFrame] | None
 
     def play_to(self, wanted: int) -> None:
-        while self.coming is not None and _moment(self.coming) <= wanted:
+        while self.coming is not None and self.coming[0] <= wanted:
             self.held, self.coming = self.coming, next(self.frames, None)
 
 
 def picture_stream(path: Path, container: InputContainer) -> VideoStream:
-    """The first stream of moving pictures, ready to be decoded; a song's cover is none.
+    """The stream of moving pictures that a player shows, ready to be decoded; covers and other stills are none.
 
+    Of several, those that can be decoded come first, then those marked as the default, then those that are not far
+    shorter than the longest, and then FFmpeg's own choice.
     FFmpeg decodes it in one thread: in several, whether damage is reported and what is shown in its place depend on
     how many there are and on which is first.
     """
-    for stream in container.streams.video:
-        if stream.disposition & stream.disposition.attached_pic:
-            continue
-        if not stream.codec_context:
-            raise refusal(path, "its pictures are in a coding that is not known here, or it was cut short")
-        if not stream.width:
-            raise refusal(path, "its pictures are too large to be a clip's, or it was cut short")
-        check_size(path, stream.width, stream.height)
-        stream.codec_context.options = {"max_pixels": LIMITS["max_pixels"]}
-        stream.codec_context.thread_count = 1
-        return stream
-    raise refusal(path, "only sound in it" if container.streams.audio else "no video stream in it")
+    moving = [stream for stream in container.streams.video if not _is_still(stream)]
+    if not moving:
+        raise refusal(path, "only sound in it" if container.streams.audio else "no video stream in it")
+    longest = max(_length(stream) for stream in moving)
+    best = container.streams.best("video")
+
+    def liking(stream: VideoStream) -> tuple[bool, bool, bool, bool]:
+        default = bool(stream.disposition & Disposition.default) and not stream.disposition & UNUSUAL
+        known = bool(stream.codec_context) and bool(stream.width)
+        return known, default, 2 * _length(stream) >= longest, best is not None and stream.index == best.index
+
+    stream = max(moving, key=liking)
+    if not stream.codec_context:
+        raise refusal(path, "its pictures are in a coding that is not known here, or it was cut short")
+    if not stream.width:
+        raise refusal(path, "its pictures are too large to be a clip's, or it was cut short")
+    width, height = Display.of(stream).size(stream)
+    check_size(path, width, height)
+    stored = _bytes_a_pixel(stream)
+    check_bytes(path, width, height, stored=stored)
+    stream.codec_context.options = {"max_pixels": str(int(min(LARGEST, MAX_BYTES / (stored + SHOWN_BYTES))))}
+    stream.codec_context.thread_count = 1
+    return stream
 
 
-def promised_duration(container: InputContainer, stream: VideoStream) -> float:
-    """How many seconds the header says there are; 0 where it says nothing."""
-    if container.format.name == "avi" and stream.frames and stream.average_rate:
-        return float(stream.frames / stream.average_rate)  # FFmpeg shortens the duration of a cut AVI
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return (container.duration or 0) / av.time_base
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """The stream's own decoder, or one that gives what is transparent too."""
+    own = stream.codec_context
+    if stream.metadata.get("alpha_mode") != "1" or own.name not in SEE_THROUGH:
+        return own
+    other = VideoCodecContext.create(SEE_THROUGH[own.name], "r")
+    if not isinstance(other, VideoCodecContext):
+        return own
+    other.options, other.thread_count = own.options, 1
+    return other
+
+
+STILLS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+UNUSUAL = Disposition.hearing_impaired | Disposition.visual_impaired | Disposition.dependent
+
+
+def _bytes_a_pixel(stream: VideoStream) -> float:
+    """Of all decoded pictures that are held; where nobody knows yet, of the usual kind."""
+    one = 1.5 if stream.pix_fmt is None else av.VideoFormat(stream.pix_fmt).padded_bits_per_pixel / 8
+    held = HELD_OF_GIF if stream.codec_context.name == "gif" else HELD
+    return held * one + (DEEP_BYTES if stream.codec_context.color_trc in WIDE else 0)
+
+
+def _is_still(stream: VideoStream) -> bool:
+    """Whether a stream is a cover, or a single picture beside a stream of several."""
+    several = any(other.frames > 1 for other in stream.container.streams.video)
+    return bool(stream.disposition & STILLS) or (stream.frames == 1 and several)
+
+
+def _length(stream: VideoStream) -> float:
+    """Seconds that a stream lasts as its header says; 0 where that is only known of the whole file."""
+    return float((stream.duration or 0) * (stream.time_base or 0))
 
 
 def _moment(frame: VideoFrame) -> int:
     return frame.pts if frame.pts is not None else frame.dts or 0
-
-
-def upright(frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
-    """The picture as it is meant to be seen."""
-    return torch.from_numpy(np.ascontiguousarray(turned(frame)))
-
-
-def turned(frame: VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
-    """The RGB picture as the display matrix wants it shown: one of eight ways to turn and mirror it."""
-    picture = frame.to_ndarray(format="rgb24", threads=1)
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
-        return picture
-    across_x, down_x, _, across_y, down_y = struct.unpack_from("=5i", bytes(matrix))
-    if abs(across_x) < abs(down_x):  # x runs down the screen and y across it
-        picture, right, down = picture.swapaxes(0, 1), across_y, down_x
-    else:
-        right, down = across_x, down_y
-    return picture[:: -1 if down < 0 else 1, :: -1 if right < 0 else 1]

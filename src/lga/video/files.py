@@ -9,12 +9,19 @@ from pathlib import Path
 
 from lga.errors import VideoError
 from lga.labels import printable
+from lga.video.series import choose_series
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif"})
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 MAX_SIDE = 16_384
 MAX_PIXELS = 100_000_000
 MAX_ASPECT = 100
+MAX_BYTES = 800 * 2**20
+"""What reading one clip may hold at once."""
+SHOWN_BYTES = 16
+"""Bytes for each pixel of a picture while it is made and resized: in RGB three times, and once as it is cut."""
+WORK, WORK_A_BYTE = 2e9, 5e4
+"""Pixels of all pictures that a clip may have, and how many more for each byte of its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +59,24 @@ def pictures_in(folder: Path) -> list[Path]:
     """The frame pictures of a folder in the order in which people count: frame9 before frame10.
 
     Raises:
-        VideoError: the folder may not be listed, or holds no picture.
+        VideoError: the folder may not be listed, holds no picture, or several series of them.
+    """
+    return choose_pictures(folder)[0]
+
+
+def choose_pictures(folder: Path) -> tuple[list[Path], str]:
+    """As `pictures_in`, and in words which other pictures are left out.
+
+    Raises:
+        VideoError: the folder may not be listed, holds no picture, or several series of them.
     """
     found = sorted((each for each in _visible(folder) if _is_picture(each)), key=_natural)
     if not found:
         raise refusal(folder, f"a folder without frame pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
-    return found
+    chosen, others = choose_series(found)
+    if not chosen:
+        raise refusal(folder, f"several series of pictures ({others}); put each into a folder of its own")
+    return chosen, others
 
 
 def content_digest(path: Path) -> str:
@@ -112,6 +131,29 @@ def check_size(path: Path, width: int, height: int, *, pixels: int = MAX_PIXELS)
         raise refusal(path, f"pictures of {width} x {height} pixels are refused as implausible")
     if short * long > pixels:
         raise refusal(path, f"pictures of {width} x {height} pixels; at most {pixels} pixels are taken")
+
+
+def check_bytes(path: Path, width: int, height: int, *, stored: float) -> None:
+    """Refuse pictures that take too much memory to be read; `stored` bytes a pixel are held beside what is shown.
+
+    Raises:
+        VideoError: they take more than `MAX_BYTES`.
+    """
+    needed = width * height * (stored + SHOWN_BYTES)
+    if needed > MAX_BYTES:
+        said = f"pictures of {width} x {height} pixels need about {needed / 2**20:.0f} MiB"
+        raise refusal(path, f"{said}; at most {MAX_BYTES / 2**20:.0f} MiB are taken, so make it smaller")
+
+
+def check_work(path: Path, width: int, height: int, *, pictures: float, size: int) -> None:
+    """Refuse a small file that is made to be decoded for minutes; `size` is in bytes.
+
+    Raises:
+        VideoError: all its pictures have more pixels than a file of that size is good for.
+    """
+    if width * height * pictures > WORK + WORK_A_BYTE * size:
+        said = f"{pictures:.0f} pictures of {width} x {height} pixels in {size} bytes"
+        raise refusal(path, f"{said} take too long to be decoded; make them smaller or fewer")
 
 
 def check_length(path: Path, seconds: float, limits: Limits) -> None:

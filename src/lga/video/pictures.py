@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from warnings import warn
 
 import numpy as np
 import torch
@@ -9,17 +10,24 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from lga.video.files import check_size, pictures_in, refusal
+from lga.errors import ClipWarning
+from lga.labels import printable
+from lga.video.files import check_bytes, check_size, choose_pictures, refusal
 
 RATE = 25.0
 """pictures a second; a folder doesn't say how fast it was filmed"""
 
 
 class PictureFolder:
-    """The pictures of a folder in natural order, 25 a second; the counterpart of `VideoFile`."""
+    """The pictures of a folder in natural order, 25 a second; the counterpart of `VideoFile`.
+
+    Where others lie beside them that are not theirs, such as their flow, a `ClipWarning` says so.
+    """
 
     def __init__(self, folder: Path):
-        self._pictures = pictures_in(folder)
+        self._pictures, others = choose_pictures(folder)
+        if others:
+            warn(str(refusal(folder, f"pictures left out: {printable(others)}")), ClipWarning, stacklevel=2)
         self.duration = len(self._pictures) / RATE
         self.last = (len(self._pictures) - 1) / RATE
         self.rate = RATE
@@ -43,7 +51,7 @@ class PictureFolder:
 
 
 def read_picture(path: Path) -> UInt8[Tensor, "height width 3"]:
-    """Read one picture as RGB, turned upright as its EXIF orientation says.
+    """Read one picture as RGB, turned upright as its EXIF orientation says; what shows through is white.
 
     Raises:
         VideoError: it cannot be read, is damaged or absurdly large.
@@ -51,7 +59,29 @@ def read_picture(path: Path) -> UInt8[Tensor, "height width 3"]:
     try:
         with Image.open(path, formats=("JPEG", "PNG", "WEBP", "BMP")) as image:
             check_size(path, *image.size)
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            check_bytes(path, *image.size, stored=_stored(image))
+            ImageOps.exif_transpose(image, in_place=True)
+            upright = _plain(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise refusal(path, f"not a readable picture ({type(error).__name__})") from error
     return torch.from_numpy(np.array(upright))
+
+
+def _stored(image: Image.Image) -> float:
+    """Bytes a pixel of what is held of a picture before it is RGB."""
+    return 3.0 if image.mode == "RGB" and not image.has_transparency_data else 16.0
+
+
+_DEEP = 65535
+"""White in 16 bits."""
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The picture in RGB of 8 bits; Pillow alone would cut off greys of 16 bits and drop what is transparent."""
+    if image.mode.startswith("I"):
+        grey, clear = np.asarray(image), image.info.get("transparency")
+        grey = grey if clear is None else np.where(grey == clear, _DEEP, grey)
+        image = Image.fromarray((grey.clip(0, _DEEP) / (_DEEP / 255)).round().astype(np.uint8))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -1,11 +1,14 @@
 """Write pictures as an mp4 file, whole or not at all."""
 
-from collections.abc import Generator
+import io
+import os
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
+from typing import BinaryIO
 from uuid import uuid4
 
 import av
@@ -21,6 +24,80 @@ from lga.video.files import printable
 CODEC = "libx264" if "libx264" in av.codecs_available else "mpeg4"
 TICKS = 1000
 """Time stamps a second of a video whose frame rate varies."""
+
+
+class _Sink:
+    """The file that FFmpeg writes to, which never tells it that the disk is full.
+
+    FFmpeg writes on after an error, into what the error left half made, and that can end the process. So it writes
+    into the void instead, and `check` says what happened.
+    """
+
+    def __init__(self, path: Path):
+        self._file: BinaryIO | None = path.open("w+b")
+        self._trouble: OSError | None = None
+        self._place = self._size = 0
+
+    def write(self, data: bytes) -> int:
+        """Write, or only count once the disk was full."""
+        size = len(data)
+        self._try(lambda file: file.write(data))
+        self._place += size
+        self._size = max(self._size, self._place)
+        return size
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place of the file, which is there whether it could be written or not."""
+        self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        self._try(lambda file: file.seek(self._place))
+        return self._place
+
+    def tell(self) -> int:
+        """Where it writes next."""
+        return self._place
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def check(self) -> None:
+        """Raise what went wrong while FFmpeg wrote.
+
+        Raises:
+            OSError: something did.
+        """
+        if self._trouble is not None:
+            raise self._trouble
+
+    def finish(self) -> None:
+        """Have everything on the disk.
+
+        Raises:
+            OSError: it is not.
+        """
+        self._try(lambda file: file.flush())
+        self._try(lambda file: os.fsync(file.fileno()))
+        self.close()
+        self.check()
+
+    def close(self) -> None:
+        """Write nothing more."""
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):
+                file.close()
+
+    def _try(self, act: Callable[[BinaryIO], object]) -> None:
+        if self._file is None or self._trouble is not None:
+            return
+        try:
+            act(self._file)
+        except OSError as error:
+            self._trouble = error
 
 
 class VideoWriter:
@@ -48,7 +125,8 @@ class VideoWriter:
         self._last, self._step = -1, 1 if fps else 40
         with self._as_one_line():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._container = av.open(str(self._part), "w", format="mp4")
+            self._file = _Sink(self._part)
+            self._container = av.open(self._file, "w", format="mp4")
 
     def __enter__(self) -> "VideoWriter":
         """Write in a `with` block."""
@@ -94,6 +172,7 @@ class VideoWriter:
                 return
             self._mux(self._container, self._stream, None)
             self._container.close()
+            self._file.finish()
             self._container = None
             self._part.replace(self._path)
 
@@ -111,12 +190,14 @@ class VideoWriter:
         for packet in stream.encode(frame):
             packet.duration = self._step  # else the last picture goes too early
             container.mux(packet)
+        self._file.check()
 
     def _discard(self) -> None:
-        """Give up what was written; the failure of a file that is thrown away anyway does not matter."""
+        """Give up what was written: from now on nothing reaches the disk, whatever FFmpeg still has in hand."""
         container, self._container = self._container, None
-        with suppress(FFmpegError, OSError):
-            if container is not None:
+        if container is not None:
+            self._file.close()
+            with suppress(FFmpegError, OSError):
                 container.close()
         with suppress(OSError):
             self._part.unlink(missing_ok=True)

@@ -22,8 +22,7 @@ PROTOCOLS = {
     "tcp": "tcp",
 }
 """What FFmpeg may speak for each kind of address."""
-FILE_FORMATS = f"{FORMATS},mpegts"
-STREAM_FORMATS = f"{FORMATS},mpegts,flv,rtsp"
+STREAM_FORMATS = f"{FORMATS},flv,rtsp"
 STANDARD_INPUT = "-"
 CAMERA = re.compile(r"/dev/video[0-9]+")
 
@@ -35,7 +34,7 @@ class Address:
     kind: Literal["file", "pipe", "camera", "url"]
     name: str
     protocols: str = "none"
-    formats: str = FILE_FORMATS
+    formats: str = FORMATS
 
     @property
     def live(self) -> bool:

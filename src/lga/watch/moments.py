@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil, inf
 
+import numpy as np
 import torch
 from av.video.frame import VideoFrame
 from einops import rearrange
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from lga.backbone.protocol import Preprocessing
 from lga.motion.encoder import GAP, MotionEncoder, MotionFollower, MovingMoment
-from lga.video.decode import upright
+from lga.video.display import SQUARE, Display
 from lga.video.transform import resize_and_crop
 
 SHARP = 1e-6
@@ -26,6 +27,12 @@ class Shown:
 
     time: float
     frame: VideoFrame
+    display: Display = SQUARE
+    """how it is meant to be seen"""
+
+    def picture(self) -> UInt8[np.ndarray, "height width 3"]:
+        """The RGB picture."""
+        return self.display.picture(self.frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +97,7 @@ class _Sampler:
         self.follower = None if motion is None else MotionFollower(motion)
         self.number = self.ahead = 0
         self.begun: deque[tuple[float, UInt8[Tensor, "height width 3"], MovingMoment | None]] = deque()
-        self.held: VideoFrame | None = None
-        self.since = 0.0
+        self.held: Shown | None = None
         self.picture: UInt8[Tensor, "height width 3"] | None = None
         self.square: UInt8[Tensor, "height width 3"] | None = None
 
@@ -107,7 +113,7 @@ class _Sampler:
             if min(early, late, before) >= end - SHARP:
                 return
             if self.follower is not None and before <= min(early, late):
-                self.follower.look_ahead(self.since, self._upright(self.held).numpy())
+                self.follower.look_ahead(self.held.time, self._upright(self.held).numpy())
                 self.ahead = self.number + 1
                 continue
             square = self._square(self.held)
@@ -117,7 +123,7 @@ class _Sampler:
                 continue
             self.number += 1
             picture = self._upright(self.held).numpy()
-            moving = None if self.follower is None else self.follower.see(self.since, picture)
+            moving = None if self.follower is None else self.follower.see(self.held.time, picture)
             if self.gap:
                 self.begun.append((early, square, moving))
             else:
@@ -125,7 +131,7 @@ class _Sampler:
 
     def show(self, shown: Shown) -> None:
         """Hold another picture."""
-        self.held, self.since = shown.frame, shown.time
+        self.held = shown
         self.square = self.picture = None
 
     def leap(self, end: float) -> None:
@@ -136,13 +142,13 @@ class _Sampler:
             self.follower.forget()
         self.number = max(self.number, ceil((end - SHARP) * self.rate))
 
-    def _square(self, frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
+    def _square(self, shown: Shown) -> UInt8[Tensor, "height width 3"]:
         if self.square is None:
-            picture = rearrange(self._upright(frame), "h w c -> 1 h w c")
+            picture = rearrange(self._upright(shown), "h w c -> 1 h w c")
             self.square = resize_and_crop(picture, self.how)[0].contiguous()
         return self.square
 
-    def _upright(self, frame: VideoFrame) -> UInt8[Tensor, "height width 3"]:
+    def _upright(self, shown: Shown) -> UInt8[Tensor, "height width 3"]:
         if self.picture is None:
-            self.picture = upright(frame)
+            self.picture = shown.display.upright(shown.frame)
         return self.picture

@@ -12,7 +12,6 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
 from lga.explain.lettering import shorten, write
-from lga.video.decode import turned
 from lga.video.write import VideoWriter
 from lga.watch.address import Address
 from lga.watch.moments import Damage, Shown
@@ -85,7 +84,7 @@ def annotate(
             if shown.time >= until:
                 return
             now = [segment for segment in segments if segment.start <= shown.time < segment.end]
-            picture = turned(shown.frame)
+            picture = shown.picture()
             writer.write(shown.time, lettered(picture, now, shown.time) if now else picture)
             if progress is not None:
                 progress(shown.time, source.duration)

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,75 +13,18 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from lga.video.decode import LIMITS, picture_stream, promised_duration
+from lga.video.decode import LIMITS, picture_stream
+from lga.video.display import Display
 from lga.video.files import check_size
+from lga.video.measure import promised_duration, start_of
+from lga.video.timeline import GLITCH, LONGEST_STILL, Placed, Timeline, leaps
 from lga.watch.address import STANDARD_INPUT, Address
 from lga.watch.moments import Damage, Finish, Shown
 
-GLITCH = 0.5
-"""A time stamp that goes back by less than this many seconds: the picture is left out. By more: a new recording."""
-LONGEST_STILL = 10.0
-"""Seconds that one picture may stay on screen."""
-USUAL_STEP = 0.04
-"""Seconds between pictures until two of them were seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """When a picture is shown, in seconds from the start, and where the gap before it begins, if there is one."""
-
-    time: float
-    gap: float | None = None
-
-
-class Timeline:
-    """Places pictures one after the other.
-
-    Time stamps that go back, or forward by more than `LONGEST_STILL`, are those of another recording: it goes on
-    one picture after the last. Only a file that promises a `duration` may be believed to show nothing for longer.
-    Where something was lost, a decoder may give one picture from after the gap and then the last from before it: that
-    one comes too late.
-    """
-
-    def __init__(self, origin: float | None = None, duration: float | None = None):
-        self._origin, self._duration = origin, duration
-        self._last: float | None = None
-        self._last_but_one = 0.0
-        self._step = USUAL_STEP
-
-    @property
-    def end(self) -> float:
-        """When the last picture goes, in seconds; 0 before the first."""
-        return 0.0 if self._last is None else self._last + self._step
-
-    def place(self, stamp: float) -> Placed | None:
-        """When the picture with this time stamp (seconds) is shown; None if it comes too late to be shown."""
-        if self._origin is None:
-            self._origin = stamp
-        time = stamp - self._origin
-        last = self._last
-        if last is None:
-            believed = self._duration is not None and 0 <= time <= self._duration
-            time = time if believed else 0.0
-            self._origin, self._last = stamp - time, time
-            return Placed(time)
-        step = time - last
-        if -GLITCH < step <= 0 or self._last_but_one < time <= last:
-            return None
-        self._last_but_one = last
-        if 0 < step <= LONGEST_STILL:
-            self._step, self._last = min(max(step, 0.001), 1.0), time
-            return Placed(time)
-        if step > 0 and self._duration is not None and time <= self._duration + 1:
-            self._last = time
-            return Placed(time, gap=last + self._step)
-        time = last + self._step
-        self._origin, self._last = stamp - time, time
-        return Placed(time)
-
-
 STUBBORN = 64
 """After this many failed reads in a row a source counts as ended."""
+SEAM = 8
+"""Packets before the seam of two recordings, one of which FFmpeg takes for damaged because their counters differ."""
 
 
 @contextmanager
@@ -113,15 +55,22 @@ def open_source(address: Address, timeout: float) -> "Generator[Source]":
 
 
 class Source:
-    """An open source; `duration` is what its header promises, in seconds, None where it is live or says nothing."""
+    """An open source; `duration` is what its header promises, in seconds, None where it is live or says nothing.
+
+    In a file, time is counted as a player does it: from its first sound or picture, whichever is earlier.
+    """
 
     def __init__(self, address: Address, container: InputContainer):
         self._address, self._path, self._container = address, Path(address.name), container
         self._stream = picture_stream(self._path, container)
-        live = address.live
-        self.duration = None if live else promised_duration(container, self._stream) or None
-        tick, start = self._stream.time_base, self._stream.start_time
-        origin = None if live or start is None or tick is None else float(start * tick)
+        self._display = Display.of(self._stream)
+        self._late, self.duration, origin = 0.0, None, None
+        if not address.live and self._stream.start_time is not None:
+            first = start_of(self._stream)
+            origin = min(first, max((container.start_time or 0) / av.time_base, 0.0))
+            self._late = first - origin
+            self.duration = promised_duration(container, self._stream) or None
+            self.duration = None if self.duration is None else self._late + self.duration
         self._line = Timeline(origin, self.duration)
 
     @property
@@ -142,16 +91,17 @@ class Source:
             if isinstance(picture, str):
                 trouble = trouble or picture
                 continue
-            check_size(self._path, picture.width, picture.height)
-            before = self._line.end
-            placed = self._line.place(before if picture.pts is None else picture.time)
+            check_size(self._path, *self._display.size(picture))
+            before = self._line.end if decoded else self._late
+            placed = self._line.place(self._line.end if picture.pts is None else picture.time)
             if placed is None:
                 continue
-            if placed.gap is not None or trouble is not None:
-                still = f"no picture for over {LONGEST_STILL:.0f} s"
-                yield Damage(min(before, placed.time), placed.time, trouble or still)
+            trouble = trouble or self._hole(placed, None if decoded else before)
+            if trouble is not None:
+                yield Damage(min(before, placed.time), placed.time, trouble)
+            on_screen = placed.time if decoded or placed.time > GLITCH else 0.0  # nothing else is there before
             trouble, decoded = None, True
-            yield Shown(placed.time, picture)
+            yield Shown(on_screen, picture, self._display)
         if not decoded:
             raise self._address.refusal(f"not one picture can be decoded ({trouble or 'it is empty'})")
         end = self._line.end
@@ -161,21 +111,43 @@ class Source:
             yield Damage(end, max(end, self.duration or end), trouble)
         yield Finish(end)
 
+    def _hole(self, placed: Placed, begin: float | None) -> str | None:
+        """Why there is no picture before this one, which may be the first: then they should `begin` here."""
+        if placed.gap is not None:
+            return f"no picture for over {LONGEST_STILL:.0f} s"
+        if begin is not None and placed.time - begin > GLITCH:
+            return "cannot be decoded (its key frame is missing)"
+        return None
+
     def _pictures(self) -> Iterator[VideoFrame | str]:
         """Every decoded picture, or why there is none."""
+        waiting: list[Packet[VideoStream] | str] = []
         for packet in self._packets():
-            if isinstance(packet, str):
-                yield packet
+            waiting.append(packet)
+            first = waiting[0]
+            seam = len(waiting) > 1 and _joined(waiting[-2], packet)
+            if not isinstance(first, str) and first.is_corrupt and len(waiting) <= SEAM and not seam:
                 continue
-            if packet.is_corrupt:
-                yield "damaged (part of a picture is missing)"
-            try:
-                frames = packet.decode()
-            except FFmpegError as error:
-                yield f"damaged ({error.strerror})"
-                continue
-            for frame in frames:
-                yield "damaged (what it builds on is missing)" if frame.is_corrupt else frame
+            for one in waiting:
+                yield from self._decode(one, whole=seam)
+            waiting = []
+        for one in waiting:
+            yield from self._decode(one)
+
+    def _decode(self, packet: "Packet[VideoStream] | str", *, whole: bool = False) -> Iterator[VideoFrame | str]:
+        """The pictures of a packet; where it is known to be `whole`, what FFmpeg says of lost parts is not believed."""
+        if isinstance(packet, str):
+            yield packet
+            return
+        if packet.is_corrupt and not whole:
+            yield "damaged (part of a picture is missing)"
+        try:
+            frames = packet.decode()
+        except FFmpegError as error:
+            yield f"damaged ({error.strerror})"
+            return
+        for frame in frames:
+            yield "damaged (what it builds on is missing)" if frame.is_corrupt else frame
 
     def _packets(self) -> "Iterator[Packet[VideoStream] | str]":
         """Every packet, or why one cannot be read; a source that breaks off is an error."""
@@ -191,6 +163,13 @@ class Source:
                 yield f"damaged ({error.strerror})"
             except (FFmpegError, OSError) as error:
                 raise self._address.refusal(f"broke off ({error.strerror or error})") from error
+
+
+def _joined(packet: "Packet[VideoStream] | str", after: "Packet[VideoStream] | str") -> bool:
+    """Whether another recording begins between two packets."""
+    if isinstance(packet, str) or isinstance(after, str) or packet.dts is None or after.dts is None:
+        return False
+    return leaps(float((after.dts - packet.dts) * packet.time_base))
 
 
 def _bytes(address: Address) -> BinaryIO:
