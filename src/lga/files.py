@@ -1,11 +1,14 @@
 """Write files and folders so that a crash or a second process never leaves half of one."""
 
+import errno
 import json
 import os
 import shutil
+import stat
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 from lga.errors import LGAError
@@ -137,6 +140,28 @@ def _exchange(fresh: Path, folder: Path) -> None:
             old.rmdir()
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def kind_of(path: Path) -> Literal["file", "folder", "other", "nothing"]:
+    """What lies at a place, links followed; "other" is a device or a pipe.
+
+    Unlike `Path.exists` and its kin it has one answer for whatever the system says: a name that cannot be one, too
+    long or with a zero in it, and a link that leads nowhere or in a circle, are nothing.
+
+    Raises:
+        LGAError: the place may not be reached.
+    """
+    try:
+        mode = path.stat().st_mode
+    except ValueError:
+        return "nothing"
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
+            return "nothing"
+        raise LGAError(f"{path}: cannot be reached ({error.strerror}); check that you may read it") from error
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "file" if stat.S_ISREG(mode) else "other"
 
 
 def as_paths(places: Iterable[str | Path]) -> list[Path]:

@@ -68,7 +68,7 @@ class Recognizer:
         A label without a usable clip is taught by its words alone.
 
         Raises:
-            AnatomyError: a label is not one.
+            AnatomyError: a label is not one, or a label is described that is not among them.
             ActionsError: there are no labels, or clips are given and none can be used.
             ManifestError: two labels are spellings of the same action.
         """
@@ -77,6 +77,8 @@ class Recognizer:
         check_unique_labels("the examples", tuple(examples))
         method = self.source.method(method or MethodConfig())
         method = method.updated({"motion": self._measurable(method.motion)})
+        if descriptions is not None:
+            descriptions.check_used(examples)
         anatomies, text = self._read(tuple(examples), method, descriptions)
         empty = torch.zeros(0, method.frames, self.encoder.space.dim)
         actions = Actions(
@@ -114,12 +116,14 @@ class Recognizer:
         Raises:
             ActionsError: the actions were taught with another backbone, none of a new label's clips can be
                 used, or sentences are given for a label that has some.
-            AnatomyError: the label is not one.
+            AnatomyError: the label is not one, or a label is described that is neither it nor taught.
         """
         self._check(actions)
         known = actions.spelling(label)
         new = known is None
         if known is None:
+            if descriptions is not None:
+                descriptions.check_used((*actions.labels, label))
             anatomies, text = self._read((label,), actions.method, descriptions)
             known = anatomies[0].label
             actions = replace(actions, anatomies=actions.anatomies + anatomies, text=torch.cat([actions.text, text]))

@@ -1,5 +1,6 @@
 """Every route, as the contract has it."""
 
+import shutil
 from importlib.metadata import version
 from io import BytesIO
 
@@ -193,6 +194,13 @@ def test_a_clip_on_the_server_is_recognised_by_its_path(serve, clips):
         answer = client.post("/recognize", json={"path": f"{path.parent.name}/{path.name}"})
         assert answer.json()["result"]["label"] == "sweep left"
     assert path.exists()
+
+
+@pytest.mark.parametrize("name", ["A.MP4", "a.Mp4", "phone.3gp"])
+def test_below_the_root_the_same_names_are_clips_as_on_the_command_line(serve, clips, tmp_path, name):
+    shutil.copy(clips["sweep left"][3], tmp_path / name)
+    with serve(root=tmp_path) as client:
+        assert client.post("/recognize", json={"path": name}).json()["result"]["label"] == "sweep left"
 
 
 def test_everything_can_be_forgotten_and_taught_again_even_after_a_restart(serve, folder, clips, upload, refused):

@@ -1,8 +1,9 @@
 """Files of stage sentences: written by a language model or a person, read strictly."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
@@ -163,6 +164,20 @@ class Descriptions:
     def find(self, label: str) -> tuple[Stage, ...] | None:
         """The stages of a label in any spelling."""
         return self.stages.get(lookup_key(label))
+
+    def check_used(self, labels: Iterable[str]) -> None:
+        """Refuse sentences that nothing would read: a misspelt label's action would silently get others.
+
+        Raises:
+            AnatomyError: the file describes a label that is none of these; it is named.
+        """
+        known = list(labels)
+        keys = {lookup_key(label) for label in known}
+        strangers = [label for label in self.labels if lookup_key(label) not in keys]
+        if strangers:
+            near = get_close_matches(strangers[0], known, n=1)
+            said = f"; is {quote(near[0])} meant?" if near else "; take it out or spell it as the action is"
+            raise AnatomyError(f"{self.source}: describes {quote(strangers[0])}, and no action is called that{said}")
 
 
 def read_descriptions(path: Path, *, stages: int = 3) -> Descriptions:

@@ -139,12 +139,13 @@ class Evaluate:
     def _load(
         self, method: MethodConfig, source: "Pretrained", cache: "FeatureCache", progress: "Bar"
     ) -> "LoadedDataset":
-        from lga.anatomy.descriptions import read_descriptions
-        from lga.datasets.manifest import read_manifest
+        from lga.datasets.manifest import read_manifest, read_sentences
         from lga.evaluation.dataset import load_dataset
         from lga.evaluation.leakage import refuse_seen
 
-        descriptions = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
+        descriptions = (
+            read_sentences(self.descriptions, self.manifest, stages=method.stages) if self.descriptions else None
+        )
         clips = read_manifest(self.manifest, split=self.split)
         loaded = load_dataset(clips, source.backbone, method, cache=cache, descriptions=descriptions, progress=progress)
         if source.record is not None:

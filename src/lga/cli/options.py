@@ -10,6 +10,7 @@ import tyro
 from rich.console import Console
 
 from lga.errors import SettingsError
+from lga.files import kind_of
 from lga.progress import Bar, progress_bars
 
 if TYPE_CHECKING:
@@ -95,12 +96,12 @@ def existing(paths: Iterable[Path]) -> list[Path]:
 
     A folder without any stays in the list, so that it is named when it cannot be read.
     """
-    from lga.video.clip import is_clip
+    from lga.video.files import find_clips, is_clip
 
     found: list[Path] = []
     for path in paths:
-        if path.is_dir() and not is_clip(path):
-            found += sorted(one for one in path.rglob("*") if is_clip(one)) or [path]
+        if kind_of(path) == "folder" and not is_clip(path):
+            found += find_clips(path) or [path]
         else:
             found.append(path)
     return found

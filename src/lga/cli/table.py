@@ -125,15 +125,16 @@ class Job(ABC):
         cache: "FeatureCache",
         bars: "tuple[Bar, ...]",
     ) -> "Comparison":
-        from lga.anatomy.descriptions import read_descriptions
-        from lga.datasets.manifest import read_manifest
+        from lga.datasets.manifest import read_manifest, read_sentences
         from lga.evaluation.compare import compare_rows
         from lga.evaluation.dataset import load_dataset
 
         encoding, teaching, filling = bars
 
         def read(method: MethodConfig, split: str | None) -> "LoadedDataset":
-            descriptions = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
+            descriptions = (
+                read_sentences(self.descriptions, self.manifest, stages=method.stages) if self.descriptions else None
+            )
             clips = read_manifest(self.manifest, split=split)
             return load_dataset(clips, encoder, method, cache=cache, descriptions=descriptions, progress=encoding)
 

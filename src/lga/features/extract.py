@@ -15,12 +15,12 @@ from torch import Tensor
 from lga.anatomy.schema import Anatomy, word_stages
 from lga.backbone.protocol import Backbone
 from lga.config import Wording
-from lga.errors import SettingsError, VideoError
+from lga.errors import SettingsError, VideoError, printable
 from lga.features.cache import ClipFeatures, FeatureCache
 from lga.motion.encoder import MotionEncoder, MotionOnlooker
 from lga.video.clip import Clip, content_digest, read_clip
 from lga.video.decode import open_clip
-from lga.video.files import UNLIMITED, Limits, refusal
+from lga.video.files import UNLIMITED, Limits, refusal, why_no_clip
 
 BATCH = 8
 """Clips encoded at once; also how many are decoded ahead."""
@@ -36,6 +36,11 @@ class Skipped:
 
     path: Path
     reason: str
+
+
+def not_a_clip(path: Path) -> Skipped:
+    """What lies among examples and is no clip."""
+    return Skipped(path, f"{printable(path)}: not a clip: {why_no_clip(path)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from lga.anatomy.descriptions import parse_json
 from lga.errors import LGAError
 from lga.labels import has_hidden_characters
 from lga.serve.schema import ClipPath
-from lga.video.files import VIDEO_SUFFIXES
+from lga.video.files import VIDEO_SUFFIXES, has_video_name
 
 LONGEST_NAME = 120
 """bytes of a clip's name before its suffix"""
@@ -36,7 +36,7 @@ class Upload:
     @property
     def refused(self) -> str:
         """Why it can't be a clip, going by its name; empty if it may be one."""
-        if self.path.suffix in VIDEO_SUFFIXES:
+        if has_video_name(self.path):
             return ""
         return f"not a kind of video that is known here ({', '.join(sorted(VIDEO_SUFFIXES))})"
 

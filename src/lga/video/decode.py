@@ -21,10 +21,9 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from torch import Tensor
 
-from lga.video.files import MAX_PIXELS, UNLIMITED, Limits, check_length, check_size, is_folder, refusal
+from lga.video.files import FORMATS, MAX_PIXELS, UNLIMITED, Limits, check_length, check_size, is_folder, refusal
 from lga.video.pictures import PictureFolder
 
-FORMATS = "mov,matroska,avi,gif"
 LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
 
 

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 from lga.errors import SettingsError, VideoError
 from lga.labels import printable
-from lga.video.decode import FORMATS
-from lga.video.files import is_folder, refusal
+from lga.video.files import FORMATS, is_folder, refusal
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PROTOCOLS = {
@@ -22,8 +21,7 @@ PROTOCOLS = {
     "tcp": "tcp",
 }
 """What FFmpeg may speak for each kind of address."""
-FILE_FORMATS = f"{FORMATS},mpegts"
-STREAM_FORMATS = f"{FORMATS},mpegts,flv,rtsp"
+STREAM_FORMATS = f"{FORMATS},rtsp"
 STANDARD_INPUT = "-"
 CAMERA = re.compile(r"/dev/video[0-9]+")
 
@@ -35,7 +33,7 @@ class Address:
     kind: Literal["file", "pipe", "camera", "url"]
     name: str
     protocols: str = "none"
-    formats: str = FILE_FORMATS
+    formats: str = FORMATS
 
     @property
     def live(self) -> bool:
