@@ -1,8 +1,11 @@
 """Write files and folders so that a crash or a second process never leaves half of one."""
 
+import csv
 import errno
+import io
 import json
 import os
+import re
 import shutil
 import stat
 from collections.abc import Generator, Iterable, Mapping
@@ -104,6 +107,29 @@ def replace_folder(folder: Path) -> Generator[Path]:
 def to_json(value: object) -> bytes:
     """JSON as people read it: indented, UTF-8, one newline at the end."""
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+FORMULA = re.compile(r"'*\s*[=@+\-＝＠＋－]")
+PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+def to_csv(rows: Iterable[Iterable[object]]) -> str:
+    """A table as CSV; a cell that a spreadsheet would run as a formula gets an apostrophe, which `from_cell` takes off.
+
+    Numbers stay as they are.
+    """
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([_to_cell(str(cell)) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def from_cell(cell: str) -> str:
+    """What `to_csv` was given for this cell."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+
+
+def _to_cell(cell: str) -> str:
+    return f"'{cell}" if FORMULA.match(cell) and not PLAIN_NUMBER.fullmatch(cell) else cell
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lga.actions import Actions, Example
+from lga.actions import Actions, Example, are_numbers
 from lga.anatomy.descriptions import Descriptions
 from lga.anatomy.lexicon import anatomize
 from lga.anatomy.schema import Anatomy
@@ -116,14 +116,14 @@ class Recognizer:
         Raises:
             ActionsError: the actions were taught with another backbone, none of a new label's clips can be
                 used, or sentences are given for a label that has some.
-            AnatomyError: the label is not one, or a label is described that is neither it nor taught.
+            AnatomyError: the label is not one, or another one is described.
         """
         self._check(actions)
         known = actions.spelling(label)
         new = known is None
         if known is None:
             if descriptions is not None:
-                descriptions.check_used((*actions.labels, label))
+                descriptions.check_used((label,), taught=actions.labels)
             anatomies, text = self._read((label,), actions.method, descriptions)
             known = anatomies[0].label
             actions = replace(actions, anatomies=actions.anatomies + anatomies, text=torch.cat([actions.text, text]))
@@ -266,6 +266,11 @@ class Recognizer:
             raise ActionsError(
                 f"these actions were taught with the backbone {actions.identity!r}, this one is "
                 f"{self.encoder.identity!r}; use the same backbone and precision or teach them again"
+            )
+        if actions.text.shape[-1] != self.encoder.space.dim or not are_numbers(actions):
+            raise ActionsError(
+                f"these actions' features are not {self.encoder.space.dim} finite numbers each, as the backbone "
+                f"{actions.identity!r} makes them; teach them again"
             )
 
 

@@ -9,6 +9,7 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 
 from lga.errors import BackboneError
+from lga.files import kind_of
 
 
 @contextmanager
@@ -65,7 +66,7 @@ class ModelFolder:
         Raises:
             BackboneError: there are none, or the list of shards is damaged.
         """
-        if (self.weights / _SINGLE).is_file():
+        if kind_of(self.weights / _SINGLE) == "file":
             return (self.weights / _SINGLE,)
         if not _has_weights(self.weights):
             self.refuse_foreign()
@@ -84,7 +85,7 @@ class ModelFolder:
         Raises:
             BackboneError: it is open_clip's.
         """
-        if any((self.folder / name).is_file() for name in _OPEN_CLIP):
+        if any(kind_of(self.folder / name) == "file" for name in _OPEN_CLIP):
             raise BackboneError(
                 f"{self.name}: a checkpoint of open_clip, which transformers does not read; take the model's copy for "
                 "transformers, with a config.json that names its model_type and with model.safetensors"
@@ -116,7 +117,7 @@ def find_model(model: str) -> ModelFolder:
         BackboneError: there is no such folder or model, or the hub cannot be reached.
     """
     local = Path(model).expanduser()
-    if local.is_dir():
+    if kind_of(local) == "folder":
         return ModelFolder(model, local, local)
     folder = _download(model, "main")
     if _has_weights(folder):
@@ -126,7 +127,7 @@ def find_model(model: str) -> ModelFolder:
 
 
 def _has_weights(folder: Path) -> bool:
-    return (folder / _SINGLE).is_file() or (folder / _INDEX).is_file()
+    return kind_of(folder / _SINGLE) == "file" or kind_of(folder / _INDEX) == "file"
 
 
 def _download(model: str, revision: str) -> Path:

@@ -12,6 +12,7 @@ from lga.backbone.hub import ModelFolder, quiet_transformers
 from lga.backbone.protocol import Preprocessing
 from lga.backbone.reading import Pictures, read_json
 from lga.errors import BackboneError
+from lga.files import kind_of
 
 
 def require_transformers() -> None:
@@ -35,7 +36,7 @@ def read_family(checkpoint: ModelFolder) -> tuple[str, Family]:
     Raises:
         BackboneError: there is no config.json, it is damaged, another library's, or no such kind is known.
     """
-    if not (checkpoint.folder / "config.json").is_file():
+    if kind_of(checkpoint.folder / "config.json") != "file":
         checkpoint.refuse_foreign()
     kind = read_json(checkpoint, "config.json").get("model_type")
     family = find_family(checkpoint.name, kind)

@@ -1,6 +1,5 @@
 """`lga anatomize`."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +10,9 @@ import tyro
 from tyro.conf import Positional
 
 from lga.anatomy.settings import LLMConfig
-from lga.cli.options import Flag, plural, progress_bar, stderr, stdout
+from lga.cli.options import Flag, plural, print_json, progress_bar, stderr, stdout
 from lga.errors import SettingsError
+from lga.files import kind_of
 
 if TYPE_CHECKING:
     from lga.anatomy.descriptions import Record
@@ -58,7 +58,7 @@ class Anatomize:
         from lga.files import write_atomically
 
         labels = self._wanted()
-        old = read_records(self.out) if self.out is not None and self.out.exists() else {}
+        old = read_records(self.out) if self.out is not None and kind_of(self.out) != "nothing" else {}
         kept: dict[str, Record] = {}
         if not self.overwrite_edits:
             kept = kept_records(old, labels, self.stages, generated_too=self.llm.llm is None)
@@ -183,7 +183,7 @@ class Anatomize:
 
         anatomies = [anatomy_of(label, record) for label, record in records.items()]
         if self.json:
-            print(json.dumps([one.model_dump(mode="json") for one in anatomies], indent=2, ensure_ascii=False))
+            print_json([one.model_dump(mode="json") for one in anatomies])
         elif self.out is not None:
             shares = Counter(record.source for record in records.values())
             told = ", ".join(f"{count} {source}" for source, count in shares.items())

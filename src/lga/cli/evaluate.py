@@ -1,6 +1,5 @@
 """`lga evaluate`."""
 
-import json
 from dataclasses import dataclass, field, replace
 from math import isnan
 from pathlib import Path
@@ -8,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, progress_bar, read_settings, report_cache, report_motion, report_skipped, stdout
+from lga.cli.options import (
+    Flag,
+    print_json,
+    progress_bar,
+    read_settings,
+    report_cache,
+    report_motion,
+    report_skipped,
+    stdout,
+)
 from lga.cli.show import accuracy_table, accuracy_value, data_value, difference_table, versions_value
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig
 from lga.errors import SettingsError
@@ -121,7 +129,7 @@ class Evaluate:
 
                 write_report(self.report, report, loaded, matrix, self.method)
         if self.json:
-            print(json.dumps(value, indent=2, ensure_ascii=False))
+            print_json(value)
         else:
             stdout().print(*tables, sep="\n")
         report_motion(self.method.motion)

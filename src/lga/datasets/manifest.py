@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lga.anatomy.descriptions import Descriptions, read_descriptions
 from lga.errors import AnatomyError, ManifestError, VideoError
-from lga.files import kind_of, write_atomically
+from lga.files import from_cell, kind_of, to_csv, write_atomically
 from lga.labels import check_unique_labels, checked_label, printable, quote
 from lga.video.files import find_clips, identity, is_clip, visible, why_no_clip
 
@@ -58,7 +58,7 @@ def read_table(path: Path) -> ManifestTable:
     try:
         reader = csv.reader(lines[begun:], delimiter=delimiter, strict=True)
         columns = tuple(_column(name) for name in next(reader, ()))
-        rows = tuple(ManifestRow(reader.line_num + begun, tuple(cells)) for cells in reader if cells)
+        rows = tuple(ManifestRow(reader.line_num + begun, tuple(map(from_cell, cells))) for cells in reader if cells)
     except csv.Error as error:
         raise ManifestError(f"{path}: not a CSV in UTF-8 ({error}); it needs the columns path,label") from error
     missing = [name for name in ("path", "label") if name not in columns]
@@ -118,10 +118,8 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
         ManifestError: a name cannot be written as UTF-8.
         LGAError: the disk is full, or the place cannot be written.
     """
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
     try:
-        data = text.getvalue().encode()
+        data = to_csv([columns, *rows]).encode()
     except UnicodeEncodeError as error:
         stray = printable(Path(error.object[max(0, error.start - 40) : error.end].splitlines()[-1]))
         raise ManifestError(f"{path}: a manifest is UTF-8, and the name {stray} is not; rename that file") from error

@@ -16,7 +16,7 @@ from lga.anatomy.schema import Anatomy, word_stages
 from lga.backbone.protocol import Backbone
 from lga.config import Wording
 from lga.errors import SettingsError, VideoError, printable
-from lga.features.cache import ClipFeatures, FeatureCache
+from lga.features.cache import ClipFeatures, FeatureCache, check_made
 from lga.motion.encoder import MotionEncoder, MotionOnlooker
 from lga.video.clip import Clip, content_digest, read_clip
 from lga.video.decode import open_clip
@@ -196,7 +196,9 @@ def _encode(clips: Sequence[Clip], backbone: Backbone) -> list[Float[Tensor, "fr
     tokens: dict[int, Tensor] = {}
     for places in alike.values():
         batch = torch.stack([clips[at].frames for at in places])
-        tokens.update(zip(places, backbone.encode_frames(batch), strict=True))
+        made = backbone.encode_frames(batch)
+        check_made(made, (*batch.shape[:2], backbone.space.dim), backbone)
+        tokens.update(zip(places, made, strict=True))
     return [tokens[at] for at in range(len(clips))]
 
 

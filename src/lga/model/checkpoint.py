@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lga.backbone.protocol import Space
 from lga.config import BackboneConfig, FrozenModel, SavedMethod, Share, TrainConfig
 from lga.errors import CheckpointError, SettingsError
-from lga.files import to_json, write_together
+from lga.files import kind_of, to_json, write_together
 from lga.model.head import Adapter, Head, StageFusion
 
 WIDEST = 2**16
@@ -201,7 +201,7 @@ def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[s
 
 def is_checkpoint(place: str) -> bool:
     """Whether a model's name is the folder of a checkpoint."""
-    return (Path(place) / WEIGHTS).is_file() and (Path(place) / RECORD).is_file()
+    return kind_of(Path(place) / WEIGHTS) == "file" and kind_of(Path(place) / RECORD) == "file"
 
 
 def read_record(folder: Path) -> CheckpointRecord:

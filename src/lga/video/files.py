@@ -102,13 +102,13 @@ def why_no_clip(path: Path) -> str | None:
 
 def _why_no_clip_folder(folder: Path) -> str | None:
     inside = _entries(folder)
-    strangers = [one for one in inside if not one.is_picture]
-    if inside and not strangers:
+    others = [one for one in inside if not one.is_picture]
+    if inside and not others:
         return None
     if not inside:
         return "an empty folder"
-    if len(strangers) < len(inside):
-        return f"frame pictures with something else among them ({printable(strangers[0].path.name)}); move that away"
+    if len(others) < len(inside):
+        return f"frame pictures with something else among them ({printable(others[0].path.name)}); move that away"
     return "a folder without frame pictures; if clips lie in it, move them up or give them one by one"
 
 
