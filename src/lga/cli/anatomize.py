@@ -53,7 +53,7 @@ class Anatomize:
     llm: LLMConfig = field(default_factory=LLMConfig)
 
     def run(self) -> int:
-        """Make an anatomy for each label, and print or write them."""
+        """Make an anatomy for each label, and print or write them; exit 1 if a model was asked and described none."""
         from lga.anatomy.descriptions import kept_records, merge_records, read_records, records_json
         from lga.files import write_atomically
 
@@ -78,6 +78,9 @@ class Anatomize:
         if kept and self.out is not None:
             edited = plural(sum(record.source == "hand" for record in kept.values()), "record")
             stderr().print(f"{edited} kept as written by hand, {len(kept)} kept in all")
+        if self.llm.llm is not None and made and all(one.source == "template" for one in made.values()):
+            stderr().print("lga: no label got an answer that can be used; see above why", soft_wrap=True)
+            return 1
         return 0
 
     def _wanted(self) -> list[str]:
