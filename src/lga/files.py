@@ -190,6 +190,11 @@ def kind_of(path: Path) -> Literal["file", "folder", "other", "nothing"]:
     return "file" if stat.S_ISREG(mode) else "other"
 
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+"""How the files begin that Git leaves in place of large ones where Git LFS is not installed."""
+LFS_ADVICE = "a pointer of Git LFS, not the file itself; run `git lfs pull` where it lies, or download it"
+
+
 def as_paths(places: Iterable[str | Path]) -> list[Path]:
     """Several places as paths.
 

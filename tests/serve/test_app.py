@@ -272,3 +272,11 @@ def test_every_answer_bears_the_headers_that_keep_browsers_in_check(client):
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "server" not in headers
     assert client.get("/actions").headers["cache-control"] == "no-store"
+
+
+def test_the_schema_says_what_a_new_label_is_answered_with(client, clips, upload):
+    told = client.get("/openapi.json").json()["paths"]["/actions/{label}/examples"]["post"]["responses"]
+    of = [told[code]["content"]["application/json"]["schema"] for code in ("200", "201")]
+    assert of[0] == of[1] == {"$ref": "#/components/schemas/Taught"}
+    for code, clip in zip((201, 200), clips["sweep left"][:2], strict=True):
+        assert client.post("/actions/new/examples", files=upload("clips", clip)).status_code == code

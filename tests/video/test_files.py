@@ -172,3 +172,12 @@ def test_plausible_sizes_pass(width, height):
 def test_implausible_sizes_are_refused(tmp_path, size):
     with pytest.raises(VideoError, match="implausible"):
         check_size(tmp_path, *size)
+
+
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 5\n"
+
+
+def test_a_pointer_of_git_lfs_is_named_for_what_it_is(tmp_path):
+    (tmp_path / "a.mp4").write_text(POINTER)
+    with pytest.raises(VideoError, match=r"a\.mp4: a pointer of Git LFS, not the file itself; run `git lfs pull`"):
+        content_digest(tmp_path / "a.mp4")

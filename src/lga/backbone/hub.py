@@ -9,7 +9,7 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 
 from lga.errors import BackboneError
-from lga.files import kind_of
+from lga.files import LFS_ADVICE, LFS_POINTER, kind_of
 
 
 @contextmanager
@@ -64,8 +64,14 @@ class ModelFolder:
         """List the safetensors files that make up the weights.
 
         Raises:
-            BackboneError: there are none, or the list of shards is damaged.
+            BackboneError: there are none, one is a pointer of Git LFS, or the list of shards is damaged.
         """
+        files = self._weight_files()
+        for file in files:
+            refuse_pointer(file, self.name)
+        return files
+
+    def _weight_files(self) -> tuple[Path, ...]:
         if kind_of(self.weights / _SINGLE) == "file":
             return (self.weights / _SINGLE,)
         if not _has_weights(self.weights):
@@ -105,6 +111,21 @@ class ModelFolder:
             except OSError as error:
                 raise BackboneError(f"{self.name}: {file.name} cannot be read ({error.strerror})") from error
         return digests[0] if len(digests) == 1 else sha256(" ".join(digests).encode()).hexdigest()
+
+
+def refuse_pointer(file: Path, name: str) -> None:
+    """Refuse what stands for a model's file and is not it.
+
+    Raises:
+        BackboneError: it is such a pointer.
+    """
+    try:
+        with file.open("rb") as stream:
+            begin = stream.read(len(LFS_POINTER))
+    except OSError:  # whoever reads it whole says it better
+        return
+    if begin == LFS_POINTER:
+        raise BackboneError(f"{name}: {file.name} is {LFS_ADVICE}")
 
 
 def find_model(model: str) -> ModelFolder:

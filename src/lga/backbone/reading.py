@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_
 from torch import Tensor
 
 from lga.backbone.families import Family, Sentences
-from lga.backbone.hub import ModelFolder
+from lga.backbone.hub import ModelFolder, refuse_pointer
 from lga.backbone.protocol import Preprocessing
 from lga.errors import BackboneError
 from lga.files import kind_of
@@ -125,6 +125,7 @@ def read_json(checkpoint: ModelFolder, name: str) -> dict[str, object]:
     Raises:
         BackboneError: the file is missing or damaged.
     """
+    refuse_pointer(checkpoint.folder / name, checkpoint.name)
     try:
         return _JSON_OBJECT.validate_json((checkpoint.folder / name).read_bytes())
     except FileNotFoundError as error:

@@ -170,7 +170,12 @@ class _FileForm(MultiPartParser):
     def on_part_end(self) -> None:
         super().on_part_end()
         name, content = self.items[-1]
-        if name != self._field or isinstance(content, str):
+        if name == self._field and isinstance(content, str):
+            raise HTTPException(
+                422,
+                f"the part {name!r} is text, not a file; send it with filename=, not only filename*=",
+            )
+        if name != self._field:
             raise HTTPException(422, f"wanted files named {self._field!r} only; there is a part {name[:60]!r}")
 
     def on_end(self) -> None:

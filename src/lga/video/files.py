@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from lga.errors import VideoError
+from lga.files import LFS_ADVICE, LFS_POINTER
 from lga.labels import printable
 
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -298,6 +299,9 @@ def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
 def _file_digest(path: Path) -> str:
     try:
         with path.open("rb") as file:
+            if file.read(len(LFS_POINTER)) == LFS_POINTER:
+                raise refusal(path, LFS_ADVICE)
+            file.seek(0)
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise refusal(path, f"cannot be read ({error.strerror})") from error

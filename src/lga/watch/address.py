@@ -15,7 +15,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PROTOCOLS = {
     "http": "http,tcp",
     "https": "https,tls,tcp",
-    "rtsp": "rtp,udp,tcp",
+    "rtsp": "tcp",
     "rtmp": "rtmp,tcp",
     "udp": "udp",
     "tcp": "tcp",
