@@ -89,7 +89,8 @@ def _misfit(checkpoint: ModelFolder) -> str:
     from transformers import AutoConfig
 
     told = read_json(checkpoint, "config.json")
-    parts = type(AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)).sub_configs
+    config: Any = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
+    parts: list[str] = list(type(config).sub_configs)
     lacking = [name for name in parts if not told.get(name)]
     if lacking:
         return f"config.json lacks {' and '.join(lacking)}, and they do not fit what is usual; download it again"
