@@ -10,9 +10,10 @@ from lga.actions import FEATURES, HEAD, MAX_RECORD, RECORD, Actions, Example, lo
 from lga.anatomy.lexicon import anatomize
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
-from lga.errors import ActionsError, LGAError
+from lga.errors import ActionsError, LGAError, SettingsError
 from lga.features.cache import FeatureCache
 from lga.model.checkpoint import make_head
+from lga.motion.descriptor import NUMBERS
 from lga.recognizer import Recognizer
 
 TINY = TinyBackbone()
@@ -275,6 +276,52 @@ def test_parts_that_do_not_fit_together_are_refused(tmp_path, change):
     assert refusal_of(tmp_path / "forged") == (
         ": its labels, examples and features do not fit together; teach the actions again"
     )
+
+
+@pytest.mark.parametrize("part", ["frames", "text", "motion"])
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf"), 3e38])
+def test_what_is_no_number_to_compare_is_refused_in_a_folder_and_in_a_value(tmp_path, part, number):
+    given = replace(make(), motion=torch.zeros(6, NUMBERS))
+    getattr(given, part).flatten()[7] = number
+    save_actions(given, tmp_path / "taught")
+    with pytest.raises(ActionsError, match="features that are no numbers to be compared; teach the actions again"):
+        load_actions(tmp_path / "taught")
+    with pytest.raises(ActionsError, match="finite numbers each"):
+        Recognizer(given.backbone, cache=FeatureCache(None)).prepare(given)
+
+
+def test_features_as_wide_as_no_backbone_makes_them_are_refused_when_they_are_used(folder):
+    given = load_actions(folder)
+    narrow = replace(given, frames=given.frames[..., :-1], text=given.text[..., :-1])
+    with pytest.raises(ActionsError, match=f"are not {TINY.space.dim} finite numbers each"):
+        Recognizer(given.backbone, cache=FeatureCache(None)).prepare(narrow)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [("duration", v) for v in (float("nan"), float("inf"), 0.0, -1.0)] + [("times", v) for v in (float("nan"), -0.5)],
+)
+def test_moments_and_lengths_that_cannot_be_are_refused(folder, where, value):
+    def change(record):
+        record["examples"][0][where] = [value] * 5 if where == "times" else value
+
+    edit(folder, change)
+    assert "examples.0" in refusal_of(folder)
+
+
+@pytest.mark.parametrize("value", [1e-308, float("nan"), float("inf"), 0.0, 1e300])
+def test_a_temperature_that_makes_no_probabilities_is_refused(value):
+    with pytest.raises(SettingsError, match="temperature"):
+        MethodConfig(temperature=value)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["val-text-nan", "ex-nan", "shape-dim47"])
+def test_hostile_folders_are_refused_in_one_line(shared, name):
+    recognizer = Recognizer(BackboneConfig(backbone="tiny"), cache=FeatureCache(None))
+    with pytest.raises(ActionsError) as caught:
+        recognizer.prepare(load_actions(shared / "data" / "odd" / "hostile" / name))
+    assert str(caught.value).isprintable()
 
 
 def test_features_without_their_names_are_refused(folder, monkeypatch):

@@ -1,13 +1,28 @@
+import csv
 import errno
+import io
 import json
 import os
+import re
 import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lga.errors import LGAError
-from lga.files import append_durably, replace_file, replace_folder, to_json, write_atomically, write_together
+from lga.files import (
+    append_durably,
+    from_cell,
+    kind_of,
+    replace_file,
+    replace_folder,
+    to_csv,
+    to_json,
+    write_atomically,
+    write_together,
+)
 
 
 def names(folder):
@@ -274,3 +289,45 @@ def test_what_is_appended_stands_behind_what_was_there(tmp_path):
 def test_a_full_disk_is_told_when_appending(tmp_path, full_disk):
     with pytest.raises(LGAError, match=r"a: cannot be written \(No space left on device\)"):
         append_durably(tmp_path / "a", b"1")
+
+
+@given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"])), min_size=1, max_size=4), max_size=4))
+def test_no_cell_of_a_table_is_a_formula_and_each_comes_back(rows):
+    read = list(csv.reader(io.StringIO(to_csv(rows), newline="")))
+    assert not any(cell.lstrip()[:1] in tuple("=@+-＝＠＋－") for row in read for cell in row if not is_number(cell))
+    assert [[from_cell(cell) for cell in row] for row in read] == rows
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "@x", "+cmd|' /C calc'!A0", "-x.mp4", " =1", "'=1", "''-", "＝1", "-1", "+2e5"]
+)
+def test_a_formula_gets_an_apostrophe_and_a_number_stays(cell):
+    shown = to_csv([[cell]]).strip("\n")
+    assert shown == (cell if is_number(cell) else f"'{cell}")
+    assert from_cell(shown) == cell
+
+
+def is_number(cell):
+    return re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", cell) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a", "file"), (".", "folder"), ("pipe", "other"), ("link", "file"), ("none", "nothing"), ("loop", "nothing"),
+     ("a/b", "nothing"), ("x" * 300, "nothing"), ("a\0b", "nothing")],
+)  # fmt: skip
+def test_what_lies_at_a_place_has_one_answer(tmp_path, name, kind):
+    (tmp_path / "a").touch()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert kind_of(tmp_path / name) == kind
+
+
+def test_a_place_that_may_not_be_reached_is_an_error_of_one_line(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(LGAError, match=r"/a: cannot be reached \(Permission denied\); check that you may read it"):
+        kind_of(tmp_path / "a")

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float, Int
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -32,9 +32,9 @@ class Example(FrozenModel):
     path: str
     digest: str
     """sha256 of the clip's content"""
-    times: tuple[float, ...]
+    times: tuple[Annotated[float, Field(ge=0.0)], ...]
     """seconds of its sampled frames"""
-    duration: float
+    duration: Annotated[float, Field(gt=0.0)]
     """seconds"""
 
 
@@ -173,6 +173,8 @@ class Actions:
 
 RECORD, FEATURES, HEAD = "actions.json", "features.safetensors", "head.safetensors"
 MAX_RECORD = 256 * 2**20
+LARGEST = 1e9
+"""What no feature is larger than: those of the backbones here stay below a thousand."""
 
 
 class _Record(FrozenModel):
@@ -313,6 +315,14 @@ def _check(actions: Actions, folder: Path) -> None:
     )
     if not same:
         raise ActionsError(f"{folder}: its labels, examples and features do not fit together; teach the actions again")
+    if not are_numbers(actions):
+        raise ActionsError(f"{folder}: features that are no numbers to be compared; teach the actions again")
+
+
+def are_numbers(actions: Actions) -> bool:
+    """Whether all features are finite and below `LARGEST`: sums of squares of larger ones leave float32."""
+    tensors = [actions.text, actions.frames] + ([] if actions.motion is None else [actions.motion])
+    return all(bool((one.abs() <= LARGEST).all()) for one in tensors)
 
 
 def _fits(count: int, method: MethodConfig) -> bool:

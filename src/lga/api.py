@@ -12,7 +12,7 @@ from lga.datasets.manifest import read_examples
 from lga.errors import SettingsError, VideoError
 from lga.explain.explanation import Explanation, explain_features
 from lga.explain.page import write_page
-from lga.features.extract import Skipped
+from lga.features.extract import Skipped, not_a_clip
 from lga.recognition import Accept, Prepared, Recognition
 from lga.recognizer import Recognizer
 from lga.watch.moments import Damage
@@ -174,7 +174,7 @@ def teach(
     ignored: tuple[Skipped, ...] = ()
     if isinstance(examples, str | Path):
         given = read_examples(Path(examples))
-        ignored = tuple(Skipped(path, f"{path}: not a clip") for path in given.ignored)
+        ignored = tuple(not_a_clip(path) for path in given.ignored)
         examples = {label: [clip.path for clip in given.clips if clip.label == label] for label in given.labels}
     recognizer = _recognizer(backbone)
     settings = method or MethodConfig()

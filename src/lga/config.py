@@ -26,14 +26,19 @@ class FrozenModel(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
     )
 
 
 class Frozen(FrozenModel):
     """A settings group."""
 
-    def __init__(self, **values: object):
+    def __init__(self, /, **values: object):
         """Check the settings.
 
         Raises:
@@ -150,9 +155,9 @@ class MethodConfig(Frozen):
     alpha: Literal["fitted", "shots"] | Share = "fitted"
     """how much the video match counts against the text match. fitted: as the backbone's own scale and the examples
     say; a number from 0 to 1: the paper's fixed weight; shots: K / (K + text_shots), rising with K examples"""
-    text_shots: Annotated[float, Field(gt=0.0)] = 4.0
+    text_shots: Annotated[float, Field(ge=1e-6, le=1e6)] = 4.0
     """with alpha shots: as many examples as the text counts for"""
-    temperature: Annotated[float, Field(gt=0.0)] = 0.4
+    temperature: Annotated[float, Field(ge=1e-6, le=1e6)] = 0.4
     """with a fixed alpha or shots: divides the scores before the softmax; higher is less sure, and never changes which
     label is first"""
 
@@ -212,15 +217,15 @@ SavedMethod = Annotated[MethodConfig, BeforeValidator(_as_then)]
 class ProtocolConfig(Frozen):
     """What an evaluation episode is."""
 
-    ways: Annotated[int, Field(ge=2)] = 5
+    ways: Annotated[int, Field(ge=2, lt=2**31)] = 5
     """classes in an episode"""
-    shots: Annotated[int, Field(ge=0)] = 1
+    shots: Annotated[int, Field(ge=0, lt=2**31)] = 1
     """examples of each class; 0 recognises by text alone"""
-    queries: Annotated[int, Field(ge=1)] = 1
+    queries: Annotated[int, Field(ge=1, lt=2**31)] = 1
     """clips to recognise of each class"""
-    episodes: Annotated[int, Field(ge=2)] = 10_000
+    episodes: Annotated[int, Field(ge=2, lt=2**31)] = 10_000
     """how many episodes are drawn"""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """the same seed draws the same episodes"""
     source_disjoint: bool = False
     """no example of any class comes from the group (source video, person) of a query"""
@@ -235,17 +240,17 @@ class ProtocolConfig(Frozen):
 class TrainConfig(Frozen):
     """How a head is trained, episode by episode; the defaults suit frozen features."""
 
-    tasks: Annotated[int, Field(ge=0)] = 600
+    tasks: Annotated[int, Field(ge=0, lt=2**31)] = 600
     """episodes to train on"""
-    ways: Annotated[int, Field(ge=2)] = 5
+    ways: Annotated[int, Field(ge=2, lt=2**31)] = 5
     """classes in a training episode"""
-    shots: Annotated[int, Field(ge=1)] = 1
+    shots: Annotated[int, Field(ge=1, lt=2**31)] = 1
     """examples of each class in a training episode"""
-    queries: Annotated[int, Field(ge=1)] = 5
+    queries: Annotated[int, Field(ge=1, lt=2**31)] = 5
     """clips to recognise of each class in a training episode"""
     source_disjoint: bool = True
     """no example of a training episode comes from the group of one of its queries, where groups are known"""
-    accumulate: Annotated[int, Field(ge=1)] = 1
+    accumulate: Annotated[int, Field(ge=1, lt=2**31)] = 1
     """episodes to each step of the optimiser"""
     optimizer: Literal["adam", "adamw"] = "adamw"
     """adam adds the weight decay to the gradient, adamw takes it off the weights"""
@@ -255,7 +260,7 @@ class TrainConfig(Frozen):
     """learning rate of the visual backbone; 0 leaves it frozen, so that training reads cached features"""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.1
     """strength of the weight decay"""
-    warmup: Annotated[int, Field(ge=0)] = 20
+    warmup: Annotated[int, Field(ge=0, lt=2**31)] = 20
     """steps over which the learning rate rises"""
     schedule: Literal["cosine", "constant"] = "cosine"
     """the learning rate after the warm-up: down to 0 along a cosine, or as it is"""
@@ -265,9 +270,9 @@ class TrainConfig(Frozen):
     """weight of the video-text contrastive loss over the training classes, the paper's lambda 1"""
     contrast_scale: Annotated[float, Field(gt=0.0)] = 20.0
     """what the cosines of the contrastive loss are multiplied by"""
-    width: Annotated[int, Field(ge=0)] = 256
+    width: Annotated[int, Field(ge=0, lt=2**31)] = 256
     """frozen visual features are narrowed to so many principal axes first; 0 takes them as they are"""
-    heads: Annotated[int, Field(ge=1)] = 8
+    heads: Annotated[int, Field(ge=1, lt=2**31)] = 8
     """attention heads of the fusion block"""
     stage_bias: float = 1.0
     """added to the attention logit of two frames of the same stage"""
@@ -277,11 +282,11 @@ class TrainConfig(Frozen):
     """with a trained backbone: mirror half of the clips; never where left and right matter"""
     gradient_checkpointing: bool = False
     """with a trained backbone: less memory for more time"""
-    validate_every: Annotated[int, Field(ge=1)] = 100
+    validate_every: Annotated[int, Field(ge=1, lt=2**31)] = 100
     """episodes from one validation to the next"""
-    validation_episodes: Annotated[int, Field(ge=100)] = 2000
+    validation_episodes: Annotated[int, Field(ge=100, lt=2**31)] = 2000
     """episodes of each validation"""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """the same seed trains the same weights"""
 
     @model_validator(mode="after")

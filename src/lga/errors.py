@@ -1,8 +1,25 @@
 """The one error family: every `LGAError` is something its reader can put right."""
 
+import unicodedata
+
+JOINERS = "\u200c\u200d"
+"""invisible, but Persian and the scripts of India cannot be spelt without them"""
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's kinds of characters that a terminal obeys, or that nobody can see: controls, formats, halves of pairs."""
+
+
+def printable(text: object) -> str:
+    """A text, a path or a URL in one visible line: where anything in it is hidden, all but ASCII is escaped."""
+    shown = str(text)
+    hidden = any(unicodedata.category(char) in HIDDEN and char not in JOINERS for char in shown)
+    return shown.encode("unicode_escape", "surrogatepass").decode("ascii") if hidden else shown
+
 
 class LGAError(Exception):
-    """What was wanted, what came and what to do, in one line; the command line exits with 1."""
+    """What was wanted, what came and what to do, in one visible line; the command line exits with 1."""
+
+    def __init__(self, message: str):
+        super().__init__(printable(message))
 
 
 class SettingsError(LGAError):

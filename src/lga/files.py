@@ -1,11 +1,17 @@
 """Write files and folders so that a crash or a second process never leaves half of one."""
 
+import csv
+import errno
+import io
 import json
 import os
+import re
 import shutil
+import stat
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 from lga.errors import LGAError
@@ -103,6 +109,29 @@ def to_json(value: object) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
+FORMULA = re.compile(r"'*\s*[=@+\-＝＠＋－]")
+PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+def to_csv(rows: Iterable[Iterable[object]]) -> str:
+    """A table as CSV; a cell that a spreadsheet would run as a formula gets an apostrophe, which `from_cell` takes off.
+
+    Numbers stay as they are.
+    """
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([_to_cell(str(cell)) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def from_cell(cell: str) -> str:
+    """What `to_csv` was given for this cell."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+
+
+def _to_cell(cell: str) -> str:
+    return f"'{cell}" if FORMULA.match(cell) and not PLAIN_NUMBER.fullmatch(cell) else cell
+
+
 @contextmanager
 def _one_line(path: Path) -> Generator[None]:
     """Turn what the system says into an error that names the place."""
@@ -137,6 +166,33 @@ def _exchange(fresh: Path, folder: Path) -> None:
             old.rmdir()
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def kind_of(path: Path) -> Literal["file", "folder", "other", "nothing"]:
+    """What lies at a place, links followed; "other" is a device or a pipe.
+
+    Unlike `Path.exists` and its kin it has one answer for whatever the system says: a name that cannot be one, too
+    long or with a zero in it, and a link that leads nowhere or in a circle, are nothing.
+
+    Raises:
+        LGAError: the place may not be reached.
+    """
+    try:
+        mode = path.stat().st_mode
+    except ValueError:
+        return "nothing"
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
+            return "nothing"
+        raise LGAError(f"{path}: cannot be reached ({error.strerror}); check that you may read it") from error
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "file" if stat.S_ISREG(mode) else "other"
+
+
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+"""How the files begin that Git leaves in place of large ones where Git LFS is not installed."""
+LFS_ADVICE = "a pointer of Git LFS, not the file itself; run `git lfs pull` where it lies, or download it"
 
 
 def as_paths(places: Iterable[str | Path]) -> list[Path]:

@@ -3,15 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
 
-from lga.errors import AnatomyError, ManifestError
+from lga.errors import HIDDEN, JOINERS, AnatomyError, ManifestError
+from lga.errors import printable as printable
 
 MAX_LABEL = 200
 """characters"""
-
-JOINERS = "\u200c\u200d"
-"""invisible, but Persian and the scripts of India cannot be spelt without them"""
 
 
 def normalise_label(label: str) -> str:
@@ -62,19 +59,12 @@ def prompt_name(label: str) -> str:
 
 def has_hidden_characters(text: str) -> bool:
     """Whether a text holds line breaks, control or formatting characters (or half a surrogate pair)."""
-    hidden = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    return any(unicodedata.category(each) in hidden and each not in JOINERS for each in text)
+    return any(unicodedata.category(each) in HIDDEN and each not in JOINERS for each in text)
 
 
 def quote(text: str, limit: int = 60) -> str:
     """A text for an error message: in quotation marks, hidden characters escaped, cut when long."""
     return repr(text) if len(text) <= limit else repr(text[:limit]) + "..."
-
-
-def printable(path: Path | str) -> str:
-    """The path, or a URL, in one line: line breaks, other control characters and stray bytes escaped."""
-    name = str(path)
-    return name if name.isprintable() else name.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def check_unique_labels(where: str, labels: Iterable[str]) -> None:

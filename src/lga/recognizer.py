@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lga.actions import Actions, Example
+from lga.actions import Actions, Example, are_numbers
 from lga.anatomy.descriptions import Descriptions
 from lga.anatomy.lexicon import anatomize
 from lga.anatomy.schema import Anatomy, template_anatomy
@@ -69,7 +69,7 @@ class Recognizer:
         `descriptions` nor a lexicon speaks gets as many stages as the motion of its examples shows.
 
         Raises:
-            AnatomyError: a label is not one.
+            AnatomyError: a label is not one, or a label is described that is not among them.
             ActionsError: there are no labels, or clips are given and none can be used.
             ManifestError: two labels are spellings of the same action.
         """
@@ -78,6 +78,8 @@ class Recognizer:
         check_unique_labels("the examples", tuple(examples))
         method = self.source.method(method or MethodConfig())
         method = method.updated({"motion": self._measurable(method.motion)})
+        if descriptions is not None:
+            descriptions.check_used(examples)
         anatomies, text = self._read(tuple(examples), method, descriptions)
         empty = torch.zeros(0, method.frames, self.encoder.space.dim)
         actions = Actions(
@@ -116,12 +118,14 @@ class Recognizer:
         Raises:
             ActionsError: the actions were taught with another backbone, none of a new label's clips can be
                 used, or sentences are given for a label that has some.
-            AnatomyError: the label is not one.
+            AnatomyError: the label is not one, or another one is described.
         """
         self._check(actions)
         known = actions.spelling(label)
         new = known is None
         if known is None:
+            if descriptions is not None:
+                descriptions.check_used((label,), taught=actions.labels)
             anatomies, text = self._read((label,), actions.method, descriptions)
             known = anatomies[0].label
             actions = actions.with_action(anatomies[0], text[0])
@@ -278,6 +282,11 @@ class Recognizer:
             raise ActionsError(
                 f"these actions were taught with the backbone {actions.identity!r}, this one is "
                 f"{self.encoder.identity!r}; use the same backbone and precision or teach them again"
+            )
+        if actions.text.shape[-1] != self.encoder.space.dim or not are_numbers(actions):
+            raise ActionsError(
+                f"these actions' features are not {self.encoder.space.dim} finite numbers each, as the backbone "
+                f"{actions.identity!r} makes them; teach them again"
             )
 
 

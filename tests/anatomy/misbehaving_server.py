@@ -33,6 +33,10 @@ STATUS = {
     "429 quota": (429, '{"error": {"code": "insufficient_quota"}}'),
     "500": (500, "<html>oh no"),
     "503": (503, ""),
+    "405": (405, "<h1>Method Not Allowed</h1>"),
+    "200 error": (200, '{"error": {"message": "the model ran out of memory", "code": 500}}'),
+    "200 detail": (200, '{"detail": "the model ran out of memory"}'),
+    "200 page": (200, "<!DOCTYPE html><html><title>Log in</title><body>Please sign in first</body></html>"),
 }
 HEADERS = {
     "429 after": {"Retry-After": "0"},
@@ -47,6 +51,8 @@ TOLERATED = ("fine", "prose", "fence", "commas", "bare list", "thought", "text/p
 class MisbehavingServer:
     """Serves until the block ends; `plan(label, count)` says how the count-th question about a label is answered.
 
+    `no_format` is how a form of the reply is refused that is not among `formats`, status and words; `no_system` how
+    instructions in a turn of their own are, None if they are taken.
     With `by_question(label, again)` the answer depends on the question alone; `again` follows a rejected reply.
     """
 
@@ -56,7 +62,10 @@ class MisbehavingServer:
         *,
         by_question=None,
         formats=("json_schema", "json_object", "text"),
+        no_format=(400, "response_format {} is unknown"),
+        no_system=None,
     ):
+        self.no_format, self.no_system = no_format, no_system
         self.plan, self.by_question, self.formats = plan, by_question, formats
         self.questions = Counter()
         self.asked = Counter()
@@ -113,8 +122,11 @@ class MisbehavingServer:
             self.most_at_once = max(self.most_at_once, self._at_once)
         try:
             wished = body.get("response_format", {}).get("type", "text")
-            if wished not in self.formats:
-                send(handler, 400, json.dumps({"error": {"message": f"response_format {wished} is unknown"}}))
+            if self.no_system is not None and body["messages"][0]["role"] == "system":
+                send(handler, *self.no_system)
+            elif wished not in self.formats:
+                status, said = self.no_format
+                send(handler, status, json.dumps({"error": {"message": said.format(wished)}}))
             else:
                 how = self.by_question(label, again) if self.by_question else self.plan(label, count)
                 self.behave(handler, how, label, json.loads(last["content"])["stages"])
@@ -161,6 +173,16 @@ def write(how, stages):
         "no object": json.dumps({"stages": [{**one, "object": None} for one in listed]}),
         "idle": json.dumps({"stages": [{**one, "sentence": "A person wants it."} for one in listed]}),
     }
+    if how == "parts":
+        parts = [
+            {"type": "thinking", "thinking": [{"type": "text", "text": "{draft}"}]},
+            {"type": "text", "text": whole[:9]},
+        ]
+        return {"content": [*parts, {"type": "text", "text": whole[9:]}]}, "stop"
+    if how == "in its reasoning":
+        return {"content": None, "reasoning_content": f"First I think {{so}}. {whole}"}, "stop"
+    if how == "spent on thinking":
+        return {"content": "", "reasoning_content": f"First I think {whole}"}, "length"
     if how == "refusal field":
         return {"content": None, "refusal": "I cannot help with that."}, "stop"
     return {"content": texts.get(how, whole)}, "length" if how == "cut by limit" else "stop"

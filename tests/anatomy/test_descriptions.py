@@ -232,3 +232,20 @@ def test_a_missing_file_a_folder_and_a_huge_file_are_refused(tmp_path):
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(AnatomyError, match="larger than 10 MB"):
         read_descriptions(huge)
+
+
+def test_a_label_that_is_described_and_not_known_is_named_unless_a_model_wrote_more_than_is_taught(tmp_path):
+    made = {label: record_of(anatomize(label)) for label in ("wave", "kick ball", "jump")}
+    (tmp_path / "made.json").write_bytes(records_json(made))
+    whole = read_descriptions(tmp_path / "made.json")
+    whole.check_used(["Wave", "kick_ball"])
+    with pytest.raises(
+        AnatomyError, match=r"made.json: describes 'wave', and no action is called that; is 'waves' mea"
+    ):
+        whole.check_used(["waves", "jump"])
+    told = {"wave": ["A man stands."] * 3, "swim": ["A man swims."] * 3}
+    (tmp_path / "told.json").write_text(json.dumps(told))
+    mine = read_descriptions(tmp_path / "told.json")
+    mine.check_used(["wave", "swim", "jump"])
+    with pytest.raises(AnatomyError, match="describes 'swim', and no action is called that; take it out or spell it"):
+        mine.check_used(["wave"])

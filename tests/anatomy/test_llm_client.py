@@ -11,9 +11,9 @@ import pytest
 from lga.anatomy.journal import Journal
 from lga.anatomy.llm_client import MAX_PAUSE, connect, wanted_pause
 from lga.anatomy.llm_generate import generate
-from lga.anatomy.llm_prompt import reply_schema, write_messages
+from lga.anatomy.llm_prompt import read_reply, reply_schema, write_messages
 from lga.anatomy.settings import LLMConfig
-from lga.errors import NoReplyError, ServerError, SettingsError
+from lga.errors import AnatomyError, NoReplyError, ServerError, SettingsError
 
 BROKEN = [
     "429", "429 after", "429 date", "429 nonsense", "500", "503", "half", "reset", "empty", "huge", "huge error",
@@ -112,6 +112,83 @@ def test_a_server_without_structured_output_is_found_out_once_a_run(misbehaving,
         refused = ["json_schema", "json_object", "text"].index(formats[0])
         assert len(used) == 8 + refused
         assert set(used[refused:]) == {formats[0]}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        (500, "Unable to compile grammar"),
+        (500, "Failed to parse grammar {}"),
+        (501, "JSON Schema conversion failed: Unrecognized schema"),
+        (400, "This response_format type is unavailable now"),
+        (503, "structured outputs are not supported by this backend"),
+        (422, "Input should be text: guided decoding is off"),
+        (403, "response format {} needs another plan"),
+    ],
+)
+def test_a_refusal_of_the_form_with_any_status_leads_to_the_next_form(misbehaving, refusal):
+    with misbehaving.MisbehavingServer(formats=("text",), no_format=refusal) as server:
+        [reply] = ask(settings(server, tries=1))
+        used = [body.get("response_format", {}).get("type", "text") for body in server.bodies]
+    assert json.loads(reply.text)["stages"]
+    assert used == ["json_schema", "json_object", "text"]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        (500, "Jinja Exception: System role not supported"),
+        (400, "Only user and assistant roles are supported!"),
+        (400, "Conversation roles must alternate user/assistant/user/assistant/..."),
+        (400, "Developer instruction is not enabled for models/gemma-3-4b-it"),
+        (422, '"role": "system" is not allowed'),
+    ],
+)
+def test_a_model_without_a_turn_for_instructions_reads_them_in_the_first_of_the_user(misbehaving, refusal):
+    with misbehaving.MisbehavingServer(no_system=refusal) as server:
+        assert ask(settings(server, tries=1), times=2)[1].text
+        first, *others = (body["messages"] for body in server.bodies if body["messages"][0]["role"] == "user")
+    plain = write_messages("juggle", 3)
+    assert [one["role"] for one in first] == [one["role"] for one in plain[1:]]
+    assert first[0]["content"] == f"{plain[0]['content']}\n\n{plain[1]['content']}"
+    assert first[1:] == plain[2:]
+    assert others == [first]
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("200 error", "the model ran out of memory"),
+        ("200 detail", "the model ran out of memory"),
+        ("200 page", "not a chat completion: Log in Please sign in first"),
+    ],
+)
+def test_an_answer_that_is_something_else_is_told_in_the_words_of_the_server(misbehaving, how, why):
+    with misbehaving.MisbehavingServer(lambda label, count: how) as server:
+        with pytest.raises(NoReplyError, match=why):
+            ask(settings(server, tries=2))
+        assert server.asked["juggle"] == 2
+
+
+def test_an_address_that_takes_no_questions_stops_at_once(misbehaving):
+    with misbehaving.MisbehavingServer(lambda label, count: "405") as server:
+        with pytest.raises(ServerError, match=r"405.*Method Not Allowed.*--llm often ends in /v1"):
+            ask(settings(server))
+        assert server.asked["juggle"] == 1
+
+
+def test_the_text_is_read_where_servers_put_it(misbehaving):
+    for how in ("parts", "in its reasoning"):
+        with misbehaving.MisbehavingServer(scripted(how)) as server:
+            [reply] = ask(settings(server))
+        assert [stage.model_dump() for stage in read_reply(reply.text, 3).stages] == misbehaving.STAGES[:3]
+
+
+def test_tokens_that_went_into_thinking_are_told_with_the_setting(misbehaving):
+    with misbehaving.MisbehavingServer(scripted("spent on thinking")) as server:
+        [reply] = ask(settings(server))
+    with pytest.raises(AnatomyError, match="--reply-tokens"):
+        read_reply(reply.text, 3, cut=reply.cut)
 
 
 def test_the_schema_that_is_sent_is_strict_and_counts_the_stages(misbehaving):

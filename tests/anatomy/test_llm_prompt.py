@@ -172,6 +172,51 @@ def test_a_reply_that_the_server_cut_is_refused_even_if_it_can_be_read():
         read_reply(json.dumps({"stages": [ONE] * 6}), "auto")
 
 
+DRAFT = json.dumps({"stages": [{**ONE, "sentence": "A person drafts."}, TWO]})
+ENDS = [
+    *("</think>", "</thinking>", "</thought>", "</reasoning>", "</seed:think>", "[/THINK]", "◁/think▷", "</ think >"),
+    *("<|end_of_thought|>", "<｜end▁of▁thinking｜>", "</antThinking>", "<|channel|>final<|message|>"),
+]
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("begin", ["", "<think>", "<think>\n</think><think>"])
+def test_the_answer_is_what_stands_behind_the_last_end_of_thinking(end, begin):
+    text = f'{begin}Perhaps {DRAFT}? Or {{this}}, so: {{"stages": [\n{end}\n{WHOLE}'
+    assert [stage.model_dump() for stage in read_reply(text, 2).stages] == [ONE, TWO]
+
+
+@pytest.mark.parametrize("between", [" Better: ", "\n```json\n", '{"stages": [', "[1] {x} {} ", '{"note": 5}'])
+def test_of_several_answers_the_last_that_fits_counts(between):
+    for text in (DRAFT + between + WHOLE, DRAFT + between + WHOLE + ' {"done": true} [{"a": 1}]'):
+        assert [stage.model_dump() for stage in read_reply(text, 2).stages] == [ONE, TWO]
+
+
+def test_many_brackets_of_drafts_hide_no_answer():
+    text = '{"a' * 300 + '"}' + " {} " * 300 + WHOLE
+    assert [stage.model_dump() for stage in read_reply(text, 2).stages] == [ONE, TWO]
+
+
+def test_pieces_of_a_broken_answer_are_none():
+    with pytest.raises(AnatomyError, match="not whole JSON"):
+        read_reply(WHOLE[:-2], "auto")
+
+
+def test_the_reason_is_that_of_the_answer_that_came_furthest():
+    nearly = json.dumps({"stages": [ONE, {**TWO, "sentence": ""}]})
+    for text in (f'{nearly} {{"done": true}}', f'{{"x": 1}} {nearly} {{"stages": [1]}}'):
+        with pytest.raises(AnatomyError, match="stage 2 'sentence'"):
+            read_reply(text, 2)
+
+
+@pytest.mark.parametrize("text", ["", "<think>", f"<think>so {DRAFT}", "[THINK] hm", "hm</think>  "])
+def test_tokens_that_all_went_into_thinking_name_the_setting(text):
+    with pytest.raises(AnatomyError, match=r"all its tokens went into thinking .*--reply-tokens"):
+        read_reply(text, 2, cut=True)
+    with pytest.raises(AnatomyError, match="the reply is empty"):
+        read_reply(text, 2)
+
+
 @pytest.mark.parametrize("piece", ["[", "{", '{"', '\\"', '"\\', ",", ", ", "<think>", "```{", '[{"a":', "{}", "{,}"])
 def test_no_reply_keeps_the_reader_busy(piece):
     start = time.monotonic()

@@ -99,3 +99,17 @@ def test_without_transformers_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(BackboneError, match=r"pip install 'lga\[clip\]'"):
         load_clip("anything", device="cpu")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_pointer_of_git_lfs_is_named_for_what_it_is(broken, name):
+    (broken / name).write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 5\n")
+    assert f"{name} is a pointer of Git LFS, not the file itself; run `git lfs pull`" in refusal(broken)
+
+
+@pytest.mark.parametrize("part", ["text_config", "vision_config"])
+def test_a_part_of_the_settings_that_is_missing_is_named(broken, part):
+    settings = json.loads((broken / "config.json").read_text())
+    del settings[part]
+    (broken / "config.json").write_text(json.dumps(settings))
+    assert part in refusal(broken)

@@ -213,6 +213,17 @@ def wait_for(server, questions, process):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("how", "why"), [("200 error", "ran out of memory"), ("idle", "nothing"), ("html", "")])
+def test_no_answer_for_any_label_exits_with_1_and_one_answer_with_0(capsys, how, why):
+    plan = lambda label, count: how if label != "swim" else "fine"  # noqa: E731
+    with misbehaving.MisbehavingServer(plan) as server:
+        assert run(["anatomize", "juggle", "dance", *asking(server, "--tries", "2")]) == 1
+        said = capsys.readouterr().err
+        assert "no label got an answer" in said
+        assert run(["anatomize", "juggle", "swim", *asking(server, "--tries", "2")]) == 0
+    assert why in said or how == "idle"
+
+
 def test_killed_at_any_point_it_goes_on_and_the_file_is_the_same():
     labels, jobs, random = [f"juggle {number} cups" for number in range(50)], 4, Random(7)
     Path("labels.txt").write_text("\n".join(labels))

@@ -62,3 +62,24 @@ def test_an_unknown_name_lists_the_shipped_ones(capsys):
 def test_a_flag_without_its_value_is_wrong_usage(capsys):
     assert run([*TRAIN, "--recipe"]) == 2
     assert "recipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[train]\nself = 1\n",
+        f"[train]\nseed = {'9' * 5000}\n",
+        f"[train]\nseed = {10**30}\n",
+        f"[train]\nways = {2**63}\n",
+        f"[train]\ntasks = {'[' * 3000}{']' * 3000}\n",
+        "[train]\nlearning_rate = inf\n",
+        "[method]\ntemperature = nan\n",
+        "[method]\nself = 1\n",
+        "[backbone]\nself = 1\n",
+    ],
+)
+def test_numbers_and_keys_that_nothing_can_take_are_one_line(tmp_path, text):
+    (tmp_path / "own.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        read_recipe(str(tmp_path / "own.toml"))
+    assert str(caught.value).isprintable()

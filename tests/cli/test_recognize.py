@@ -150,6 +150,17 @@ def test_a_broken_clip_among_good_ones_is_named_and_counted_and_the_others_are_r
     assert "1 clip skipped" in done.stderr
 
 
+def test_a_folder_is_searched_through_links_and_without_what_a_system_left(command, actions, clips, tmp_path):
+    (tmp_path / "new/@eaDir/1.mp4").mkdir(parents=True)
+    (tmp_path / "new/@eaDir/1.mp4/1.mp4").touch()
+    (tmp_path / "new/far").symlink_to(clips / "wave")
+    (tmp_path / "new/self").symlink_to(tmp_path / "new/self")
+    (tmp_path / "new/back").symlink_to(tmp_path / "new")
+    found = json.loads(command("recognize", actions, tmp_path / "new", "--json").stdout)
+    assert [one["path"] for one in found["results"]] == [f"{tmp_path}/new/far/{name}.mp4" for name in (1, 2)]
+    assert found["skipped"] == []
+
+
 def test_an_empty_folder_given_as_a_clip_is_named(command, actions, clips, tmp_path):
     (tmp_path / "nothing").mkdir()
     done = command("recognize", actions, tmp_path / "nothing", clips / "wave" / "1.mp4")

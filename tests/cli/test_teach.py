@@ -19,6 +19,23 @@ def test_an_action_with_a_broken_clip_is_taught_from_the_good_ones(command, clip
     assert {one["label"]: one["examples"] for one in listed} == {"kick ball": 2, "pull up": 1, "wave": 2}
 
 
+def test_a_level_too_high_or_too_low_is_one_line_that_names_the_level(command, clips, tmp_path):
+    high = command("teach", clips.parent, "--out", tmp_path / "a", "--backbone", "tiny", code=1).error
+    assert f"they lie deeper, as {clips}" in high
+    low = command("teach", clips / "wave", "--out", tmp_path / "a", "--backbone", "tiny", code=1).error
+    assert f"or give {clips}, if this is one action" in low
+    assert not (tmp_path / "a").exists()
+
+
+def test_sentences_of_a_label_that_is_not_taught_are_refused_by_name(command, clips, tmp_path):
+    sentences = ["A person stands.", "A person lifts an arm.", "A person lowers it."]
+    (tmp_path / "mine.json").write_text(json.dumps({"wave": sentences, "pull-ups": sentences}))
+    told = ("--descriptions", tmp_path / "mine.json", "--out", tmp_path / "a", "--backbone", "tiny")
+    said = command("teach", clips, *told, code=1).stderr.splitlines()
+    assert said[-1] == "lga: mine.json: describes 'pull-ups', and no action is called that; is 'pull up' meant?"
+    assert not (tmp_path / "a").exists()
+
+
 def test_two_folders_with_the_same_label_are_refused(command, clips, tmp_path):
     examples = Path(shutil.copytree(clips, tmp_path / "examples"))
     (examples / "Wave").mkdir()

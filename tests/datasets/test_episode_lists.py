@@ -107,3 +107,15 @@ def test_a_place_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(LGAError, match="cannot be written"):
         write_episodes(tmp_path / "file" / "list", PLAN, PROTOCOL, CLIPS)
+
+
+@pytest.mark.parametrize("place", [2**31, 2**63, 2**64, 10**400])
+@pytest.mark.parametrize("part", ["classes", "query", "support"])
+def test_a_place_beyond_all_lists_is_refused(file, part, place):
+    first, line, *others = file.read_text().splitlines()
+    value = json.loads(line)
+    row = value[part] if part == "classes" else value[part][0]
+    row[0] = place
+    file.write_text("\n".join([first, json.dumps(value), *others]))
+    with pytest.raises(ManifestError, match="not an episode list"):
+        read_episodes(file, CLIPS)

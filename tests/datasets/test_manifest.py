@@ -176,6 +176,23 @@ def test_what_a_csv_writer_writes_is_read_back(tmp_path_factory, names):
     assert [(str(row.path.relative_to(path.parent)), row.label) for row in read] == rows
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("heading", ["{}", "sep={}\r\n", '"sep={}"\n'])
+@pytest.mark.parametrize("names", ["path{}label{}Group", ' Path {}LABEL{}" group "'])
+def test_tables_of_all_spreadsheets_are_one_table(write, delimiter, encoding, heading, names):
+    first = "" if heading == "{}" else heading.format(delimiter)
+    rows = f'{names.format(delimiter, delimiter)}\r\n"a, b; c.mp4"{delimiter}jüngst{delimiter}g\r\n'
+    path = write((first + rows).encode(encoding))
+    (row,) = read_manifest(path)
+    assert row == LabelledClip(path.parent / "a, b; c.mp4", "jüngst", "g")
+    assert read_table(path).rows[0].line == 2 + bool(first)
+
+
+def test_columns_that_mean_nothing_here_keep_their_names(write):
+    assert read_table(write("Path,Label,My Note\na.mp4,jump,x\n")).columns == ("path", "label", "My Note")
+
+
 def test_a_split_leaves_its_rows_only(write):
     path = write("path,label,split\na.mp4,jump,train\nb.mp4,jump,test\nc.mp4,wave,test\n")
     assert [row.path.name for row in read_manifest(path, split="test")] == ["b.mp4", "c.mp4"]
@@ -195,16 +212,16 @@ def test_an_unknown_split_is_refused_with_those_there_are(write):
         (b"", "no column path and label"),
         (b"label,group\njump,1\n", "no column path in its first line; it needs path,label"),
         (b"path\na.mp4\n", "no column label"),
-        (b"Path;Label\na.mp4;jump\n", "no column path and label"),
         (b"path,label\n", "the manifest has a header and no clips"),
         ("path,label\na.mp4,žába\n".encode("latin2"), "not a CSV in UTF-8"),
-        ("path,label\na.mp4,jump\n".encode("utf-16"), "not a CSV in UTF-8"),
+        ("path,label\na.mp4,jump\n".encode("utf-16")[:-1], "not a CSV in UTF-8"),
+        (b"Label,path,label\na,b,c\n", "two columns label in its first line; take one out"),
         (b'path,label\n"a.mp4,jump\n', "not a CSV in UTF-8"),
         (b"path,label\n" + b"a" * 200_000 + b",jump\n", "not a CSV in UTF-8"),
         (bytes(range(256)) * 8, "not a CSV in UTF-8"),
         (b"\0" * 100, "no column path and label"),
     ],
-    ids=["empty", "no path", "no label", "semicolons", "header", "latin", "utf16", "quote", "long", "bytes", "zeros"],
+    ids=["empty", "no path", "no label", "header", "latin", "half", "twice", "quote", "long", "bytes", "zeros"],
 )
 def test_what_is_no_manifest_is_refused(write, content, message):
     assert refusal_of(read_manifest, write(content)).startswith(f": {message}")
@@ -282,6 +299,55 @@ def test_an_empty_action_folder_is_taught_by_its_words(tree):
     found = read_examples(tree("jump/a.mp4", "wave/"))
     assert found.labels == ("jump", "wave")
     assert {clip.label for clip in found.clips} == {"jump"}
+
+
+@pytest.mark.parametrize("name", ["__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found",
+                                  "RECYCLER", "@Recycle", "#recycle"])  # fmt: skip
+def test_what_a_system_leaves_is_no_action_and_no_clip(tree, name):
+    left = (f"jump/{name}/b.mp4", f"{name}/jump/c.mp4", f"{name}/d.mp4", "Thumbs.db", "jump/Thumbs.db")
+    source = tree("jump/a.mp4", "jump/film/1.jpg", "jump/film/thumbs.DB", "jump/film/Desktop.ini", *left)
+    found = read_examples(source)
+    assert found.labels == ("jump",)
+    assert [clip.path.name for clip in found.clips] == ["a.mp4", "film"]
+    assert found.ignored == ()
+
+
+def test_links_to_clips_and_folders_count_and_those_that_lead_nowhere_or_back_do_not(tree, tmp_path):
+    source, far = tree("wave/a.mp4"), tmp_path / "far"
+    (far / "jump").mkdir(parents=True)
+    (far / "jump/b.mp4").touch()
+    (source / "jump").symlink_to(far / "jump")
+    (source / "wave/c.mp4").symlink_to(far / "jump/b.mp4")
+    (source / "wave/gone.mp4").symlink_to(far / "none.mp4")
+    (source / "self").symlink_to(source / "self")
+    (source / "back").symlink_to(source)
+    found = read_examples(source)
+    assert found.labels == ("jump", "wave")
+    assert [clip.path.name for clip in found.clips] == ["b.mp4", "a.mp4", "c.mp4"]
+    assert [path.name for path in found.ignored] == ["gone.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("files", "given", "meant"),
+    [
+        (["all/train/jump/a.mp4", "all/train/wave/b.mp4", "all/test/jump/c.mp4"], "all", "all/test"),
+        (["all/x/train/jump/a.mp4"], "all", "all/x/train"),
+        (["all/train/jump/film/1.jpg", "all/train/jump/film/2.jpg"], "all", "all/train"),
+        (["set/jump/film/1.jpg", "set/jump/other/1.jpg"], "set/jump", "set"),
+        (["set/jump/a.mp4", "set/jump/b.mp4"], "set/jump", "set"),
+        (["set/jump/1.jpg", "set/jump/2.jpg"], "set/jump", "set"),
+    ],
+)
+def test_a_folder_a_level_too_high_or_too_low_is_refused_with_the_level_meant(tree, files, given, meant):
+    source = tree(*files)
+    message = refusal_of(read_examples, source / given)
+    assert f"give {source / meant}" in message
+
+
+def test_action_folders_with_nothing_but_what_is_no_clip_are_refused_with_the_first_reason(tree):
+    message = refusal_of(read_examples, tree("jump/a.heic", "wave/b.zip"))
+    assert "nothing in its folders is a clip; the first is" in message
+    assert "a.heic: its name does not end as a video's does" in message
 
 
 @pytest.mark.parametrize("other", ["Brush Hair", "brush hair", "BrushHair", "brush-hair"])

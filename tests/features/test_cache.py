@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 from lga.backbone.tiny import TinyBackbone
+from lga.errors import BackboneError
 from lga.features.cache import ClipFeatures, FeatureCache, default_cache
 
 TINY = TinyBackbone()
@@ -138,7 +139,7 @@ def test_an_entry_that_may_not_be_read_is_noted(cache, clip, monkeypatch):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
     cache.keep_clip(clip, "uniform 3", TINY)
-    monkeypatch.setattr(Path, "is_file", refuse)
+    monkeypatch.setattr(Path, "stat", refuse)
     assert cache.find_clip(clip.digest, "uniform 3", TINY) is None
     assert len(cache.rebuilt) == 1
 
@@ -191,6 +192,7 @@ WORKER = """
 import json, sys
 from pathlib import Path
 from lga.backbone.tiny import TinyBackbone
+from lga.errors import BackboneError
 from lga.features.extract import extract_features
 from lga.features.cache import FeatureCache
 
@@ -231,3 +233,40 @@ def test_the_environment_places_the_cache(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_cache().folder == tmp_path / ".cache" / "lga"
+
+
+@pytest.mark.parametrize("duration", ["nan", "inf", "-1.0", "0.0", "1e400"])
+def test_a_length_that_cannot_be_is_damage(cache, clip, duration):
+    path = cache._path("clips", clip.digest, "uniform 3", TINY.identity)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(save({"features": clip.frames}, {"times": json.dumps(clip.times), "duration": duration}))
+    assert cache.find_clip(clip.digest, "uniform 3", TINY) is None
+    assert cache.rebuilt == [path]
+
+
+@pytest.mark.parametrize(
+    "times", ["[NaN, 1, 2]", "[0.1, 0.2, Infinity]", "[-1, 0, 1]", "[" * 5000, f"[0, 1, {10**400}]"]
+)
+def test_moments_that_cannot_be_are_damage(cache, clip, times):
+    path = cache._path("clips", clip.digest, "uniform 3", TINY.identity)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(save({"features": clip.frames}, {"times": times, "duration": "1.1"}))
+    assert cache.find_clip(clip.digest, "uniform 3", TINY) is None
+    assert cache.rebuilt == [path]
+
+
+@dataclass(frozen=True, slots=True)
+class Odd(TinyBackbone):
+    """A backbone that makes something else of sentences."""
+
+    make: object = None
+
+    def encode_text(self, sentences):
+        return self.make(TINY.encode_text(sentences))
+
+
+@pytest.mark.parametrize("make", [lambda v: v[:, :-1], lambda v: v[:-1], lambda v: v * float("nan"), lambda v: v / 0])
+def test_vectors_that_cannot_be_compared_are_refused_and_not_kept(cache, make):
+    with pytest.raises(BackboneError, match="tiny"):
+        cache.encode_text(["a", "b"], Odd(make=make))
+    assert not cache.folder.exists()

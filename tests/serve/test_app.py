@@ -1,5 +1,6 @@
 """Every route, as the contract has it."""
 
+import shutil
 from importlib.metadata import version
 from io import BytesIO
 
@@ -195,6 +196,13 @@ def test_a_clip_on_the_server_is_recognised_by_its_path(serve, clips):
     assert path.exists()
 
 
+@pytest.mark.parametrize("name", ["A.MP4", "a.Mp4", "phone.3gp"])
+def test_below_the_root_the_same_names_are_clips_as_on_the_command_line(serve, clips, tmp_path, name):
+    shutil.copy(clips["sweep left"][3], tmp_path / name)
+    with serve(root=tmp_path) as client:
+        assert client.post("/recognize", json={"path": name}).json()["result"]["label"] == "sweep left"
+
+
 def test_everything_can_be_forgotten_and_taught_again_even_after_a_restart(serve, folder, clips, upload, refused):
     with serve() as client:
         for label in ("sweep right", "sweep left"):
@@ -264,3 +272,11 @@ def test_every_answer_bears_the_headers_that_keep_browsers_in_check(client):
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "server" not in headers
     assert client.get("/actions").headers["cache-control"] == "no-store"
+
+
+def test_the_schema_says_what_a_new_label_is_answered_with(client, clips, upload):
+    told = client.get("/openapi.json").json()["paths"]["/actions/{label}/examples"]["post"]["responses"]
+    of = [told[code]["content"]["application/json"]["schema"] for code in ("200", "201")]
+    assert of[0] == of[1] == {"$ref": "#/components/schemas/Taught"}
+    for code, clip in zip((201, 200), clips["sweep left"][:2], strict=True):
+        assert client.post("/actions/new/examples", files=upload("clips", clip)).status_code == code

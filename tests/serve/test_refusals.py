@@ -110,6 +110,14 @@ def test_a_label_that_cannot_be_one_is_refused_however_it_comes(client, refused,
     assert len(client.get("/actions").json()["actions"]) == 2
 
 
+@pytest.mark.parametrize("named", ["", "; filename*=UTF-8''a%20b.mp4"])
+@pytest.mark.parametrize(("address", "field"), [("/recognize", "clip"), ("/actions/new/examples", "clips")])
+def test_a_part_that_comes_as_text_is_told_so(client, refused, named, address, field):
+    body = f'--x\r\nContent-Disposition: form-data; name="{field}"{named}\r\n\r\nabc\r\n--x--\r\n'
+    answer = client.post(address, content=body, headers={"Content-Type": "multipart/form-data; boundary=x"})
+    refused(answer, 422, f"the part '{field}' is text, not a file; send it with filename=")
+
+
 @pytest.mark.parametrize("label", ["<script>alert(1)", "a?b#c 100%", "跳 🏊 žába", "a\\b", "'; DROP--", "examples"])
 def test_an_odd_label_is_served_as_what_it_is(client, label):
     assert client.post("/actions", json={"label": label}).status_code == 201

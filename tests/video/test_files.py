@@ -2,13 +2,26 @@ import hashlib
 import os
 from pathlib import Path
 
+import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from lga.errors import VideoError
-from lga.video.files import check_bytes, check_size, check_work, content_digest, is_clip, pictures_in, refusal
+from lga.video.decode import open_clip
+from lga.video.files import (
+    KINDS,
+    check_bytes,
+    check_size,
+    check_work,
+    content_digest,
+    find_clips,
+    is_clip,
+    pictures_in,
+    refusal,
+    why_no_clip,
+)
 
 
 def picture(path):
@@ -43,6 +56,95 @@ def test_a_folder_is_a_clip_when_it_holds_only_pictures(tmp_path):
     assert is_clip(tmp_path)
     (tmp_path / "a.mp4").touch()
     assert not is_clip(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a.jpg", "a single picture"),
+        ("a.txt", "its name does not end as a video's does (.3g2, "),
+        ("Thumbs.db", "a system's own file"),
+        ("gone.mp4", "no such file or folder"),
+        ("link.mp4", "a link that leads nowhere"),
+        ("empty", "an empty folder"),
+        ("mixed", "frame pictures with something else among them (a.txt); move that away"),
+        ("deep", "a folder without frame pictures"),
+    ],
+)
+def test_what_is_no_clip_says_why(tmp_path, name, why):
+    for folder in ("empty", "mixed", "deep"):
+        (tmp_path / folder).mkdir()
+    for file in ("a.jpg", "a.txt", "Thumbs.db", "mixed/1.jpg", "mixed/a.txt", "deep/b.mp4"):
+        (tmp_path / file).touch()
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "none.mp4")
+    assert why in why_no_clip(tmp_path / name)
+    assert not is_clip(tmp_path / name)
+
+
+def test_what_a_system_leaves_among_frame_pictures_changes_nothing(tmp_path):
+    picture(tmp_path / "1.png")
+    digest = content_digest(tmp_path)
+    for name in ("Thumbs.db", "desktop.ini", "._1.png", "Icon\r"):
+        (tmp_path / name).touch()
+    (tmp_path / "@eaDir").mkdir()
+    picture(tmp_path / "@eaDir/SYNOPHOTO_THUMB_M.jpg")
+    assert is_clip(tmp_path)
+    assert content_digest(tmp_path) == digest
+
+
+@pytest.mark.shared
+def test_a_frame_folder_that_windows_looked_into_is_a_clip(shared):
+    folder = shared / "data" / "odd" / "folders" / "with_thumbs"
+    assert is_clip(folder)
+    assert len(pictures_in(folder)) == 24
+
+
+def test_clips_below_a_folder_are_found_through_links_each_folder_once(tmp_path):
+    for name in ("far/wave/1.MP4", "near/$RECYCLE.BIN/2.mp4", "near/a.mp4", "near/note.txt", "near/film/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "near/link").symlink_to(tmp_path / "far")
+    (tmp_path / "near/again").symlink_to(tmp_path / "far")
+    (tmp_path / "far/back").symlink_to(tmp_path / "near")
+    (tmp_path / "near/self").symlink_to(tmp_path / "near/self")
+    (tmp_path / "near/gone.mp4").symlink_to(tmp_path / "none")
+    found = [path.name for path in find_clips(tmp_path / "near")]
+    assert sorted(found) == ["1.MP4", "a.mp4", "film"]
+
+
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [("clips\\a.mp4", "folders are parted by /"), ("~/a.mp4", "~ is part of a name"), ("file:///a.mp4", "not a URL")],
+)
+def test_a_path_as_other_places_write_it_says_what_was_tried(tmp_path, written, advice):
+    with pytest.raises(VideoError, match="no such file or folder; ") as caught:
+        content_digest(tmp_path / written)
+    assert advice in str(caught.value)
+    assert str(tmp_path / written) in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", sorted(suffix for suffixes in KINDS.values() for suffix in suffixes))
+def test_every_kind_counts_in_small_letters_and_capitals(tmp_path, suffix):
+    for name in (f"a{suffix}", f"b{suffix.upper()}"):
+        (tmp_path / name).touch()
+        assert is_clip(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("muxer", "codec"), [("3gp", "libx264"), ("asf", "msmpeg4"), ("flv", "flv"), ("vob", "mpeg2video")]
+)
+@pytest.mark.parametrize("suffix", [".mp4", ".wmv", ""])
+def test_the_content_decides_what_kind_a_file_is_not_its_name(tmp_path, video_files, muxer, codec, suffix):
+    path = tmp_path / f"clip{suffix}"
+    with av.open(str(path), "w", format=muxer) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for picture in video_files.numbered(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode())
+    with open_clip(path) as clip:
+        shown = [video_files.number_of(picture) for picture in clip.pictures_at([0.01, 0.41, 0.61])]
+    assert shown == [0, 10, 15]
 
 
 def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path):
@@ -99,3 +201,12 @@ def test_a_small_file_may_not_be_long_work(tmp_path):
     check_work(tmp_path, 800, 600, pictures=4000.0, size=1)
     with pytest.raises(VideoError, match="2000 pictures of 3000 x 2000 pixels in 57000 bytes take too long"):
         check_work(tmp_path, 3000, 2000, pictures=2000.0, size=57_000)
+
+
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 5\n"
+
+
+def test_a_pointer_of_git_lfs_is_named_for_what_it_is(tmp_path):
+    (tmp_path / "a.mp4").write_text(POINTER)
+    with pytest.raises(VideoError, match=r"a\.mp4: a pointer of Git LFS, not the file itself; run `git lfs pull`"):
+        content_digest(tmp_path / "a.mp4")

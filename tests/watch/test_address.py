@@ -12,7 +12,7 @@ from lga.watch.address import find_address
         ("http://127.0.0.1:8000/a.mp4?x=1", "http://127.0.0.1:8000/a.mp4?x=1", "http,tcp"),
         ("HTTP://LOCALHOST/a.ts", "http://localhost/a.ts", "http,tcp"),
         ("https://[::1]:8443/live", "https://[::1]:8443/live", "https,tls,tcp"),
-        ("rtsp://127.0.0.1:8554/cam", "rtsp://127.0.0.1:8554/cam", "rtp,udp,tcp"),
+        ("rtsp://127.0.0.1:8554/cam", "rtsp://127.0.0.1:8554/cam", "tcp"),
         ("udp://localhost:1234", "udp://localhost:1234?localaddr=127.0.0.1", "udp"),
         ("tcp://127.0.0.1:9000?listen=1", "tcp://127.0.0.1:9000?listen=1", "tcp"),
     ],

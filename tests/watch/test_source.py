@@ -1,5 +1,8 @@
 import os
 import random
+import socket
+import threading
+from contextlib import suppress
 
 import pytest
 
@@ -161,3 +164,34 @@ def test_an_address_where_nobody_answers_is_refused():
     nobody = find_address("tcp://127.0.0.1:9")
     with pytest.raises(VideoError, match=r"tcp://127\.0\.0\.1:9"), open_source(nobody, 2.0):
         pass
+
+
+SDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+
+
+@pytest.mark.parametrize("answer", ["RTP/AVP/UDP;unicast;client_port=5000-5001;server_port=1-2;source=192.0.2.1", None])
+def test_rtsp_asks_for_tcp_alone_whatever_the_server_offers(answer):
+    asked = []
+
+    def serve(listener):
+        with suppress(OSError), listener.accept()[0] as line, line.makefile("rb") as lines:
+            for first in lines:
+                head = {name.lower(): value.strip() for name, _, value in (
+                    one.decode().partition(":") for one in iter(lines.readline, b"\r\n"))}  # fmt: skip
+                body, more = "", ""
+                if first.startswith(b"DESCRIBE"):
+                    body, more = SDP, "Content-Type: application/sdp\r\n"
+                if first.startswith(b"SETUP"):
+                    asked.append(head["transport"])
+                    more = f"Session: 1\r\nTransport: {answer or head['transport']}\r\n"
+                status = "404 No" if first.startswith(b"PLAY") else "200 OK"
+                said = f"RTSP/1.0 {status}\r\nCSeq: {head['cseq']}\r\n{more}Content-Length: {len(body)}\r\n\r\n{body}"
+                line.sendall(said.encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        address = find_address(f"rtsp://127.0.0.1:{listener.getsockname()[1]}/cam")
+        with pytest.raises(VideoError, match="no video that can be watched"), open_source(address, 5.0):
+            pass
+    assert asked
+    assert all(one.startswith("RTP/AVP/TCP;") for one in asked)

@@ -1,8 +1,9 @@
 """Files of stage sentences: written by a language model or a person, read strictly."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +14,7 @@ from lga.anatomy.checks import check_anatomy
 from lga.anatomy.schema import MAX_DESCRIBED_STAGES, Anatomy, Origin, Stage, spread, visible
 from lga.config import MAX_STAGES, FrozenModel, StageCount
 from lga.errors import AnatomyError
-from lga.files import to_json
+from lga.files import kind_of, to_json
 from lga.labels import checked_label, lookup_key, quote
 
 Note = Annotated[str, StringConstraints(max_length=2000), AfterValidator(visible)]
@@ -158,6 +159,8 @@ class Descriptions:
     labels: tuple[str, ...]
     """as the user spelt them, in the file's order"""
     stages: Mapping[str, tuple[Stage, ...]]
+    by_hand: frozenset[str] = frozenset()
+    """the labels whose sentences a person wrote or changed"""
 
     def find(self, label: str) -> tuple[Stage, ...] | None:
         """The stages of a label in any spelling."""
@@ -168,6 +171,29 @@ class Descriptions:
         if stages == "auto":
             return self
         return replace(self, stages={key: spread(known, stages) for key, known in self.stages.items()})
+
+    def check_used(self, labels: Iterable[str], taught: Iterable[str] = ()) -> None:
+        """Refuse sentences that nothing would read: a misspelt label's action would silently get others.
+
+        What `lga anatomize` wrote may hold the labels of a whole dataset where fewer are taught, as long as it
+        describes each of those.
+
+        Args:
+            labels: what is to be described.
+            taught: what has its sentences already, and may be described nevertheless.
+
+        Raises:
+            AnatomyError: the file describes a label that is none of these; it is named.
+        """
+        known = {lookup_key(label): label for label in labels}
+        bare = [label for key, label in known.items() if key not in self.stages]
+        known |= {lookup_key(label): label for label in taught}
+        unknown = [label for label in self.labels if lookup_key(label) not in known]
+        wrong = [label for label in unknown if bare or label in self.by_hand]
+        if wrong:
+            near = get_close_matches(wrong[0], known.values(), n=1)
+            said = f"; is {quote(near[0])} meant?" if near else "; take it out or spell it as the action is"
+            raise AnatomyError(f"{self.source}: describes {quote(wrong[0])}, and no action is called that{said}")
 
 
 def read_descriptions(path: Path, *, stages: StageCount = 3) -> Descriptions:
@@ -199,7 +225,8 @@ def read_descriptions(path: Path, *, stages: StageCount = 3) -> Descriptions:
                 "or auto where the labels differ"
             )
         found[lookup_key(label)] = spread(record.stages, stages)
-    return Descriptions(source=path.name, labels=tuple(records), stages=found)
+    by_hand = frozenset(label for label, record in records.items() if record.edited)
+    return Descriptions(source=path.name, labels=tuple(records), stages=found, by_hand=by_hand)
 
 
 def read_records(path: Path) -> dict[str, Record]:
@@ -227,7 +254,7 @@ def read_records(path: Path) -> dict[str, Record]:
 
 def read_bytes(path: Path) -> bytes:
     """The file's bytes, or why there are none."""
-    if not path.is_file():
+    if kind_of(path) != "file":
         raise AnatomyError("no such file")
     try:
         with path.open("rb") as file:

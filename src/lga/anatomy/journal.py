@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from lga.anatomy.descriptions import Count
 from lga.config import FrozenModel, StageCount
 from lga.errors import LGAError
-from lga.files import append_durably
+from lga.files import append_durably, kind_of
 
 
 class JournalQuestion(FrozenModel):
@@ -57,7 +57,7 @@ class Journal:
         self.damaged = 0
         self._replies: dict[JournalQuestion, Reply] = {}
         self._torn = False
-        if path is not None and path.exists():
+        if path is not None and kind_of(path) != "nothing":
             self._read(path)
 
     def find(self, question: JournalQuestion) -> Reply | None:

@@ -1,6 +1,7 @@
 """Ask an OpenAI-compatible server: one question, its limits, its retries."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +18,19 @@ from lga.anatomy.llm_prompt import Message
 from lga.anatomy.settings import LLMConfig, find_key
 from lga.errors import AnatomyError, LGAError, NoReplyError, ServerError
 
+MAX_QUOTED = 200
+"""characters of an error that are told again"""
+
 SOFTER: Mapping[str, Literal["json_object", "text"]] = {"json_schema": "json_object", "json_object": "text"}
+
+NO_FORMAT = re.compile(r"response.?format|schema|grammar|json.?(object|mode)|guided|structured.?output", re.IGNORECASE)
+"""how servers speak of a form of the reply that they do not know"""
+NO_SYSTEM = re.compile(
+    r"system['\"` ]*(role|message|prompt|instruction)|roles?\W{0,5}system|developer instruction|roles must alternate"
+    r"|only user,? and assistant|only .{0,9}user.{0,9}assistant.{0,9} roles",
+    re.IGNORECASE,
+)
+"""how servers speak of a model that knows no turn for instructions"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +41,23 @@ class Dialect:
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """newer models of OpenAI want the second"""
     temperature: bool = True
+    system: bool = True
+    """instructions in a turn of their own; some models' templates know the turns of two only"""
 
-    def after(self, refusal: str) -> "Dialect | None":
-        """What to try next when the server refuses a question in these words; None if they name none of it."""
-        if self.limit == "max_tokens" and "max_completion_tokens" in refusal:
+    def after(self, refusal: str, status: int) -> "Dialect | None":
+        """What to try next when the server refuses a question in these words; None if they name none of it.
+
+        Servers refuse a form of the reply or a role with any status, 500 too; what they say of numbers counts where
+        the status says that the question is wrong.
+        """
+        if self.system and NO_SYSTEM.search(refusal):
+            return replace(self, system=False)
+        asked = status in (400, 404, 422)
+        if asked and self.limit == "max_tokens" and "max_completion_tokens" in refusal:
             return replace(self, limit="max_completion_tokens")
-        if self.format in SOFTER and any(word in refusal for word in ("response_format", "json_schema", "json_object")):
+        if self.format in SOFTER and NO_FORMAT.search(refusal):
             return replace(self, format=SOFTER[self.format])
-        if self.temperature and "temperature" in refusal:
+        if asked and self.temperature and "temperature" in refusal:
             return replace(self, temperature=False)
         return None
 
@@ -46,7 +68,7 @@ def write_body(
     """The question as the server wants it."""
     body: dict[str, object] = {
         "model": settings.model,
-        "messages": list(messages),
+        "messages": list(messages) if dialect.system else without_system(messages),
         dialect.limit: settings.reply_tokens,
     }
     if dialect.temperature:
@@ -59,21 +81,30 @@ def write_body(
     return body
 
 
+def without_system(messages: Sequence[Message]) -> list[Message]:
+    """The same conversation with its instructions at the head of the first turn of the user."""
+    rules = "\n".join(message["content"] for message in messages if message["role"] == "system")
+    first, *others = (message for message in messages if message["role"] != "system")
+    return [Message(role=first["role"], content=f"{rules}\n\n{first['content']}"), *others]
+
+
 def read_completion(body: bytes) -> Reply:
     """The reply in an answer of the server.
 
     Raises:
-        AnatomyError: the answer is no chat completion.
+        AnatomyError: the answer is no chat completion; it says what it is instead.
     """
     try:
         completion = Completion.model_validate_json(body)
     except ValidationError as error:
-        raise AnatomyError("the answer is not a chat completion") from error
+        text = " ".join(re.sub(r"<[^>]*>", " ", body[: 10 * MAX_QUOTED].decode("utf-8", "replace")).split())
+        raise AnatomyError(f"the answer is not a chat completion: {text}") from error
     if not completion.choices:
         raise AnatomyError("the answer holds no choices")
     choice, usage = completion.choices[0], completion.usage or Usage()
+    message = choice.message
     return Reply(
-        text=choice.message.content or choice.message.refusal or "",
+        text=message.said or message.refusal or message.reasoning_content or message.reasoning or "",
         cut=choice.finish_reason == "length",
         input_tokens=max(usage.prompt_tokens or 0, 0),
         output_tokens=max(usage.completion_tokens or 0, 0),
@@ -81,11 +112,26 @@ def read_completion(body: bytes) -> Reply:
     )
 
 
-class Text(BaseModel):
-    """What the model wrote, or that it would not."""
+class Part(BaseModel):
+    """A piece of what the model wrote: text, or its thinking, which has its text elsewhere."""
 
-    content: str | None = None
+    text: str | None = None
+
+
+class Text(BaseModel):
+    """What the model wrote, or that it would not; and what it thought, where the server keeps that apart."""
+
+    content: str | list[Part | str] | None = None
     refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+    @property
+    def said(self) -> str:
+        """The text of all parts."""
+        if not isinstance(self.content, list):
+            return self.content or ""
+        return "".join(part if isinstance(part, str) else part.text or "" for part in self.content)
 
 
 class Choice(BaseModel):
@@ -120,9 +166,6 @@ MAX_BODY = 2_000_000
 
 MAX_PAUSE = 120.0
 """seconds; a server that wants a longer pause is asked again after this one"""
-
-MAX_QUOTED = 200
-"""characters of an error that are told again"""
 
 NO_KEY = "none"
 """what servers of one's own, which want no key, are sent"""
@@ -227,20 +270,21 @@ class Server:
         try:
             reply = read_completion(answer.content)
         except AnatomyError as error:
-            raise RetryableError(str(error)) from error
+            other = dialect.after(answer.text, answer.status_code)
+            raise RetryableError(self._quote(str(error))) if other is None else DialectError(other) from error
         return reply.model_copy(update={"text": self._without_key(reply.text)})
 
     def _judge(self, error: APIStatusError, dialect: Dialect) -> Exception:
         """What an error status means for the question, or for all of them."""
         status, said = error.status_code, error.response.text
         told = f"{status} {self._quote(said)}".strip()
+        if (other := dialect.after(said, status)) is not None:
+            return DialectError(other)
         if status in (401, 403):
             return ServerError(f"{self._where}: refuses the key ({status}); set LGA_LLM_KEY to one that it takes")
         if status == 402 or "insufficient_quota" in said:
             return ServerError(f"{self._where}: the account is used up ({status}); run it again when it is not")
-        if status in (400, 404, 422) and (other := dialect.after(said)) is not None:
-            return DialectError(other)
-        if status == 404 or status < 400:
+        if status in (404, 405) or status < 400:
             model = f"no model {self.settings.model!r} there, or no such address"
             return ServerError(f"{self._where}: {model} ({told}); --llm often ends in /v1")
         if status in (408, 409, 425, 429) or status >= 500:

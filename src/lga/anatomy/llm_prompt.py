@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -126,8 +126,23 @@ def _json(value: object) -> str:
 MAX_REPLY = 50_000
 """characters; five stages need about two thousand"""
 
-MAX_STARTS = 40
-"""places in a text that are tried as the beginning of its JSON"""
+MAX_STARTS = 100
+"""places in a text that are tried as the beginning of its JSON: where there are more, the first and the last ones"""
+
+BRACKET = re.compile(r'{(?=\s*["}])|\[(?=\s*["{\[])')
+"""brackets that prose would not write"""
+
+_THOUGHT = r"(?:\w+:)?(?:ant)?(?:think|thought|reason|reflect|analysis|scratchpad|cot\b)\w*"
+THOUGHT_ENDS = re.compile(
+    rf"[<\[◁]\s*[|｜]?/\s*{_THOUGHT}[|｜]?\s*[>\]▷]|<[|｜]?(?:end[_▁ ]of[_▁ ]{_THOUGHT}|{_THOUGHT}[_▁ ]end)[|｜]?>"
+    r"|<\|channel\|>\s*final\s*(?:<\|constrain\|>\s*json\s*)?<\|message\|>",
+    re.IGNORECASE,
+)
+"""where thinking ends and the answer begins, as the models of several makers mark it"""
+THOUGHT_BEGINS = re.compile(
+    rf"[<\[◁][|｜]?(?:(?:start|begin)[_▁ ]of[_▁ ])?{_THOUGHT}[|｜]?[>\]▷]|<\|channel\|>\s*analysis", re.IGNORECASE
+)
+Fitted = TypeVar("Fitted")
 
 MAX_REASON = 300
 TOO_DEEP = "the reply is not JSON that can be read: too deep a nesting or too long a number"
@@ -143,7 +158,7 @@ class Proposal:
 
 
 def read_reply(text: str, stages: StageCount, *, cut: bool = False) -> Proposal:
-    """The stages in a reply, also where prose, a code fence or a comma too many stands around or in its JSON.
+    """The stages in a reply, also where thinking, prose, a code fence or a comma too many stands around or in its JSON.
 
     Args:
         text: what the model wrote.
@@ -155,39 +170,86 @@ def read_reply(text: str, stages: StageCount, *, cut: bool = False) -> Proposal:
     """
     if len(text) > MAX_REPLY:
         raise AnatomyError(f"the reply has {len(text)} characters; at most {MAX_REPLY} are read")
-    text = re.sub(r"\A\s*<think>.*?</think>", "", text, flags=re.DOTALL).strip()
-    if not text:
-        raise AnatomyError("the reply is empty")
+    said = THOUGHT_ENDS.split(text)[-1].strip()
+    if not said or THOUGHT_BEGINS.match(said):
+        if cut:
+            raise AnatomyError("all its tokens went into thinking before an answer came; raise --reply-tokens")
+        raise AnatomyError("the reply is empty, but for thinking" if text.strip() else "the reply is empty")
     if cut:
-        raise AnatomyError("the reply was cut off before its end; write less")
-    value = find_json(text)
-    listed = _list_of_stages(value, stages)
-    if stages == "auto" and not 1 <= len(listed) <= MAX_STAGES:
-        raise AnatomyError(f"1 to {MAX_STAGES} stages are wanted, found {len(listed)}")
-    if stages != "auto" and len(listed) != stages:
-        raise AnatomyError(f"{stages} stages are wanted, found {len(listed)}")
-    told = value.get("reason") if stages == "auto" and isinstance(value, dict) else None
-    reason = _one_line(told)[:MAX_REASON] if isinstance(told, str) else ""
-    return Proposal(tuple(_read_stage(number, one) for number, one in enumerate(listed, 1)), reason)
+        raise AnatomyError("the reply was cut off before its end; write less, or raise --reply-tokens")
+    return find_json(said, lambda value: _read_proposal(value, stages))
 
 
-def find_json(text: str) -> object:
-    """The first JSON object, or list of objects, in a text.
+def find_json(text: str, fit: Callable[[object], Fitted] = lambda value: value) -> Fitted:
+    """What `fit` makes of the last JSON object, or list of objects, in a text that it does not refuse.
+
+    Models write drafts before they answer, and repeat what they were shown. Nothing inside another object is looked
+    at, and behind one that is broken only what is whole by itself: an object with a list "stages".
 
     Raises:
-        AnatomyError: there is none, it has no end, or it names a key twice.
+        AnatomyError: there is none, it has no end, or it names a key twice; else what `fit` says of the one that came
+            furthest.
     """
-    decoder = json.JSONDecoder(object_pairs_hook=unique_keys)
-    for _, start in zip(range(MAX_STARTS), _starts(text), strict=False):
+    found, broken = _json_values(text)
+    troubles: list[AnatomyError] = []
+    for value in reversed(found):
         try:
-            value: object = decoder.raw_decode(without_spare_commas(text[start:]))[0]
-        except json.JSONDecodeError as error:
-            raise AnatomyError(f"the reply is not whole JSON ({error.msg}), or was cut off") from error
-        except (ValueError, RecursionError) as error:
-            raise AnatomyError(TOO_DEEP) from error
-        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict) for one in value)):
-            return value
+            return fit(value)
+        except AnatomyError as error:
+            troubles.append(error)
+    troubles += broken
+    if troubles:
+        raise max(troubles, key=lambda error: error.step if isinstance(error, UnfitError) else 0)
     raise AnatomyError(f"the reply holds no JSON object; it begins {quote(text)}")
+
+
+class UnfitError(AnatomyError):
+    """JSON that is no anatomy; `step` says how far it came: 1 an object, 2 stages, 3 as many as were wanted."""
+
+    def __init__(self, message: str, step: int):
+        super().__init__(message)
+        self.step = step
+
+
+def _json_values(text: str) -> tuple[list[object], list[AnatomyError]]:
+    """The JSON objects and lists of objects of a text, in order, and what is wrong with those that are broken."""
+    found: list[object] = []
+    broken: list[AnatomyError] = []
+    rest, skipped = text, False
+    for turn in range(MAX_STARTS):
+        if turn == MAX_STARTS // 2 and len(left := list(BRACKET.finditer(rest))) > MAX_STARTS // 2:
+            rest, skipped = rest[left[-MAX_STARTS // 2].start() :], True
+        if (bracket := BRACKET.search(rest)) is None:
+            break
+        rest = without_spare_commas(rest[bracket.start() :])
+        try:
+            value, end = _decode(rest)
+        except AnatomyError as error:
+            broken.append(error)
+            rest = rest[1:]
+            continue
+        if _may_be_answer(value, whole=bool(broken) or skipped):
+            found.append(value)
+        rest = rest[end:]
+    return found, broken
+
+
+def _decode(text: str) -> tuple[object, int]:
+    """The JSON at the beginning of a text, and where it ends."""
+    try:
+        return json.JSONDecoder(object_pairs_hook=unique_keys).raw_decode(text)
+    except json.JSONDecodeError as error:
+        raise AnatomyError(f"the reply is not whole JSON ({error.msg}), or was cut off") from error
+    except AnatomyError as error:
+        raise UnfitError(str(error), 3) from error
+    except (ValueError, RecursionError) as error:
+        raise AnatomyError(TOO_DEEP) from error
+
+
+def _may_be_answer(value: object, *, whole: bool) -> bool:
+    if whole:
+        return isinstance(value, dict) and isinstance(value.get("stages"), list)
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict) for one in value))
 
 
 def without_spare_commas(text: str) -> str:
@@ -195,12 +257,18 @@ def without_spare_commas(text: str) -> str:
     return re.sub(r'("(?:[^"\\]|\\.)*+"?)|,(?=\s*[}\]])', lambda found: found[1] or "", text, flags=re.DOTALL)
 
 
-def _starts(text: str) -> Generator[int]:
-    """Where JSON begins: in code fences first, then at brackets that prose would not write."""
-    for fence in re.finditer(r"```\w*\s*(?=[{\[])", text):
-        yield fence.end()
-    for bracket in re.finditer(r'{(?=\s*["}])|\[(?=\s*["{\[])', text):
-        yield bracket.start()
+def _read_proposal(value: object, stages: StageCount) -> Proposal:
+    listed = _list_of_stages(value, stages)
+    if stages == "auto" and not 1 <= len(listed) <= MAX_STAGES:
+        raise UnfitError(f"1 to {MAX_STAGES} stages are wanted, found {len(listed)}", 2)
+    if stages != "auto" and len(listed) != stages:
+        raise UnfitError(f"{stages} stages are wanted, found {len(listed)}", 2)
+    told = value.get("reason") if stages == "auto" and isinstance(value, dict) else None
+    reason = _one_line(told)[:MAX_REASON] if isinstance(told, str) else ""
+    try:
+        return Proposal(tuple(_read_stage(number, one) for number, one in enumerate(listed, 1)), reason)
+    except AnatomyError as error:
+        raise UnfitError(str(error), 3) from error
 
 
 def _list_of_stages(value: object, stages: StageCount) -> list[object]:
@@ -214,7 +282,7 @@ def _list_of_stages(value: object, stages: StageCount) -> list[object]:
             return [value]
         if len(value) == 1 and isinstance(only := next(iter(value.values())), list):
             return only
-    raise AnatomyError('wanted an object with a list "stages"')
+    raise UnfitError('wanted an object with a list "stages"', 1)
 
 
 def _read_stage(number: int, told: object) -> Stage:

@@ -9,6 +9,7 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 
 from lga.errors import BackboneError
+from lga.files import LFS_ADVICE, LFS_POINTER, kind_of
 
 
 @contextmanager
@@ -63,9 +64,15 @@ class ModelFolder:
         """List the safetensors files that make up the weights.
 
         Raises:
-            BackboneError: there are none, or the list of shards is damaged.
+            BackboneError: there are none, one is a pointer of Git LFS, or the list of shards is damaged.
         """
-        if (self.weights / _SINGLE).is_file():
+        files = self._weight_files()
+        for file in files:
+            refuse_pointer(file, self.name)
+        return files
+
+    def _weight_files(self) -> tuple[Path, ...]:
+        if kind_of(self.weights / _SINGLE) == "file":
             return (self.weights / _SINGLE,)
         if not _has_weights(self.weights):
             self.refuse_foreign()
@@ -84,7 +91,7 @@ class ModelFolder:
         Raises:
             BackboneError: it is open_clip's.
         """
-        if any((self.folder / name).is_file() for name in _OPEN_CLIP):
+        if any(kind_of(self.folder / name) == "file" for name in _OPEN_CLIP):
             raise BackboneError(
                 f"{self.name}: a checkpoint of open_clip, which transformers does not read; take the model's copy for "
                 "transformers, with a config.json that names its model_type and with model.safetensors"
@@ -106,6 +113,21 @@ class ModelFolder:
         return digests[0] if len(digests) == 1 else sha256(" ".join(digests).encode()).hexdigest()
 
 
+def refuse_pointer(file: Path, name: str) -> None:
+    """Refuse what stands for a model's file and is not it.
+
+    Raises:
+        BackboneError: it is such a pointer.
+    """
+    try:
+        with file.open("rb") as stream:
+            begin = stream.read(len(LFS_POINTER))
+    except OSError:  # whoever reads it whole says it better
+        return
+    if begin == LFS_POINTER:
+        raise BackboneError(f"{name}: {file.name} is {LFS_ADVICE}")
+
+
 def find_model(model: str) -> ModelFolder:
     """Find `model`: a folder, or a name on the hub (downloaded once, then taken from the local cache).
 
@@ -116,7 +138,7 @@ def find_model(model: str) -> ModelFolder:
         BackboneError: there is no such folder or model, or the hub cannot be reached.
     """
     local = Path(model).expanduser()
-    if local.is_dir():
+    if kind_of(local) == "folder":
         return ModelFolder(model, local, local)
     folder = _download(model, "main")
     if _has_weights(folder):
@@ -126,7 +148,7 @@ def find_model(model: str) -> ModelFolder:
 
 
 def _has_weights(folder: Path) -> bool:
-    return (folder / _SINGLE).is_file() or (folder / _INDEX).is_file()
+    return kind_of(folder / _SINGLE) == "file" or kind_of(folder / _INDEX) == "file"
 
 
 def _download(model: str, revision: str) -> Path:

@@ -22,6 +22,7 @@ from lga.backbone.hub import quiet_transformers
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Preprocessing, Space
 from lga.errors import BackboneError
+from lga.files import kind_of
 
 VISION_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 LANGUAGE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -118,7 +119,7 @@ def _package_file(package: str, name: str) -> Path:
     if spec is None or spec.origin is None:
         raise BackboneError(_missing(package))
     path = Path(spec.origin).parent / name
-    if not path.is_file():
+    if kind_of(path) != "file":
         raise BackboneError(f"{path} is missing; reinstall {package}")
     return path
 

@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_
 from torch import Tensor
 
 from lga.backbone.families import Family, Sentences
-from lga.backbone.hub import ModelFolder
+from lga.backbone.hub import ModelFolder, refuse_pointer
 from lga.backbone.protocol import Preprocessing
 from lga.errors import BackboneError
+from lga.files import kind_of
 
 Tokens = Mapping[str, Int[Tensor, "sentences length"]]
 
@@ -124,6 +125,7 @@ def read_json(checkpoint: ModelFolder, name: str) -> dict[str, object]:
     Raises:
         BackboneError: the file is missing or damaged.
     """
+    refuse_pointer(checkpoint.folder / name, checkpoint.name)
     try:
         return _JSON_OBJECT.validate_json((checkpoint.folder / name).read_bytes())
     except FileNotFoundError as error:
@@ -169,7 +171,7 @@ def read_pictures(checkpoint: ModelFolder, family: Family, config: Any) -> Pictu
 def _processor(checkpoint: ModelFolder) -> dict[str, object]:
     """The settings of the image processor, or of the one for video, from whichever file holds them."""
     for name, part in _PROCESSORS:
-        if (checkpoint.folder / name).is_file():
+        if kind_of(checkpoint.folder / name) == "file":
             found = read_json(checkpoint, name)
             settings = found if part is None else found.get(part)
             if settings is not None:
@@ -251,13 +253,13 @@ def _tokenizer_files(checkpoint: ModelFolder, reading: Sentences) -> tuple[Path,
     parts = {"CLIPTokenizer": _CLIP_FILES, "AutoTokenizer": _BERT_FILES}.get(reading.tokenizer, ())
     for names in (("tokenizer.json",), parts):
         files = tuple(checkpoint.folder / name for name in names)
-        if files and all(file.is_file() for file in files):
+        if files and all(kind_of(file) == "file" for file in files):
             return files
     raise BackboneError(f"{checkpoint.name}: no tokenizer.json, so sentences cannot be read; copy it there too")
 
 
 def _is_first_siglip(checkpoint: ModelFolder) -> bool:
-    if not (checkpoint.folder / "tokenizer_config.json").is_file():
+    if kind_of(checkpoint.folder / "tokenizer_config.json") != "file":
         return False
     return str(read_json(checkpoint, "tokenizer_config.json").get("tokenizer_class")).startswith("SiglipTokenizer")
 

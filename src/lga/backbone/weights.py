@@ -12,6 +12,7 @@ from lga.backbone.hub import ModelFolder, quiet_transformers
 from lga.backbone.protocol import Preprocessing
 from lga.backbone.reading import Pictures, read_json
 from lga.errors import BackboneError
+from lga.files import kind_of
 
 
 def require_transformers() -> None:
@@ -35,7 +36,7 @@ def read_family(checkpoint: ModelFolder) -> tuple[str, Family]:
     Raises:
         BackboneError: there is no config.json, it is damaged, another library's, or no such kind is known.
     """
-    if not (checkpoint.folder / "config.json").is_file():
+    if kind_of(checkpoint.folder / "config.json") != "file":
         checkpoint.refuse_foreign()
     kind = read_json(checkpoint, "config.json").get("model_type")
     family = find_family(checkpoint.name, kind)
@@ -74,11 +75,26 @@ def load_weights(checkpoint: ModelFolder, family: Family) -> Any:
         StrictDataclassError,
     ) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if "ignore_mismatched_sizes" in reason:  # transformers points to a table that it printed where nobody sees it
+            reason = _misfit(checkpoint)
         raise BackboneError(f"{checkpoint.name}: the weights cannot be loaded ({reason})") from error
     missing = sorted(report["missing_keys"])
     if missing:
         raise BackboneError(f"{checkpoint.name}: the weights lack {len(missing)} parts, the first is {missing[0]}")
     return model.eval().requires_grad_(False)
+
+
+def _misfit(checkpoint: ModelFolder) -> str:
+    """Why weights have other shapes than the settings say: mostly a part of the settings that is not there."""
+    from transformers import AutoConfig
+
+    told = read_json(checkpoint, "config.json")
+    config: Any = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True)
+    parts: list[str] = list(type(config).sub_configs)
+    lacking = [name for name in parts if not told.get(name)]
+    if lacking:
+        return f"config.json lacks {' and '.join(lacking)}, and they do not fit what is usual; download it again"
+    return "they have other shapes than config.json says; download both again"
 
 
 def architecture(checkpoint: ModelFolder, kind: str, model: Any) -> list[object]:

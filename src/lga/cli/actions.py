@@ -1,6 +1,5 @@
 """`lga actions list | show | add | remove | describe`: change taught actions without teaching the rest again."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, existing, progress_bar, report_cache, report_motion, report_skipped, stdout
+from lga.cli.options import (
+    Flag,
+    existing,
+    print_json,
+    progress_bar,
+    report_cache,
+    report_motion,
+    report_skipped,
+    stdout,
+)
 
 if TYPE_CHECKING:
     from lga.actions import Actions
@@ -36,7 +44,7 @@ class List:
                 {"label": one.label, "examples": count, "origin": one.origin}
                 for one, count in zip(actions.anatomies, counts, strict=True)
             ]
-            print(json.dumps({"identity": actions.identity, "actions": rows}, indent=2, ensure_ascii=False))
+            print_json({"identity": actions.identity, "actions": rows})
         else:
             stdout().print(actions_table(actions))
         return 0
@@ -69,7 +77,7 @@ class Show:
                 "anatomy": anatomy.model_dump(mode="json"),
                 "examples": [one.model_dump(mode="json") for one in examples],
             }
-            print(json.dumps(value, indent=2, ensure_ascii=False))
+            print_json(value)
             return 0
         table = Table("example", "seconds", "sha256")
         for one in examples:

@@ -1,6 +1,5 @@
 """`lga anatomize`."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +10,9 @@ import tyro
 from tyro.conf import Positional
 
 from lga.anatomy.settings import LLMConfig
-from lga.cli.options import Flag, plural, progress_bar, stderr, stdout
+from lga.cli.options import Flag, plural, print_json, progress_bar, stderr, stdout
 from lga.errors import SettingsError
+from lga.files import kind_of
 
 if TYPE_CHECKING:
     from lga.anatomy.descriptions import Record
@@ -53,12 +53,12 @@ class Anatomize:
     llm: LLMConfig = field(default_factory=LLMConfig)
 
     def run(self) -> int:
-        """Make an anatomy for each label, and print or write them."""
+        """Make an anatomy for each label, and print or write them; exit 1 if a model was asked and described none."""
         from lga.anatomy.descriptions import kept_records, merge_records, read_records, records_json
         from lga.files import write_atomically
 
         labels = self._wanted()
-        old = read_records(self.out) if self.out is not None and self.out.exists() else {}
+        old = read_records(self.out) if self.out is not None and kind_of(self.out) != "nothing" else {}
         kept: dict[str, Record] = {}
         if not self.overwrite_edits:
             kept = kept_records(old, labels, self.stages, generated_too=self.llm.llm is None)
@@ -78,6 +78,9 @@ class Anatomize:
         if kept and self.out is not None:
             edited = plural(sum(record.source == "hand" for record in kept.values()), "record")
             stderr().print(f"{edited} kept as written by hand, {len(kept)} kept in all")
+        if self.llm.llm is not None and made and all(one.source == "template" for one in made.values()):
+            stderr().print("lga: no label got an answer that can be used; see above why", soft_wrap=True)
+            return 1
         return 0
 
     def _wanted(self) -> list[str]:
@@ -183,7 +186,7 @@ class Anatomize:
 
         anatomies = [anatomy_of(label, record) for label, record in records.items()]
         if self.json:
-            print(json.dumps([one.model_dump(mode="json") for one in anatomies], indent=2, ensure_ascii=False))
+            print_json([one.model_dump(mode="json") for one in anatomies])
         elif self.out is not None:
             shares = Counter(record.source for record in records.values())
             told = ", ".join(f"{count} {source}" for source, count in shares.items())

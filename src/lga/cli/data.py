@@ -1,6 +1,5 @@
 """`lga data import | check`: make the manifest of a benchmark, and look through one before a long run."""
 
-import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import tyro
 from rich.table import Table
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, plural, progress_bar, stderr, stdout
+from lga.cli.options import Flag, plural, print_json, progress_bar, stderr, stdout
 from lga.config import ProtocolConfig
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class Import:
         labels = sorted({clip.action.label(self.names) for clip in imported.clips})
         unknown = [label for label in labels if find_entry(label) is None]
         if self.json:
-            print(json.dumps(self._value(imported, labels, unknown), indent=2, ensure_ascii=False))
+            print_json(self._value(imported, labels, unknown))
             return 0
         known = f"{len(labels) - len(unknown)} of {len(labels)} classes are in the shipped lexicon"
         stdout().print(f"{imported.benchmark}, by the {imported.lists}", _import_table(imported), sep="\n")
@@ -136,7 +135,7 @@ class Check:
         took = time.monotonic() - began
         fixed = None if self.fix is None else write_fixed(table, report, self.fix)
         if self.json:
-            print(json.dumps(self._value(report, fixed, took), indent=2, ensure_ascii=False))
+            print_json(self._value(report, fixed, took))
         else:
             said = f"{self.manifest}: {plural(report.examined, 'clip')} checked in {took:.1f} s"
             stdout().print(said if report.findings else f"{said}; nothing is wrong", soft_wrap=True)

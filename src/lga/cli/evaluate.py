@@ -1,6 +1,5 @@
 """`lga evaluate`."""
 
-import json
 from dataclasses import dataclass, field, replace
 from math import isnan
 from pathlib import Path
@@ -8,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, progress_bar, read_settings, report_cache, report_motion, report_skipped, stdout
+from lga.cli.options import (
+    Flag,
+    print_json,
+    progress_bar,
+    read_settings,
+    report_cache,
+    report_motion,
+    report_skipped,
+    stdout,
+)
 from lga.cli.show import accuracy_table, accuracy_value, data_value, difference_table, versions_value
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig
 from lga.errors import SettingsError
@@ -121,7 +129,7 @@ class Evaluate:
 
                 write_report(self.report, report, loaded, matrix, self.method)
         if self.json:
-            print(json.dumps(value, indent=2, ensure_ascii=False))
+            print_json(value)
         else:
             stdout().print(*tables, sep="\n")
         report_motion(self.method.motion)
@@ -139,12 +147,13 @@ class Evaluate:
     def _load(
         self, method: MethodConfig, source: "Pretrained", cache: "FeatureCache", progress: "Bar"
     ) -> "LoadedDataset":
-        from lga.anatomy.descriptions import read_descriptions
-        from lga.datasets.manifest import read_manifest
+        from lga.datasets.manifest import read_manifest, read_sentences
         from lga.evaluation.dataset import load_dataset
         from lga.evaluation.leakage import refuse_seen
 
-        descriptions = read_descriptions(self.descriptions, stages=method.stages) if self.descriptions else None
+        descriptions = (
+            read_sentences(self.descriptions, self.manifest, stages=method.stages) if self.descriptions else None
+        )
         clips = read_manifest(self.manifest, split=self.split)
         loaded = load_dataset(clips, source.backbone, method, cache=cache, descriptions=descriptions, progress=progress)
         if source.record is not None:

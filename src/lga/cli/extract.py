@@ -1,6 +1,5 @@
 """`lga extract`."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, progress_bar, report_cache, report_motion, report_skipped, stdout
+from lga.cli.options import Flag, print_json, progress_bar, report_cache, report_motion, report_skipped, stdout
 from lga.config import BackboneConfig, MethodConfig, Motion
 
 
@@ -54,7 +53,7 @@ class Extract:
         if self.json:
             reasons = [{"path": str(one.path), "reason": one.reason} for one in skipped]
             value = {"encoded": done, "skipped": reasons, "cache": str(cache.folder), "identity": encoder.identity}
-            print(json.dumps(value, indent=2, ensure_ascii=False))
+            print_json(value)
         else:
             stdout().print(f"{done} of {len(clips)} clips are in the cache {cache.folder}", soft_wrap=True)
         report_motion(self.motion)

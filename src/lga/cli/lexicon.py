@@ -1,6 +1,5 @@
 """`lga lexicon check | diff | merge | distance`: find bad sentences, and keep reviewed ones."""
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, plural, progress_bar, report_cache, report_skipped, stderr, stdout
+from lga.cli.options import Flag, plural, print_json, progress_bar, report_cache, report_skipped, stderr, stdout
 from lga.config import BackboneConfig, MethodConfig
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class CheckSentences:
                     {**asdict(one), "hurts": one.hurts, "chance": one.chance} for one in visual_checks.checks
                 ]
                 found["method"], found["backbone"] = method.model_dump(), self.backbone.model_dump()
-            print(json.dumps(found, indent=2, ensure_ascii=False))
+            print_json(found)
         else:
             tables = [problems_table(problems)] if problems else []
             tables += [] if text_checks is None else [text_checks_table(text_checks)]
@@ -140,7 +139,7 @@ class Diff:
 
         found = changes(named_records(self.old), named_records(self.new))
         if self.json:
-            print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+            print_json([asdict(one) for one in found])
             return 0
         if found:
             stdout().print(changes_table(found))
@@ -211,7 +210,7 @@ class Distance:
         sides: list[Mapping[str, Record]] = [named_records(self.one), named_records(self.other)]
         found = distances(*sides)
         if self.json:
-            print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+            print_json([asdict(one) for one in found])
             return 0
         if any(sum(one.edits) for one in found):
             stdout().print(distance_table(found))

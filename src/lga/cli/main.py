@@ -3,8 +3,8 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Protocol, runtime_checkable
 
 import tyro
@@ -17,7 +17,7 @@ from lga.cli.demo import Demo
 from lga.cli.evaluate import Evaluate
 from lga.cli.explain import Explain
 from lga.cli.extract import Extract
-from lga.cli.options import clip_notes, stderr
+from lga.cli.options import clip_notes, prepare_streams, stderr
 from lga.cli.recipe import from_recipe
 from lga.cli.recognize import Recognize
 from lga.cli.serve import Serve
@@ -97,12 +97,33 @@ class Command(Protocol):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; exit 0 when it did its work, 1 with one line when it could not, 2 for wrong usage."""
-    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+    """Run one command; exit 0 when it did its work, 1 with one line when it could not, 2 for wrong usage.
+
+    A reader of the output who has seen enough, as `head` has, is no error.
+    """
+    prepare_streams()
+    code = 0
+    try:
+        try:
+            code = run(list(sys.argv[1:] if arguments is None else arguments))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _close_output()
+    except OSError as error:
+        code = 1
+        with suppress(OSError):
+            stderr().print(f"lga: {_told(error)}", soft_wrap=True)
+        _close_output()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; a wrong usage raises SystemExit(2)."""
+    """Run one command and return its exit code; a wrong usage raises SystemExit(2).
+
+    Raises:
+        OSError: the system refuses something that no command has words for.
+    """
     if not arguments:
         print(OVERVIEW)
         return 0
@@ -118,9 +139,21 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         stderr().print("lga: interrupted before the end; files that were finished are kept")
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+
+
+def _told(error: OSError) -> str:
+    """What the system says, with the place if it names one: without, what cannot be written is the output."""
+    if error.filename is None:
+        return f"the output cannot be written ({error.strerror or error}); free some space or write it elsewhere"
+    return f"{os.fsdecode(error.filename)}: {error.strerror}; check the path and that you may use it"
+
+
+def _close_output() -> None:
+    """Let what is left of the output go nowhere, so that nothing is said of it at the end."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _renamed(arguments: Sequence[str]) -> list[str]:
@@ -163,4 +196,4 @@ def _parse(arguments: Sequence[str]) -> Command:
 
 def _is_file_like_a_flag(argument: str) -> bool:
     """Whether an argument begins with a hyphen and yet is the name of something here, as `-x.mp4` can be."""
-    return len(argument) > 1 and argument.startswith("-") and Path(argument).exists()
+    return len(argument) > 1 and argument.startswith("-") and os.path.exists(argument)

@@ -1,16 +1,22 @@
 """What several commands share: output, progress and the flags that mean the same everywhere."""
 
+import codecs
+import json
+import os
 import sys
 import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from io import FileIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
+from rich.text import Text
 
-from lga.errors import ClipWarning, SettingsError
+from lga.errors import ClipWarning, SettingsError, printable
+from lga.files import kind_of
 from lga.progress import Bar, progress_bars
 
 if TYPE_CHECKING:
@@ -25,14 +31,58 @@ PIPE_WIDTH = 140
 """Columns of a table that nobody's terminal limits."""
 
 
+class Terminal(Console):
+    """Shows labels and paths as they are, but nothing that a terminal would obey, whatever a file calls them."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """The text with its line breaks; other hidden characters escaped."""
+        return super().render_str("\n".join(map(printable, text.split("\n"))), **options)
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to `lga.cli.main.run` what a reader who has gone means.
+
+        Raises:
+            BrokenPipeError: always.
+        """
+        raise BrokenPipeError
+
+
 def stdout() -> Console:
     """Where results go; as wide as the terminal, or wide enough for a file."""
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)
+    return Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)
 
 
 def stderr() -> Console:
     """Where progress, notes and errors go."""
-    return Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, highlight=False, markup=False)
+    width = None if sys.stderr.isatty() else PIPE_WIDTH
+    return Terminal(stderr=True, width=width, highlight=False, markup=False, emoji=False)
+
+
+def prepare_streams() -> None:
+    """Let standard output and errors take any text: what their encoding lacks is escaped; closed, they take nothing."""
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> TextIOWrapper:
+    return TextIOWrapper(FileIO(os.devnull, "w"), encoding="utf-8")
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    print_json_text(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_json_text(text: str) -> None:
+    """JSON on standard output, at once; what its encoding lacks or a terminal would obey is escaped as JSON does it."""
+    wide = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
+    kept = (one == "\n" or (printable(one) == one and (wide or one.isascii())) for one in text)
+    print(
+        "".join(one if as_it_is else json.dumps(one)[1:-1] for one, as_it_is in zip(text, kept, strict=True)),
+        flush=True,
+    )
 
 
 @contextmanager
@@ -114,12 +164,12 @@ def existing(paths: Iterable[Path]) -> list[Path]:
 
     A folder without any stays in the list, so that it is named when it cannot be read.
     """
-    from lga.video.clip import is_clip
+    from lga.video.files import find_clips, is_clip
 
     found: list[Path] = []
     for path in paths:
-        if path.is_dir() and not is_clip(path):
-            found += sorted(one for one in path.rglob("*") if is_clip(one)) or [path]
+        if kind_of(path) == "folder" and not is_clip(path):
+            found += find_clips(path) or [path]
         else:
             found.append(path)
     return found

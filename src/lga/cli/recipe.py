@@ -39,8 +39,8 @@ def read_recipe(name: str) -> tuple[BackboneConfig, MethodConfig, TrainConfig]:
         tables = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"--recipe {name}: no such file; the shipped recipes are {', '.join(names)}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"--recipe {name}: not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # no TOML, or a number or a nesting beyond what Python reads
+        raise SettingsError(f"--recipe {name}: not TOML that can be read: {error}") from error
     groups = {"backbone": BackboneConfig, "method": MethodConfig, "train": TrainConfig}
     unknown = sorted(tables.keys() - groups.keys())
     if unknown or not all(isinstance(one, dict) for one in tables.values()):

@@ -1,6 +1,5 @@
 """`lga recognize`."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from lga.cli.options import (
     Accepting,
     Flag,
     existing,
+    print_json,
     progress_bar,
     report_cache,
     report_motion,
@@ -111,7 +111,7 @@ class Recognize:
             "results": [recognition_value(result, self.top) for result in found],
             "skipped": [{"path": str(one.path), "reason": one.reason} for one in skipped],
         }
-        print(json.dumps(value, indent=2, ensure_ascii=False))
+        print_json(value)
 
     def _draw(self, found: "Sequence[Recognition]", prepared: "Prepared", folder: Path) -> None:
         from lga.explain.picture import draw_decision

@@ -1,6 +1,5 @@
 """`lga table`: ablations and comparisons on the same episodes."""
 
-import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -9,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional, Suppress
 
-from lga.cli.options import Flag, progress_bar, read_settings, report_cache, report_motion, report_skipped, stdout
+from lga.cli.options import (
+    Flag,
+    print_json,
+    progress_bar,
+    read_settings,
+    report_cache,
+    report_motion,
+    report_skipped,
+    stdout,
+)
 from lga.cli.show import data_value, versions_value
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig, TrainConfig
 from lga.errors import SettingsError
@@ -127,8 +135,7 @@ class Job(ABC):
         cache: "FeatureCache",
         bars: "tuple[Bar, ...]",
     ) -> "Comparison":
-        from lga.anatomy.descriptions import read_descriptions
-        from lga.datasets.manifest import read_manifest
+        from lga.datasets.manifest import read_manifest, read_sentences
         from lga.evaluation.compare import compare_rows
         from lga.evaluation.dataset import load_dataset
 
@@ -137,7 +144,7 @@ class Job(ABC):
         told = None
         if self.descriptions:
             read_descriptions(self.descriptions, stages=self.method.stages)  # refused where the settings want others
-            told = read_descriptions(self.descriptions, stages="auto")
+            told = read_sentences(self.descriptions, self.manifest, stages="auto")
 
         def read(method: MethodConfig, split: str | None) -> "LoadedDataset":
             own = None if told is None else told.spread_over(method.stages)
@@ -164,7 +171,7 @@ class Job(ABC):
             write_atomically(self.out / "table.md", text.encode())
             write_atomically(self.out / "table.json", to_json(value))
         if self.json:
-            print(json.dumps(value, indent=2, ensure_ascii=False))
+            print_json(value)
         else:
             stdout().print(text, soft_wrap=True, end="")
 

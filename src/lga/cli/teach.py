@@ -15,7 +15,7 @@ class Teach:
 
     EXAMPLES is a folder with one folder of clips for each action (the folder's name is the label), or a CSV with the
     columns path,label. A few clips for each action are enough, one works, none means: by its words alone. A clip is a
-    video file (mp4, avi, webm, mkv, mov, gif) or a folder of frame pictures.
+    video file (mp4, mov, 3gp, avi, mkv, webm, mpg, wmv, flv, gif ...) or a folder of frame pictures.
 
     Example: lga teach my_clips/ --out my_actions/
     """
@@ -35,7 +35,7 @@ class Teach:
         from lga.anatomy.descriptions import read_descriptions
         from lga.cli.show import actions_table
         from lga.datasets.manifest import read_examples
-        from lga.features.extract import Skipped
+        from lga.features.extract import not_a_clip
         from lga.recognizer import Recognizer
 
         descriptions = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
@@ -47,7 +47,7 @@ class Teach:
             actions, skipped = recognizer.teach(clips, method=self.method, descriptions=descriptions, progress=bar)
         save_actions(actions, self.out)
         stdout().print(actions_table(actions))
-        ignored = tuple(Skipped(path, f"{path}: not a clip") for path in given.ignored)
+        ignored = tuple(not_a_clip(path) for path in given.ignored)
         report_skipped(ignored + skipped)
         report_cache(recognizer.cache)
         for label in sorted({clip.label for clip in given.clips} - {one.label for one in actions.examples}):

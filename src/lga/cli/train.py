@@ -229,11 +229,13 @@ class Train:
     def _load(
         self, clips: "Sequence[LabelledClip]", encoder: "Backbone", what: str, *, encode: bool = True
     ) -> "LoadedDataset":
-        from lga.anatomy.descriptions import read_descriptions
+        from lga.datasets.manifest import read_sentences
         from lga.evaluation.dataset import load_dataset
         from lga.features.cache import default_cache
 
-        descriptions = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
+        descriptions = (
+            read_sentences(self.descriptions, self.manifest, stages=self.method.stages) if self.descriptions else None
+        )
         cache = default_cache()
         with progress_bar(what) as (bar,):
             loaded = load_dataset(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, plural, progress_bar, report_motion, stderr, stdout
+from lga.cli.options import Flag, plural, print_json_text, progress_bar, report_motion, stderr, stdout
 from lga.errors import SettingsError, VideoError
 from lga.files import write_atomically
 from lga.watch.settings import WatchSettings
@@ -163,7 +163,7 @@ class Log:
             where = f"{clock(finding.start)} to {clock(finding.end)}"
             stderr().print(f"skipped: {where}: {finding.reason}", soft_wrap=True)
         if self.json:
-            print(to_json(finding), flush=True)
+            print_json_text(to_json(finding))
         elif isinstance(finding, Segment):
             stdout().print(f"{clock(finding.start)}  {clock(finding.end)}  {caption(finding)}", soft_wrap=True)
         if monotonic() - self.written > EVERY:
@@ -183,7 +183,8 @@ class Log:
         """Say how much was watched, and how fast."""
         factor = self.seen / max(self.watched, 1e-9)
         if self.json:
-            print(json.dumps({"kind": "end", "seconds": round(self.seen, 3), "times_real_time": round(factor, 2)}))
+            end = {"kind": "end", "seconds": round(self.seen, 3), "times_real_time": round(factor, 2)}
+            print_json_text(json.dumps(end))
         said = f"{self.seen:.1f} s watched, {factor:.1f} x real time: {plural(len(self.segments), 'segment')}"
         damage = f", {plural(self.damaged, 'damaged passage')} skipped" if self.damaged else ""
         stderr().print(f"{said}{damage}{'; stopped' if stopped else ''}")

@@ -1,6 +1,5 @@
 """Benchmarks turned into manifests: the five published ones from their split files, and others by a function."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -24,9 +23,9 @@ from lga.datasets.partition import (
     read_partition,
     read_split_lists,
 )
-from lga.errors import ManifestError, SettingsError
-from lga.labels import lookup_key, printable, quote
-from lga.video.files import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+from lga.errors import ManifestError, SettingsError, VideoError
+from lga.labels import lookup_key, quote
+from lga.video import files
 
 YOUTUBE = re.compile(r"([A-Za-z0-9_-]{11})(?:_[0-9]+_[0-9]+)?")
 FILM = re.compile(r"(.+)_[a-z]+_[a-z]+_np[0-9]+_[a-z]+_[a-z]+_[0-9]+")
@@ -43,39 +42,20 @@ class FoundClip:
 
 
 def find_clips(folder: Path) -> tuple[FoundClip, ...]:
-    """Every clip below a folder, in order: video files, and folders with nothing but pictures in them.
-
-    Links are followed, each folder is listed once, names that begin with a dot are passed over. Nothing is opened.
+    """Every clip below a folder, in the order of their paths, as `lga.video.files.find_clips` finds them.
 
     Raises:
         ManifestError: a folder is missing or may not be listed.
     """
-    found: list[FoundClip] = []
-    seen: set[tuple[int, int]] = set()
-    waiting = [folder]
-    while waiting:
-        here = waiting.pop()
-        try:
-            status = here.stat()
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(here) as listing:
-                inside = [one for one in listing if not one.name.startswith(".")]
-            below = [Path(one.path) for one in inside if one.is_dir()]
-        except OSError as error:
-            raise ManifestError(
-                f"{printable(here)}: cannot be listed ({error.strerror}); give the folder with the videos"
-            ) from error
-        names = [os.path.splitext(one.name) for one in inside]
-        if here != folder and inside and not below and all(suffix.lower() in PICTURE_SUFFIXES for _, suffix in names):
-            found.append(FoundClip(here, here.name, here.parent.name))
-            continue
-        for one, (stem, suffix) in zip(inside, names, strict=True):
-            if suffix.lower() in VIDEO_SUFFIXES and one.is_file():
-                found.append(FoundClip(Path(one.path), stem, here.name))
-        waiting += below
-    return tuple(sorted(found, key=lambda clip: str(clip.path)))
+    try:
+        found = files.find_clips(folder)
+    except VideoError as error:
+        raise ManifestError(f"{error}; give the folder with the videos") from error
+    clips = (
+        FoundClip(path, path.stem if files.has_video_name(path) and path.is_file() else path.name, path.parent.name)
+        for path in found
+    )
+    return tuple(sorted(clips, key=lambda clip: str(clip.path)))
 
 
 def clip_key(videos: Videos, stem: str) -> str | None:

@@ -17,7 +17,7 @@ from lga.files import write_atomically
 from lga.labels import quote
 
 MAX_BYTES = 2**30
-Place = Annotated[int, Field(ge=0)]
+Place = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from lga.config import FrozenModel
 from lga.errors import ManifestError
+from lga.files import kind_of
 from lga.labels import lookup_key, quote
 
 Benchmark = Literal["hmdb51", "ucf101", "kinetics100", "ssv2_small", "ssv2_full"]
@@ -121,7 +122,7 @@ def read_split_lists(folder: Path, partition: Partition, *, any_lists: bool = Fa
 def _list_file(folder: Path, split: Split) -> Path:
     names = (f"{split}.txt", f"{split}_few_shot.txt")
     for name in names:
-        if (folder / name).is_file():
+        if kind_of(folder / name) == "file":
             return folder / name
     raise ManifestError(f"{folder}: no {' or '.join(names)} in it; give the folder with the published lists")
 

@@ -18,11 +18,10 @@ from textwrap import shorten
 
 import torch
 
-from lga.anatomy.descriptions import read_descriptions
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig, ProtocolConfig, StageCount, Wording
 from lga.datasets.episodes import Episodes, plan_episodes
-from lga.datasets.manifest import read_manifest
+from lga.datasets.manifest import read_manifest, read_sentences
 from lga.errors import SettingsError
 from lga.evaluation import statistics
 from lga.evaluation.dataset import LoadedDataset, load_dataset
@@ -83,7 +82,7 @@ def load(
         source.backbone,
         method,
         cache=default_cache(),
-        descriptions=read_descriptions(Path(descriptions), stages=method.stages) if descriptions else None,
+        descriptions=read_sentences(Path(descriptions), Path(manifest), stages=method.stages) if descriptions else None,
         progress=progress,
     )
 

@@ -1,9 +1,8 @@
 """The results of an evaluation as a folder of tables and plots: which class was taken for which, and curves."""
 
-import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from numpy import ndarray
 
 from lga.errors import LGAError
 from lga.evaluation.benchmark import Point
-from lga.files import replace_folder, to_json, write_atomically
+from lga.files import kind_of, replace_folder, to_csv, to_json, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +48,8 @@ def refuse_foreign(folder: Path) -> None:
     Raises:
         LGAError: the folder holds something else, or is a file.
     """
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / "report.json").is_file()):
+    kind = kind_of(folder)
+    if kind == "file" or (kind == "folder" and any(folder.iterdir()) and kind_of(folder / "report.json") != "file"):
         raise LGAError(f"{folder}: holds something that is not an evaluation; give a new folder")
 
 
@@ -73,7 +73,7 @@ def write_evaluation(
     with replace_folder(folder) as fresh:
         write_atomically(fresh / "report.json", to_json(report))
         rows = [[label, *line] for label, line in zip(labels, confusion.tolist(), strict=True)]
-        write_atomically(fresh / "confusion.csv", _csv(["is / taken for", *labels], rows))
+        write_atomically(fresh / "confusion.csv", to_csv([["is / taken for", *labels], *rows]).encode())
         picture = draw_confusion(confusion, labels, title="Combined match: what each class was taken for")
         write_atomically(fresh / "confusion.png", picture)
         for name, points in curves.items():
@@ -154,7 +154,7 @@ def _curve_csv(name: str, points: Sequence[Point]) -> bytes:
         for point in points
         for match, one in point.accuracy.items()
     ]
-    return _csv(head, rows)
+    return to_csv([head, *rows]).encode()
 
 
 def _curve_png(name: str, points: Sequence[Point], marks: Mapping[str, int | float | None]) -> bytes:
@@ -173,12 +173,6 @@ def _curve_png(name: str, points: Sequence[Point], marks: Mapping[str, int | flo
         mark=None if mark is None else float(mark),
         whole=name != "alpha",
     )
-
-
-def _csv(head: Sequence[object], rows: Iterable[Sequence[object]]) -> bytes:
-    text = StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([head, *rows])
-    return text.getvalue().encode()
 
 
 def _figure(width: float, height: float) -> "Figure":

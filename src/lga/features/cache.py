@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 
 import torch
@@ -14,8 +15,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from lga.backbone.protocol import Backbone
-from lga.errors import LGAError
-from lga.files import user_cache, write_atomically
+from lga.errors import BackboneError, LGAError
+from lga.files import kind_of, user_cache, write_atomically
 from lga.motion.descriptor import NUMBERS
 
 
@@ -56,10 +57,11 @@ class FeatureCache:
         tensor, note = found
         try:
             times, duration = tuple(float(one) for one in json.loads(note["times"])), float(note["duration"])
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, OverflowError, RecursionError):
             self.rebuilt.append(path)
             return None
-        if tensor.shape != (len(times), backbone.space.dim):
+        sound = 0 < duration < inf and all(0 <= one < inf for one in times)
+        if not sound or tensor.shape != (len(times), backbone.space.dim):
             self.rebuilt.append(path)
             return None
         return ClipFeatures(tensor, times, duration, digest)
@@ -86,7 +88,11 @@ class FeatureCache:
         self._write(self._path("motion", digest, identity), motion[None], {})
 
     def encode_text(self, sentences: Sequence[str], backbone: Backbone) -> Float[Tensor, "sentences dim"]:
-        """Encode sentences, those that were met before from the cache."""
+        """Encode sentences, those that were met before from the cache.
+
+        Raises:
+            BackboneError: what the backbone makes of them is of another shape, or not finite.
+        """
         paths = {one: self._path("text", one, "", backbone.identity) for one in dict.fromkeys(sentences)}
         known: dict[str, Tensor] = {}
         for one, path in paths.items():
@@ -98,7 +104,11 @@ class FeatureCache:
                 self.rebuilt.append(path)
         fresh = [one for one in paths if one not in known]
         if fresh:
-            for one, vector in zip(fresh, backbone.encode_text(fresh), strict=True):
+            made = backbone.encode_text(fresh)
+            check_made(made, (len(fresh), backbone.space.dim), backbone)
+            if not bool(made.isfinite().all()):
+                raise BackboneError(f"the backbone {backbone.identity!r} makes vectors that are not finite")
+            for one, vector in zip(fresh, made, strict=True):
                 known[one] = vector.clone()
                 self._write(paths[one], vector[None], {})
         return torch.stack([known[one] for one in sentences]) if sentences else torch.zeros(0, backbone.space.dim)
@@ -113,11 +123,11 @@ class FeatureCache:
         if path is None:
             return None
         try:
-            if not path.is_file():
+            if kind_of(path) != "file":
                 return None
             with safe_open(path, framework="pt") as file:
                 tensor, note = file.get_tensor("features"), file.metadata() or {}
-        except (SafetensorError, OSError):
+        except (SafetensorError, OSError, LGAError):
             self.rebuilt.append(path)
             return None
         if tensor.ndim != 2 or tensor.dtype != torch.float32 or not bool(tensor.isfinite().all()):
@@ -131,6 +141,16 @@ class FeatureCache:
                 write_atomically(path, save({"features": tensor.contiguous()}, note))
             except LGAError as error:
                 self.troubles.append(str(error))
+
+
+def check_made(made: Tensor, wanted: tuple[int, ...], backbone: Backbone) -> None:
+    """Refuse what a backbone made if its axes are not those wanted.
+
+    Raises:
+        BackboneError: they are not; both are named.
+    """
+    if tuple(made.shape) != wanted:
+        raise BackboneError(f"the backbone {backbone.identity!r} makes {tuple(made.shape)} where {wanted} are wanted")
 
 
 def default_cache() -> FeatureCache:

@@ -15,12 +15,12 @@ from torch.nn.utils.rnn import pad_sequence
 from lga.anatomy.schema import Anatomy, word_stages
 from lga.backbone.protocol import Backbone
 from lga.config import Wording
-from lga.errors import SettingsError, VideoError
-from lga.features.cache import ClipFeatures, FeatureCache
+from lga.errors import SettingsError, VideoError, printable
+from lga.features.cache import ClipFeatures, FeatureCache, check_made
 from lga.motion.encoder import MotionEncoder, MotionOnlooker
 from lga.video.clip import Clip, content_digest, read_clip
 from lga.video.decode import open_clip
-from lga.video.files import UNLIMITED, Limits, refusal
+from lga.video.files import UNLIMITED, Limits, refusal, why_no_clip
 
 BATCH = 8
 """Clips encoded at once; also how many are decoded ahead."""
@@ -36,6 +36,11 @@ class Skipped:
 
     path: Path
     reason: str
+
+
+def not_a_clip(path: Path) -> Skipped:
+    """What lies among examples and is no clip."""
+    return Skipped(path, f"{printable(path)}: not a clip: {why_no_clip(path)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +196,9 @@ def _encode(clips: Sequence[Clip], backbone: Backbone) -> list[Float[Tensor, "fr
     tokens: dict[int, Tensor] = {}
     for places in alike.values():
         batch = torch.stack([clips[at].frames for at in places])
-        tokens.update(zip(places, backbone.encode_frames(batch), strict=True))
+        made = backbone.encode_frames(batch)
+        check_made(made, (*batch.shape[:2], backbone.space.dim), backbone)
+        tokens.update(zip(places, made, strict=True))
     return [tokens[at] for at in range(len(clips))]
 
 

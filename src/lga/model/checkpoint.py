@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lga.backbone.protocol import Space
 from lga.config import BackboneConfig, FrozenModel, SavedMethod, Share, TrainConfig
 from lga.errors import CheckpointError, SettingsError
-from lga.files import to_json, write_together
+from lga.files import LFS_ADVICE, LFS_POINTER, kind_of, to_json, write_together
 from lga.model.head import Adapter, Head, StageFusion
 
 WIDEST = 2**16
@@ -174,6 +174,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         data = (folder / WEIGHTS).read_bytes()
     except OSError as error:
         raise CheckpointError(f"{folder / WEIGHTS}: cannot be read ({error.strerror})") from error
+    if data.startswith(LFS_POINTER):
+        raise CheckpointError(f"{folder / WEIGHTS}: {LFS_ADVICE}")
     if sha256(data).hexdigest() != record.weights_sha256:
         raise CheckpointError(f"{folder}: {WEIGHTS} is not the file that {RECORD} was written for; copy both again")
     head, vision = unpack(data, record.head, where=str(folder / WEIGHTS))
@@ -201,7 +203,7 @@ def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[s
 
 def is_checkpoint(place: str) -> bool:
     """Whether a model's name is the folder of a checkpoint."""
-    return (Path(place) / WEIGHTS).is_file() and (Path(place) / RECORD).is_file()
+    return kind_of(Path(place) / WEIGHTS) == "file" and kind_of(Path(place) / RECORD) == "file"
 
 
 def read_record(folder: Path) -> CheckpointRecord:

@@ -8,6 +8,7 @@ from lga.backbone.load import CUSTOM, load_backbone
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig
 from lga.errors import BackboneError, CheckpointError
+from lga.files import kind_of
 from lga.model.checkpoint import CheckpointRecord, is_checkpoint, load_checkpoint
 from lga.model.head import Head
 
@@ -66,7 +67,8 @@ def portable(config: BackboneConfig, backbone: Backbone) -> BackboneConfig:
         return _custom(backbone)
     number = backbone.identity.rsplit(" ", 1)[-1]
     model, sight = (
-        str(Path(one).absolute()) if one and Path(one).is_dir() else one for one in (config.model, config.sight)
+        str(Path(one).absolute()) if one and kind_of(Path(one)) == "folder" else one
+        for one in (config.model, config.sight)
     )
     precision = number if number in ("float32", "bfloat16") else config.precision
     return config.model_copy(update={"device": "auto", "precision": precision, "model": model, "sight": sight})

@@ -20,7 +20,7 @@ from lga.anatomy.descriptions import parse_json
 from lga.errors import LGAError
 from lga.labels import has_hidden_characters
 from lga.serve.schema import ClipPath
-from lga.video.files import VIDEO_SUFFIXES
+from lga.video.files import VIDEO_SUFFIXES, has_video_name
 
 LONGEST_NAME = 120
 """bytes of a clip's name before its suffix"""
@@ -36,7 +36,7 @@ class Upload:
     @property
     def refused(self) -> str:
         """Why it can't be a clip, going by its name; empty if it may be one."""
-        if self.path.suffix in VIDEO_SUFFIXES:
+        if has_video_name(self.path):
             return ""
         return f"not a kind of video that is known here ({', '.join(sorted(VIDEO_SUFFIXES))})"
 
@@ -170,7 +170,12 @@ class _FileForm(MultiPartParser):
     def on_part_end(self) -> None:
         super().on_part_end()
         name, content = self.items[-1]
-        if name != self._field or isinstance(content, str):
+        if name == self._field and isinstance(content, str):
+            raise HTTPException(
+                422,
+                f"the part {name!r} is text, not a file; send it with filename=, not only filename*=",
+            )
+        if name != self._field:
             raise HTTPException(422, f"wanted files named {self._field!r} only; there is a part {name[:60]!r}")
 
     def on_end(self) -> None:

@@ -1,5 +1,6 @@
 """Frames of clips as browsers show them."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,6 +49,6 @@ def is_there(example: Example) -> bool:
     """Whether an example's clip is still at its path, and the very one that was taught."""
     path = Path(example.path)
     try:
-        return path.is_absolute() and path.exists() and content_digest(path) == example.digest
+        return path.is_absolute() and os.path.exists(path) and content_digest(path) == example.digest
     except (VideoError, OSError):
         return False

@@ -180,7 +180,11 @@ async def remove_action(label: str, service: Serving) -> None:
         await service.writing.run(remove)
 
 
-@actions_router.post("/{label}/examples", openapi_extra={"requestBody": form_of("clips", several=True)})
+@actions_router.post(
+    "/{label}/examples",
+    openapi_extra={"requestBody": form_of("clips", several=True)},
+    responses={201: {"model": Taught, "description": "The action is new, and taught with these examples"}},
+)
 async def add_examples(label: str, request: Request, response: Response, service: Serving) -> Taught:
     """Add example clips to an action; a new label is taught with them, and answered with 201."""
     with service.writing.admitted():

@@ -1,5 +1,6 @@
 """Turns actions, recognitions and explanations into the values of answers."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -72,7 +73,7 @@ def why_value(actions: Actions, explanation: Explanation) -> Why:
 
 def _example(example: Example) -> ExampleValue:
     path = Path(example.path)
-    there = path.is_absolute() and path.exists() and "/" not in example.label
+    there = path.is_absolute() and os.path.exists(path) and "/" not in example.label
     strip = f"/actions/{quote(example.label, safe='')}/examples/{example.digest}/strip"
     return ExampleValue(
         digest=example.digest, name=path.name, duration=example.duration, strip=strip if there else None

@@ -1,7 +1,5 @@
 """Short clips of a drawn person in action, with the moments at which each stage begins."""
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import sin
@@ -14,7 +12,7 @@ from numpy import ndarray
 from PIL import Image, ImageDraw, ImageOps
 
 from lga.errors import LGAError
-from lga.files import write_atomically
+from lga.files import to_csv, write_atomically
 from lga.synthetic.actions import ACTIONS
 from lga.synthetic.backdrop import paint_backdrop
 from lga.synthetic.canvas import HEIGHT, SUPERSAMPLE, WIDTH, Camera, Canvas
@@ -100,9 +98,7 @@ def write_dataset(
             if progress:
                 progress(len(rows), len(labels) * clips)
     manifest = folder / "manifest.csv"
-    table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows([("path", "label", "group", "borders"), *rows])
-    write_atomically(manifest, table.getvalue().encode())
+    write_atomically(manifest, to_csv([("path", "label", "group", "borders"), *rows]).encode())
     return manifest
 
 

@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from lga.errors import TrainingError
-from lga.files import write_atomically
+from lga.files import kind_of, write_atomically
 from lga.model.checkpoint import fill
 from lga.training.select import ValidationResult
 
@@ -53,7 +53,7 @@ def read_state(path: Path, fingerprint: str) -> RunState | None:
     Raises:
         TrainingError: it is damaged, or of a run with other settings, clips or software.
     """
-    if not path.is_file():
+    if kind_of(path) != "file":
         return None
     parts: dict[str, dict[str, Tensor]] = {"weights": {}, "momenta": {}, "best": {}}
     try:

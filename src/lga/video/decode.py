@@ -25,6 +25,7 @@ from torch import Tensor
 from lga.errors import ClipWarning
 from lga.video.display import Display
 from lga.video.files import (
+    FORMATS,
     MAX_BYTES,
     SHOWN_BYTES,
     UNLIMITED,
@@ -41,7 +42,6 @@ from lga.video.pictures import PictureFolder
 from lga.video.timeline import Timeline
 from lga.video.tone import DEEP_BYTES, WIDE
 
-FORMATS = "mov,matroska,avi,gif,mpegts"
 LARGEST = 8192 * 4352
 """Pixels of a picture of H.264 and H.265 at the highest level of a usual decoder, 6.2."""
 LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels": str(LARGEST)}

@@ -9,20 +9,19 @@ from urllib.parse import urlsplit
 
 from lga.errors import SettingsError, VideoError
 from lga.labels import printable
-from lga.video.decode import FORMATS
-from lga.video.files import is_folder, refusal
+from lga.video.files import FORMATS, is_folder, refusal
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PROTOCOLS = {
     "http": "http,tcp",
     "https": "https,tls,tcp",
-    "rtsp": "rtp,udp,tcp",
+    "rtsp": "tcp",
     "rtmp": "rtmp,tcp",
     "udp": "udp",
     "tcp": "tcp",
 }
 """What FFmpeg may speak for each kind of address."""
-STREAM_FORMATS = f"{FORMATS},flv,rtsp"
+STREAM_FORMATS = f"{FORMATS},rtsp"
 STANDARD_INPUT = "-"
 CAMERA = re.compile(r"/dev/video[0-9]+")
 

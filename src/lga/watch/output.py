@@ -1,7 +1,5 @@
 """What was found in a long video: subtitles, tables, and the video with its labels drawn in."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
@@ -11,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
+from lga import files
 from lga.explain.lettering import shorten, write
 from lga.video.write import VideoWriter
 from lga.watch.address import Address
@@ -30,11 +29,8 @@ def to_srt(segments: Iterable[Segment]) -> str:
 
 def to_csv(segments: Iterable[Segment]) -> str:
     """A row a segment, in order: start, end (seconds), label, confidence."""
-    file = io.StringIO()
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(("start", "end", "label", "confidence"))
-    rows.writerows((f"{s.start:.3f}", f"{s.end:.3f}", s.label, f"{s.confidence:.4f}") for s in _in_order(segments))
-    return file.getvalue()
+    rows = [(f"{s.start:.3f}", f"{s.end:.3f}", s.label, f"{s.confidence:.4f}") for s in _in_order(segments)]
+    return files.to_csv([("start", "end", "label", "confidence"), *rows])
 
 
 def to_json(finding: Segment | Damage) -> str:

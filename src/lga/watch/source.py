@@ -41,6 +41,8 @@ def open_source(address: Address, timeout: float) -> "Generator[Source]":
                 wanted = "v4l2" if address.kind == "camera" else None
                 if address.name.startswith("http"):  # no redirect and no proxy leads away from this machine
                     options |= {"max_redirects": "0", "http_proxy": ""}
+                if address.name.startswith("rtsp"):  # over UDP the answer says where to, which may be another machine
+                    options |= {"rtsp_transport": "tcp"}
                 container = av.open(
                     address.name, "r", format=wanted, options=options, timeout=timeout, metadata_errors="replace"
                 )

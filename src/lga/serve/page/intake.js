@@ -3,7 +3,7 @@
 import { record } from "./camera.js";
 import { h } from "./dom.js";
 
-const KINDS = "video/*,.mp4,.m4v,.mov,.mkv,.avi,.webm,.gif";
+const KINDS = "video/*,.mp4,.m4v,.mov,.mkv,.avi,.webm,.gif,.3gp,.3g2,.ts,.mts,.m2ts,.mpg,.mpeg,.wmv,.flv,.ogv";
 
 /** A place to drop clips, with buttons for those who do not drag; `take` gets the files. */
 export function createIntake({ prompt, name, settings, take }) {
