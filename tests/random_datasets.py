@@ -35,13 +35,18 @@ def as_loaded(dataset, *, groups=None, first=0):
 
 
 def random_loaded(method, *, seed=0, each=6, classes=CLASSES, first=0, space=SPLIT):
-    """Clips about each class's own frames, so that methods are right more often than not; groups in turn."""
+    """Clips about each class's own frames, so that methods are right more often than not; groups in turn.
+
+    With stages auto the classes have 1 to 5 in turn.
+    """
     random = torch.Generator().manual_seed(seed)
     label = torch.arange(classes).repeat_interleave(each)
     own = torch.randn(classes, method.frames, space.dim, generator=random)
     frames = own[label] + torch.randn(len(label), method.frames, space.dim, generator=random)
     text = torch.randn(classes, 5, space.dim, generator=random)
-    dataset = Dataset(frames, label, text[:, : method.stages], text[:, 4], space)
+    own_number = method.stages == "auto"
+    stages = tuple(1 + number % 5 for number in range(classes)) if own_number else None
+    dataset = Dataset(frames, label, text if own_number else text[:, : method.stages], text[:, 4], space, stages=stages)
     return as_loaded(dataset, groups=[f"g{n % 4}" for n in range(len(label))], first=first)
 
 

@@ -45,8 +45,8 @@ def test_rows_are_answered_by_what_has_to_be_read_for_them_and_shown_in_their_ow
 
     plan = stages(METHOD, train=False)
     comparison = compare_rows(plan, read, ask, progress=lambda *now: steps.append(now))
-    assert seen == [1, 2, 3, 4, 5]
-    assert steps == [(done, 10) for done in range(1, 11)]
+    assert seen == [1, 2, 3, 4, 5, "auto"]
+    assert steps == [(done, 12) for done in range(1, 13)]
     names = [row.name for row in plan.rows]
     assert [*comparison.sections[0].accuracy] == names
     assert [*comparison.sections[0].difference] == [one for one in names if not one.startswith("L = 3")]

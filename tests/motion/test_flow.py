@@ -14,12 +14,14 @@ from lga.motion.flow import (
     NUMBERS,
     ROUNDS,
     SLOWEST,
+    SMOOTHING,
     SPAN,
     STILL_SPEED,
     direction_histograms,
     flow_vector,
     mirrored,
     remove_camera,
+    smoothing,
     stillness,
 )
 
@@ -192,3 +194,10 @@ def test_the_mirrored_vector_is_the_vector_of_the_mirrored_flow(seed):
     here, there = (flow_vector(direction_histograms(one))[None] for one in (flow, image))
     torch.testing.assert_close(mirrored(here), there, atol=2e-5, rtol=0)
     assert torch.equal(mirrored(mirrored(here)), here)
+
+
+def test_smoothing_is_a_mean_that_weighs_near_moments_most():
+    kernel = smoothing(16)
+    torch.testing.assert_close(kernel.sum(1), torch.ones(16))
+    assert (kernel.argmax(1) == torch.arange(16)).all()
+    assert kernel[8, 9] / kernel[8, 8] == pytest.approx(exp(-1 / (2 * SMOOTHING**2)))

@@ -5,12 +5,13 @@ from torch import nn
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig, TrainConfig
 from lga.core.loss import contrastive_loss
+from lga.errors import SettingsError
 from lga.methods.catalogue import METHODS
 from lga.methods.lga import lga_scorer, pairwise_matrix
 from lga.methods.protocol import Dataset, Tasks
 from lga.model.checkpoint import make_head
 from lga.model.head import Adapter
-from lga.training.learner import Adapted, EpisodicLGA, Learner
+from lga.training.learner import Adapted, EpisodicLGA, Learner, head_learner
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -134,3 +135,8 @@ def test_episodes_are_scored_one_by_one(make_dataset, make_tasks):
     tasks, method = make_tasks(dataset, 8), EpisodicLGA(learnt_head(dataset.space), AS_TRAINED)
     third = Tasks(*(one[2:3] for one in (tasks.classes, tasks.query, tasks.support)))
     torch.testing.assert_close(method(dataset)(third), method(dataset)(tasks)[2:3])
+
+
+def test_a_number_of_stages_for_each_class_is_not_trained():
+    with pytest.raises(SettingsError, match="--stages auto: a head is trained with one number of stages"):
+        head_learner(learnt_head(Space(7, slice(0, 7), slice(0, 7))), MethodConfig(stages="auto"), TrainConfig())

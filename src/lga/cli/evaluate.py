@@ -63,7 +63,8 @@ class Evaluate:
     json: Flag = False
     """print one JSON document with everything that moves the numbers"""
     out: Path | None = None
-    """folder for report.json, the confusion matrix and curves over alpha, ways, shots and stages, as CSV and PNG"""
+    """folder for report.json, the confusion matrix and curves over alpha, ways, shots and, where all classes have one
+    number of them, stages, as CSV and PNG"""
     report: Path | None = None
     """HTML file to write: class by class, what was taken for what, and the worst mistakes as film strips"""
     both_protocols: Flag = False
