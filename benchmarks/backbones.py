@@ -13,7 +13,7 @@ what fits the space's own clips without examples, as a checkpoint's is learned; 
     apart weak / strong    sight and meaning side by side, as a sight-only model beside a dual
     apart blind            the same without motion, where sight is almost all noise
 
-Each is asked with and without text in the fusion (injection), where that matters. `best` is the best fixed weight of
+Each is asked with and without text in the fusion, where that matters. `best` is the best fixed weight of
 the text for that cell, found on the answers themselves: no rule can be sure to reach it. `before` is the former rule
 (`--alpha shots`).
 """
@@ -184,16 +184,16 @@ def ask(matrix: Matrix, method: MethodConfig, tasks: Tasks) -> dict[str, float]:
 
 
 def cells(loaded: LoadedDataset, seed: int, episodes: int) -> Iterator[dict[str, object]]:
-    """Every kind of space of one seed, with and without injection, at 0, 1, 3 and 5 examples."""
+    """Every kind of space of one seed, with and without text in the fusion, at 0, 1, 3 and 5 examples."""
     for kind in KINDS:
         made = (make_joint if kind.together else make_apart)(loaded.dataset, kind, seed)
-        for injection in (1.0, 0.0) if kind.together else (1.0,):
-            method = MethodConfig(text_injection=injection)
+        for text_injection in (1.0, 0.0) if kind.together else (1.0,):
+            method = MethodConfig(text_injection=text_injection)
             matrix = pairwise_matrix(made, method)
             for shots in (0, 1, 3, 5):
                 protocol = ProtocolConfig(shots=shots, episodes=episodes, seed=seed, source_disjoint=True)
                 tasks = Tasks.of(plan_episodes(loaded.label, loaded.group, protocol))
-                where = {"kind": kind.name, "injection": injection, "seed": seed, "shots": shots}
+                where = {"kind": kind.name, "text_injection": text_injection, "seed": seed, "shots": shots}
                 yield {**where, "scale": made.space.scale, **ask(matrix, method, tasks)}
 
 
@@ -217,18 +217,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     heads = ("video", "text", "before", "best", "rule", "less than best", "less than better match", "ECE")
     table = Table(
-        "space", "inj.", "shots", *heads, title=f"{len(chosen.seeds)} spaces, {chosen.episodes} episodes each"
+        "space", "fused", "shots", *heads, title=f"{len(chosen.seeds)} spaces, {chosen.episodes} episodes each"
     )
     rows: dict[tuple[object, ...], list[dict[str, object]]] = {}
     for cell in found:
-        rows.setdefault((cell["kind"], cell["injection"], cell["shots"]), []).append(cell)
-    for (kind, injection, shots), some in rows.items():
+        rows.setdefault((cell["kind"], cell["text_injection"], cell["shots"]), []).append(cell)
+    for (kind, text_injection, shots), some in rows.items():
         value = {name: np.array([cell[name] for cell in some], dtype=float) for name in heads[:5]}
         error = np.array([cell["ece"] for cell in some], dtype=float)
         behind = (value["best"] - value["rule"], np.maximum(value["video"], value["text"]) - value["rule"])
         table.add_row(
             str(kind),
-            f"{injection:g}",
+            f"{text_injection:g}",
             str(shots),
             *(f"{value[name].mean():.1f}" for name in heads[:5]),
             *(f"{one.mean():.1f} (worst {one.max():.1f})" for one in behind),

@@ -222,10 +222,10 @@ def test_a_batch_is_answered_like_each_alone():
 
 
 @pytest.mark.parametrize("shots", [{"wave": 2, "jump": 2}, {"wave": 0, "jump": 0}])
-def test_scores_over_the_temperature_are_the_probabilities_of_the_answer(shots):
+def test_the_softmax_of_the_scores_is_the_probabilities_of_the_answer(shots):
     prepared = prepare(taught(shots), TINY.space)
     clips = [clip(number) for number in range(7)]
-    shares = (prepared.score(clips) / prepared.rejection.temperature).softmax(-1)
+    shares = prepared.score(clips).softmax(-1)
     for share, answer in zip(shares, prepared.answer(clips), strict=True):
         told = {one.label: one.probability for one in answer.candidates}
         assert share.tolist() == pytest.approx([told[label] for label in shots], abs=1e-6)

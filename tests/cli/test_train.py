@@ -142,7 +142,16 @@ def test_a_checkpoint_that_keeps_to_the_training_free_method_evaluates_as_it_doe
         pytest.skip("these validation classes were helped by training")
     protocol = ("evaluate", manifest, "--split", "test", "--json", "--episodes", 40, "--ways", 2, "--queries", 1)
     chosen = load_checkpoint(head).record.method
-    same = ("--frames", 4, "--text-shots", chosen.text_shots, "--temperature", chosen.temperature)
+    same = (
+        "--frames",
+        4,
+        "--alpha",
+        chosen.alpha,
+        "--text-shots",
+        chosen.text_shots,
+        "--temperature",
+        chosen.temperature,
+    )
     found = json.loads(lga(*protocol, "--model", head).out)
     plain = json.loads(lga(*protocol, "--backbone", "tiny", *same).out)
     assert found["accuracy"] == plain["accuracy"]

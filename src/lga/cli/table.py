@@ -135,6 +135,7 @@ class Job(ABC):
         cache: "FeatureCache",
         bars: "tuple[Bar, ...]",
     ) -> "Comparison":
+        from lga.anatomy.descriptions import read_descriptions
         from lga.datasets.manifest import read_manifest, read_sentences
         from lga.evaluation.compare import compare_rows
         from lga.evaluation.dataset import load_dataset

@@ -16,7 +16,7 @@ LEAST = 0.001
 """The least weight of either: next to nothing beside the other, but alone it still has a first answer."""
 ROUNDING = 16.0
 """By how many units in the last place of its terms a loss may be off."""
-STEPS = 12
+STEPS = 40
 """Newton steps at most, some of them halved; a handful is usual."""
 TOLERANCE = 1e-5
 """A step this small is the last: what is left is of the order of its square."""
