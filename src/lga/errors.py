@@ -8,11 +8,15 @@ HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode's kinds of characters that a terminal obeys, or that nobody can see: controls, formats, halves of pairs."""
 
 
+def has_hidden_characters(text: str) -> bool:
+    """Whether a text holds line breaks, control or formatting characters (or half a surrogate pair)."""
+    return any(unicodedata.category(each) in HIDDEN and each not in JOINERS for each in text)
+
+
 def printable(text: object) -> str:
     """A text, a path or a URL in one visible line: where anything in it is hidden, all but ASCII is escaped."""
     shown = str(text)
-    hidden = any(unicodedata.category(char) in HIDDEN and char not in JOINERS for char in shown)
-    return shown.encode("unicode_escape", "surrogatepass").decode("ascii") if hidden else shown
+    return shown.encode("unicode_escape", "surrogatepass").decode("ascii") if has_hidden_characters(shown) else shown
 
 
 class LGAError(Exception):

@@ -168,8 +168,12 @@ def _exchange(fresh: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def kind_of(path: Path) -> Literal["file", "folder", "other", "nothing"]:
-    """What lies at a place, links followed; "other" is a device or a pipe.
+Kind = Literal["file", "folder", "other", "nothing"]
+"""What can lie at a place; "other" is a device or a pipe."""
+
+
+def kind_of(path: Path) -> Kind:
+    """What lies at a place, links followed.
 
     Unlike `Path.exists` and its kin it has one answer for whatever the system says: a name that cannot be one, too
     long or with a zero in it, and a link that leads nowhere or in a circle, are nothing.

@@ -4,7 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from lga.errors import HIDDEN, JOINERS, AnatomyError, ManifestError
+from lga.errors import AnatomyError, ManifestError
+from lga.errors import has_hidden_characters as has_hidden_characters
 from lga.errors import printable as printable
 
 MAX_LABEL = 200
@@ -55,11 +56,6 @@ def prompt_name(label: str) -> str:
         AnatomyError: as `checked_label`.
     """
     return normalise_label(checked_label(label))
-
-
-def has_hidden_characters(text: str) -> bool:
-    """Whether a text holds line breaks, control or formatting characters (or half a surrogate pair)."""
-    return any(unicodedata.category(each) in HIDDEN and each not in JOINERS for each in text)
 
 
 def quote(text: str, limit: int = 60) -> str:

@@ -82,10 +82,10 @@ def fit_rejection(examples: Compared, learnt: Learnt, *, recall: float = RECALL)
     nothing is fitted.
     """
     mine = learnt.support_label
-    if len(mine[learnt.paired].unique()) < 2:
+    if learnt.itself is None or len(mine[learnt.paired].unique()) < 2:
         return NOTHING_KNOWN
-    itself, others = (learnt.weights.weigh(leave_out(examples, learnt, label=one)) for one in (False, True))
-    known = max_logit(itself[learnt.paired])
+    known = max_logit(learnt.weights.weigh(learnt.itself)[learnt.paired])
+    others = learnt.weights.weigh(leave_out(examples, learnt, label=True))
     unknown = max_logit(others.masked_fill(F.one_hot(mine, learnt.way).bool(), -torch.inf))
     slope, offset = fit_known(known, unknown)
     if slope == 0:

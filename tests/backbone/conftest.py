@@ -6,6 +6,8 @@ import pytest
 import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
+from lga.synthetic import render
+
 SIDE = 32
 TOWER = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2}
 PICTURE = {"image_size": SIDE, "patch_size": 8}
@@ -85,3 +87,12 @@ def folder(request, folders) -> Path:
 @pytest.fixture
 def broken(folder, tmp_path) -> Path:
     return Path(shutil.copytree(folder, tmp_path / "broken"))
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory):
+    """A rendered clip of each of two actions."""
+    place = tmp_path_factory.mktemp("clips")
+    for number, label in enumerate(("wave", "pull up")):
+        render.write_clip(render.render_clip(label, seed=number), place / f"{label}.mp4")
+    return {path.stem: [path] for path in sorted(place.iterdir())}

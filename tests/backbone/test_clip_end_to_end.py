@@ -8,15 +8,6 @@ from lga.config import BackboneConfig, MethodConfig
 from lga.errors import ActionsError
 from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
-from lga.synthetic.render import render_clip, write_clip
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory):
-    place = tmp_path_factory.mktemp("clips")
-    for number, label in enumerate(("wave", "pull up")):
-        write_clip(render_clip(label, seed=number), place / f"{label}.mp4")
-    return {path.stem: [path] for path in sorted(place.iterdir())}
 
 
 def test_a_checkpoint_folder_teaches_and_recognises(folder, clips, tmp_path):

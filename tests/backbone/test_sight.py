@@ -18,19 +18,10 @@ from lga.config import BackboneConfig, MethodConfig
 from lga.errors import ActionsError, BackboneError, SettingsError
 from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
-from lga.synthetic.render import render_clip, write_clip
 from lga.video.transform import resize_and_crop
 
 PICTURE_MODELS = ["dinov2", "dinov2_with_registers", "dinov3_vit", "dinov3_convnext"]
 METHOD = MethodConfig(frames=4, text_injection=0.0, alpha=1.0, hub_correction=0.0)
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory):
-    place = tmp_path_factory.mktemp("clips")
-    for number, label in enumerate(("wave", "pull up")):
-        write_clip(render_clip(label, seed=number), place / f"{label}.mp4")
-    return {path.stem: [path] for path in sorted(place.iterdir())}
 
 
 def noise(*shape: int) -> torch.Tensor:

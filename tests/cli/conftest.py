@@ -94,3 +94,17 @@ def start(tmp_path):
     for one in running:
         one.kill()
         one.communicate()
+
+
+@pytest.fixture
+def lga(tmp_path, monkeypatch, capsys):
+    """`lga(*arguments)` runs a command in this process and returns what it printed."""
+    monkeypatch.setenv("LGA_CACHE", str(tmp_path / "cache"))
+
+    def lga(*arguments):
+        found = run([str(one) for one in arguments])
+        said = capsys.readouterr()
+        assert found == 0, said.err
+        return said.out
+
+    return lga

@@ -9,7 +9,6 @@ from safetensors.torch import load_file, save_file
 
 from lga.actions import load_actions
 from lga.backbone.clip import ClipBackbone
-from lga.cli.main import run
 from lga.model.checkpoint import load_checkpoint
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
@@ -59,19 +58,10 @@ def blind(tmp_path, random_clips):
     return folder
 
 
-@pytest.fixture
-def lga(tmp_path, monkeypatch, capsys):
-    """`lga(*arguments)` runs a command in this process, in the blind model's folder, and returns what it printed."""
-    monkeypatch.setenv("LGA_CACHE", str(tmp_path / "cache"))
+@pytest.fixture(autouse=True)
+def beside_the_model(tmp_path, monkeypatch):
+    """Commands run in the blind model's folder."""
     monkeypatch.chdir(tmp_path)
-
-    def lga(*arguments):
-        found = run([str(one) for one in arguments])
-        said = capsys.readouterr()
-        assert found == 0, said.err
-        return said.out
-
-    return lga
 
 
 def sighted(row):

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from lga.actions import load_actions
-from lga.cli.main import run
 from lga.datasets.manifest import read_manifest
 from lga.datasets.partition import SPLITS, read_partition
 from lga.model.checkpoint import load_checkpoint
@@ -59,20 +58,6 @@ def published(request, tmp_path, draw_clip):
                 number += 1
         (lists / f"{split}.txt").write_text("\n".join(lines))
     return benchmark, videos, () if benchmark in ("hmdb51", "ucf101") else ("--split-lists", lists, "--any-lists")
-
-
-@pytest.fixture
-def lga(tmp_path, monkeypatch, capsys):
-    """`lga(*arguments)` runs a command in this process and returns what it printed."""
-    monkeypatch.setenv("LGA_CACHE", str(tmp_path / "cache"))
-
-    def lga(*arguments):
-        found = run([str(one) for one in arguments])
-        said = capsys.readouterr()
-        assert found == 0, said.err
-        return said.out
-
-    return lga
 
 
 @pytest.mark.parametrize("published", RECIPES, indirect=True)

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lga.core.support_head import PENALTY, fit_head, head_scores, head_scores_without
+from lga.core.support_head import PENALTY, head_scores, head_scores_without, invert_gram, solve_head
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -33,7 +33,7 @@ def scores_by_hand(query, example, label, way):
 
 def scores_of(query, example, label, way=4):
     own = torch.tensor(label, dtype=torch.long)
-    return head_scores(query @ example.mT, *fit_head(example @ example.mT, own, way), support_label=own)
+    return head_scores(query @ example.mT, *solve_head(*invert_gram(example @ example.mT), own, way), support_label=own)
 
 
 @settings(max_examples=30, deadline=None)
@@ -72,11 +72,11 @@ def test_tasks_solved_together_are_solved_as_if_alone():
 
 def test_without_examples_all_scores_are_zero():
     none = torch.zeros(0, dtype=torch.long)
-    assert torch.equal(
-        head_scores(torch.zeros(2, 0), *fit_head(torch.zeros(0, 0), none, 3), support_label=none), torch.zeros(2, 3)
-    )
+    solved = invert_gram(torch.zeros(0, 0))
+    found = head_scores(torch.zeros(2, 0), *solve_head(*solved, none, 3), support_label=none)
+    assert torch.equal(found, torch.zeros(2, 3))
     for label in (False, True):
-        assert head_scores_without(torch.zeros(0, 0), none, 3, label=label).shape == (0, 3)
+        assert head_scores_without(solved[0], none, 3, label=label).shape == (0, 3)
 
 
 def test_a_query_like_the_examples_of_one_class_is_given_to_it():
@@ -89,9 +89,8 @@ def test_a_query_like_the_examples_of_one_class_is_given_to_it():
 def test_an_example_left_out_gets_the_scores_of_a_head_that_never_saw_it(label, seed):
     _, example = random_examples(seed, len(label))
     twice = torch.stack([example, 2 * example])  # two tasks at once
-    itself, others = (
-        head_scores_without(twice @ twice.mT, torch.tensor(label), 4, label=whole) for whole in (False, True)
-    )
+    solved, _ = invert_gram(twice @ twice.mT)
+    itself, others = (head_scores_without(solved, torch.tensor(label), 4, label=whole) for whole in (False, True))
     for place, own in enumerate(label):
         rest = [n for n in range(len(label)) if n != place]
         foreign = [n for n in rest if label[n] != own]
@@ -104,9 +103,8 @@ def test_an_example_left_out_gets_the_scores_of_a_head_that_never_saw_it(label, 
 @pytest.mark.parametrize("label", [[0, 0, 0, 1], [2], [0, 1, 2, 3], [1, 1, 1]])
 def test_a_label_loses_its_score_with_its_last_example(label):
     _, example = random_examples(7, len(label))
-    itself, others = (
-        head_scores_without(example @ example.T, torch.tensor(label), 4, label=whole) for whole in (False, True)
-    )
+    solved, _ = invert_gram(example @ example.T)
+    itself, others = (head_scores_without(solved, torch.tensor(label), 4, label=whole) for whole in (False, True))
     for place, own in enumerate(label):
         assert others[place, own] == 0
         assert (itself[place, own].abs() < 1e-12) == (label.count(own) == 1 or len(set(label)) == 1)

@@ -11,7 +11,7 @@ from lga.backbone.protocol import Space
 from lga.config import MethodConfig, ProtocolConfig
 from lga.core.distance import class_distances
 from lga.core.score import hub_means
-from lga.core.support_head import fit_head, head_scores
+from lga.core.support_head import head_scores, invert_gram, solve_head
 from lga.core.weighing import fit_temperature
 from lga.datasets.episodes import Episodes, plan_episodes
 from lga.methods import lga
@@ -422,7 +422,7 @@ def test_look_ups_score_as_the_core_functions_do(ways, shots, queries, pooling, 
         distance = class_distances(apart[asked][:, taught] - hubs, support_label, ways, pooling=pooling)
         hubs = correction * hub_means(like[taught][:, classes], support_label[:, None] != torch.arange(ways))
         text = like[asked][:, classes] - hubs
-        solved = fit_head(alike[taught][:, taught], support_label, ways)
+        solved = solve_head(*invert_gram(alike[taught][:, taught]), support_label, ways)
         head = head_scores(alike[asked][:, taught], *solved, support_label=support_label)
         wanted = (method.support_weight(shots) * head - 0.3 * distance + 0.7 * text) / method.softness(shots)
         if shots > 1:

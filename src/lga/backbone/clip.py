@@ -11,12 +11,12 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from lga.backbone.families import list_titles
-from lga.backbone.hub import find_model, quiet_transformers
+from lga.backbone.hub import quiet_transformers
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Backbone, Preprocessing, Space
 from lga.backbone.reading import Tokenizer, read_pictures, read_tokenizer
 from lga.backbone.vision import FilmVision, Vision, encode_clips, make_sight
-from lga.backbone.weights import architecture, identify, load_weights, read_family, require_transformers
+from lga.backbone.weights import architecture, find_checkpoint, identify, load_weights
 from lga.errors import BackboneError
 
 DEFAULT_MODEL = "openai/clip-vit-base-patch16"
@@ -72,9 +72,7 @@ def load_clip(model: str = DEFAULT_MODEL, *, device: str = "auto", precision: Pr
     """
     place = choose_device(device)
     dtype = choose_dtype(place, precision)
-    require_transformers()
-    checkpoint = find_model(model)
-    kind, family = read_family(checkpoint)
+    checkpoint, kind, family = find_checkpoint(model)
     if family.sentences is None:
         raise BackboneError(
             f"{model}: {family.title} sees but reads no sentences; use it as --sight {model} beside a model that reads "

@@ -10,12 +10,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lga.backbone.beside import take_apart
-from lga.backbone.hub import find_model
 from lga.backbone.precision import Precision, choose_device, choose_dtype
 from lga.backbone.protocol import Backbone, Preprocessing, Space
 from lga.backbone.reading import read_pictures
 from lga.backbone.vision import FilmVision, Vision, encode_clips, make_sight
-from lga.backbone.weights import architecture, identify, load_weights, read_family, require_transformers
+from lga.backbone.weights import architecture, find_checkpoint, identify, load_weights
 from lga.errors import BackboneError
 
 
@@ -39,9 +38,7 @@ def load_sight(model: str, *, device: str = "auto", precision: Precision = "auto
     """
     place = choose_device(device)
     dtype = choose_dtype(place, precision)
-    require_transformers()
-    checkpoint = find_model(model)
-    kind, family = read_family(checkpoint)
+    checkpoint, kind, family = find_checkpoint(model)
     loaded = load_weights(checkpoint, family)
     pictures = read_pictures(checkpoint, family, loaded.config)
     if pictures.preprocessing.patches:

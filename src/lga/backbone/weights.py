@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 
 from lga.backbone.families import Family, find_family
-from lga.backbone.hub import ModelFolder, quiet_transformers
+from lga.backbone.hub import ModelFolder, find_model, quiet_transformers
 from lga.backbone.protocol import Preprocessing
 from lga.backbone.reading import Pictures, read_json
 from lga.errors import BackboneError
@@ -28,6 +28,17 @@ def require_transformers() -> None:
 
 
 _BOOKKEEPING = ("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version")
+
+
+def find_checkpoint(model: str) -> tuple[ModelFolder, str, Family]:
+    """Where a model lies, its kind, and what is known of that.
+
+    Raises:
+        BackboneError: it cannot be found or is of another kind, or transformers is missing.
+    """
+    require_transformers()
+    checkpoint = find_model(model)
+    return checkpoint, *read_family(checkpoint)
 
 
 def read_family(checkpoint: ModelFolder) -> tuple[str, Family]:

@@ -9,22 +9,40 @@ PENALTY = 0.3
 """Of the squared weights; 0.3 to 1 agree within half a point on both corpora that it was chosen on."""
 
 
-def fit_head(
-    gram: Float[Tensor, "*episodes examples examples"], support_label: Int[Tensor, " examples"], way: int
-) -> tuple[Float[Tensor, "*episodes examples way"], Float[Tensor, "*episodes way"]]:
-    """Coefficients and offset of a linear classifier, from the examples' inner products, for any number of tasks.
+def invert_gram(
+    gram: Float[Tensor, "*episodes examples examples"],
+) -> tuple[Float[Tensor, "*episodes examples examples"], Float[Tensor, "*episodes examples 1"]]:
+    """What maps targets to coefficients, and the weights with which they average to the intercept.
 
-    It is ridge regression on the classes. The intercept is not penalised, so that adding the same vector to all
-    features changes nothing; each class's share of the examples is taken off it, so that a class with many examples
-    is not the likelier for it.
+    From the examples' inner products, for any number of tasks at once. The intercept is not penalised, so that adding
+    the same vector to all features changes nothing.
+
+    Source: as `solve_head`.
+    """
+    eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    inverse = torch.linalg.inv(gram + PENALTY * eye)
+    row = inverse.sum(-1, keepdim=True)
+    level = row / row.sum(-2, keepdim=True)
+    return inverse - level @ row.mT, level
+
+
+def solve_head(
+    solved: Float[Tensor, "*episodes examples examples"],
+    level: Float[Tensor, "*episodes examples 1"],
+    support_label: Int[Tensor, " examples"],
+    way: int,
+) -> tuple[Float[Tensor, "*episodes examples way"], Float[Tensor, "*episodes way"]]:
+    """Coefficients and offset of a linear classifier, from what `invert_gram` gives.
+
+    It is ridge regression on the classes. Each class's share of the examples is taken off its intercept, so that a
+    class with many examples is not the likelier for it.
 
     Source: kernel ridge regression; as the head of a few-shot learner, R2-D2 (arXiv:1805.08136). Multinomial
     logistic regression is as accurate (docs/offline.md) but has no closed form, nor one with examples left out.
     """
-    member = F.one_hot(support_label, way).to(gram.dtype)
+    member = F.one_hot(support_label, way).to(solved.dtype)
     if not len(support_label):
-        return gram.new_zeros((*gram.shape[:-1], way)), gram.new_zeros((*gram.shape[:-2], way))
-    solved, level = _solve(gram)
+        return solved.new_zeros((*solved.shape[:-1], way)), solved.new_zeros((*solved.shape[:-2], way))
     return solved @ member, (level * member).sum(-2) - member.mean(0)
 
 
@@ -35,37 +53,36 @@ def head_scores(
     *,
     support_label: Int[Tensor, " examples"],
 ) -> Float[Tensor, "*episodes queries way"]:
-    """The score of every query for every class, from its inner products with the examples and what `fit_head` gave.
+    """The score of every query for every class, from its inner products with the examples and what `solve_head` gave.
 
     Scores sum to 0 over the classes that have examples; a class without any scores 0, and so do all without examples.
 
-    Source: as `fit_head`.
+    Source: as `solve_head`.
     """
     present = F.one_hot(support_label, offset.shape[-1]).sum(0) > 0
     return _centred(query @ coefficient + offset[..., None, :], present)
 
 
 def head_scores_without(
-    gram: Float[Tensor, "*episodes examples examples"],
+    solved: Float[Tensor, "*episodes examples examples"],
     support_label: Int[Tensor, " examples"],
     way: int,
     *,
     label: bool,
 ) -> Float[Tensor, "*episodes examples way"]:
-    """The scores of every example, as `fit_head` gives them without it, or, with `label`, without any of its label.
+    """The scores of every example, as `solve_head` gives them without it, or, with `label`, without any of its label.
 
-    From one inversion: leaving a block of examples out is a correction by the inverse's own block. Where nothing else
-    is left the scores are 0.
+    `solved` is what `invert_gram` gives: leaving a block of examples out is a correction by the inverse's own block.
+    Where nothing else is left the scores are 0.
 
     Source: the exact leave-one-out of ridge regression (Allen's PRESS, 1974), for blocks.
     """
-    member = F.one_hot(support_label, way).to(gram.dtype)
+    member = F.one_hot(support_label, way).to(solved.dtype)
     count = member.sum(0)
     gone = count * member if label else member
     left = count.sum() - gone.sum(-1, keepdim=True)
     if not len(support_label) or not bool((left > 0).any()):
-        return gram.new_zeros((*gram.shape[:-1], way))
-    solved, _ = _solve(gram)
+        return solved.new_zeros((*solved.shape[:-1], way))
     weight = solved @ member
     if label:
         found = torch.zeros_like(weight)
@@ -78,17 +95,6 @@ def head_scores_without(
         found = member - weight / solved.diagonal(dim1=-2, dim2=-1)[..., None]
     share = (count - gone) / left.clamp_min(1)
     return _centred(found - share, count - gone > 0)
-
-
-def _solve(
-    gram: Float[Tensor, "*episodes examples examples"],
-) -> tuple[Float[Tensor, "*episodes examples examples"], Float[Tensor, "*episodes examples 1"]]:
-    """What maps targets to coefficients, and the weights with which they average to the intercept."""
-    eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-    inverse = torch.linalg.inv(gram + PENALTY * eye)
-    row = inverse.sum(-1, keepdim=True)
-    level = row / row.sum(-2, keepdim=True)
-    return inverse - level @ row.mT, level
 
 
 def _centred(

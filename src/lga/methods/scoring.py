@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lga.core.distance import Pooling
+from lga.core.score import look_up
 from lga.methods.protocol import Scorer, Tasks
 
 NUMBERS_AT_ONCE = 2**15
@@ -44,21 +45,10 @@ def matrix_scorer(distance: Float[Tensor, "clips clips"], *, pooling: Pooling = 
     """A scorer from distances of queries (rows) to examples (columns), put together for each class by `pooling`."""
 
     def score(tasks: Tasks) -> Float[Tensor, "episodes queries way"]:
-        query, support = rearrange(tasks.query, "e w q -> (w q) e"), rearrange(tasks.support, "e w k -> k w e")
+        query, support = rearrange(tasks.query, "e w q -> (w q) 1 1 e"), rearrange(tasks.support, "e w k -> k w e")
         return rearrange(-pool(look_up(distance, query, support), pooling), "q w e -> e q w").contiguous()
 
     return in_blocks(score, count_pairs)
-
-
-def look_up(
-    table: Float[Tensor, "clips columns"], row: Int[Tensor, "rows episodes"], column: Int[Tensor, "depth way episodes"]
-) -> Float[Tensor, "rows depth way episodes"]:
-    """table[row, column] for every row and every column of its episode; flat 32-bit indices are looked up fastest."""
-    kind = torch.int32 if table.numel() < 2**31 else torch.int64
-    place = (row * table.shape[1]).to(kind)[:, None, None] + column.to(kind)
-    found = table.flatten().index_select(0, place.flatten())
-    depth, n_way, _ = column.shape
-    return rearrange(found, "(r k w e) -> r k w e", r=len(row), k=depth, w=n_way)
 
 
 def pool(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +23,7 @@ class StagedExamples:
     """those, fused with the sentences of their classes"""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class StagedLGA:
     """The method for classes of which each has its own number of stages.
 
@@ -44,7 +45,7 @@ class StagedLGA:
         """On one line."""
         return f"StagedLGA({self.lga!r}, stages={'/'.join(map(str, self.numbers))})"
 
-    @property
+    @cached_property
     def numbers(self) -> tuple[int, ...]:
         """The numbers of stages that occur, from few to many."""
         return tuple(sorted(set(self.counts)))
@@ -54,13 +55,13 @@ class StagedLGA:
         """How many stages a class has, on average."""
         return sum(self.counts) / len(self.counts)
 
-    @property
+    @cached_property
     def each(self) -> tuple[LGA, ...]:
         """The method at every number that occurs."""
         method = self.lga.method
         return tuple(replace(self.lga, method=method.updated({"stages": number})) for number in self.numbers)
 
-    @property
+    @cached_property
     def distance_scales(self) -> tuple[float, ...]:
         """What distances are multiplied by, for every number: the mean number of terms over the classes / its own."""
         terms = dict(zip(self.numbers, (one.terms for one in self.each), strict=True))

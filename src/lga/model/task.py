@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lga.core.distance import Pooling, class_distances
-from lga.core.score import contrast_stretch, hub_means, hub_means_without
-from lga.core.support_head import fit_head, head_scores, head_scores_without
+from lga.core.score import contrast_stretch, hub_means, hub_means_without, look_up
+from lga.core.support_head import head_scores, head_scores_without, invert_gram, solve_head
 from lga.core.weighing import fit_temperature, fit_weights
 
 Match = Literal["video", "text", "combined"]
@@ -49,12 +49,14 @@ class Compared:
         classes: Int[Tensor, "episodes way"],
     ) -> "Compared":
         """Some clips of a table of all, beside some examples and some classes of it, episode by episode."""
+        row = clips[..., :, None]
+        pair = row, examples[..., None, :]
         return Compared(
-            _look_up(self.distance, clips, examples),
-            None if self.motion is None else _look_up(self.motion, clips, examples),
-            _look_up(self.appearance, clips, examples),
-            None if self.moving is None else _look_up(self.moving, clips, examples),
-            _look_up(self.similarity, clips, classes),
+            look_up(self.distance, *pair),
+            None if self.motion is None else look_up(self.motion, *pair),
+            look_up(self.appearance, *pair),
+            None if self.moving is None else look_up(self.moving, *pair),
+            look_up(self.similarity, row, classes[..., None, :]),
         )
 
 
@@ -90,15 +92,6 @@ def beside(parts: Sequence[Compared], examples: Int[Tensor, " examples"], classe
         torch.cat(moving, -1)[..., example] if moving else None,
         torch.cat([one.similarity for one in parts], -1)[..., label],
     )
-
-
-def _look_up(
-    table: Float[Tensor, "rows columns"], row: Int[Tensor, "episodes asked"], column: Int[Tensor, "episodes taught"]
-) -> Float[Tensor, "episodes asked taught"]:
-    """table[row, column] of every pair of an episode; flat 32-bit indices are looked up fastest."""
-    kind = torch.int32 if table.numel() < 2**31 else torch.int64
-    place = (row * table.shape[1]).to(kind)[..., :, None] + column.to(kind)[..., None, :]
-    return table.flatten().index_select(0, place.flatten()).unflatten(0, place.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +180,14 @@ class Learnt:
     """what is held against each class's sentences"""
     head: tuple[Float[Tensor, "*episodes examples way"], Float[Tensor, "*episodes way"]] | None
     """coefficients and offsets of the support head; None without it"""
+    solved: Float[Tensor, "*episodes examples examples"] | None
+    """what they were solved with: `invert_gram` of the examples"""
     weights: ScoreWeights
     """of both matches together"""
     sharpness: Float[Tensor, "*episodes"]
     """with a fixed alpha: what the scores are multiplied by to be as sure as the examples say"""
+    itself: ClassScores | None = None
+    """how every example scores as if it had not been taught; None where the weights are not learnt from that"""
 
     @property
     def paired(self) -> Bool[Tensor, " examples"]:
@@ -233,6 +230,7 @@ def learn(examples: Compared, support_label: Int[Tensor, " examples"], way: int,
     like, adaptive = examples.similarity, rule.alpha is None
     stretch = contrast_stretch(examples.appearance, support_label) if adaptive else like.new_ones(like.shape[:-2])
     classes = torch.arange(way, device=support_label.device)
+    inverse = invert_gram(examples.alike(stretch)) if rule.head else None
     learnt = Learnt(
         rule,
         support_label,
@@ -240,7 +238,8 @@ def learn(examples: Compared, support_label: Int[Tensor, " examples"], way: int,
         stretch,
         rule.hub_correction * hub_means(examples.apart(stretch), support_label[:, None] != support_label),
         rule.hub_correction * hub_means(like, support_label[:, None] != classes),
-        fit_head(examples.alike(stretch), support_label, way) if rule.head else None,
+        None if inverse is None else solve_head(*inverse, support_label, way),
+        None if inverse is None else inverse[0],
         _fixed(rule, stretch, rule.alpha if rule.alpha is not None and len(support_label) else 0.0),
         torch.ones_like(stretch),
     )
@@ -256,7 +255,8 @@ def _fitted(examples: Compared, learnt: Learnt) -> Learnt:
     base = ScoreWeights(*(torch.full_like(learnt.stretch, one) for one in parts))
     video = base.only("video").weigh(asked).masked_fill(~learnt.paired[:, None], 0.0)
     seen, read = fit_weights(video, base.only("text").weigh(asked), learnt.support_label, usual=rule.usual)
-    return replace(learnt, weights=ScoreWeights(seen * base.distance, seen * base.head, read * base.similarity))
+    weights = ScoreWeights(seen * base.distance, seen * base.head, read * base.similarity)
+    return replace(learnt, weights=weights, itself=asked)
 
 
 def _sharpened(examples: Compared, learnt: Learnt) -> Learnt:
@@ -264,9 +264,9 @@ def _sharpened(examples: Compared, learnt: Learnt) -> Learnt:
     mine, paired = learnt.support_label, learnt.paired
     if len(mine[paired].unique()) < 2:
         return learnt
-    asked = learnt.weights.weigh(leave_out(examples, learnt, label=False))
-    sharpness = 1 / fit_temperature(asked[..., paired, :], mine[paired])
-    return replace(learnt, sharpness=sharpness, weights=learnt.weights.times(sharpness))
+    asked = leave_out(examples, learnt, label=False)
+    sharpness = 1 / fit_temperature(learnt.weights.weigh(asked)[..., paired, :], mine[paired])
+    return replace(learnt, sharpness=sharpness, weights=learnt.weights.times(sharpness), itself=asked)
 
 
 def leave_out(examples: Compared, learnt: Learnt, *, label: bool) -> ClassScores:
@@ -288,9 +288,7 @@ def leave_out(examples: Compared, learnt: Learnt, *, label: bool) -> ClassScores
     columns, labels = (same, own) if label else (itself, torch.zeros_like(own))
     apart, like = examples.apart(learnt.stretch), examples.similarity
     apart = apart - rule.hub_correction * hub_means_without(apart, ~same, rows, ~columns)
-    head = None
-    if learnt.head is not None:
-        head = head_scores_without(examples.alike(learnt.stretch), mine, way, label=label)
+    head = None if learnt.solved is None else head_scores_without(learnt.solved, mine, way, label=label)
     return ClassScores(
         class_distances(apart, mine, way, pooling=rule.pooling, gone=columns),
         head,

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Literal
 
-from lga.errors import VideoError
-from lga.files import LFS_ADVICE, LFS_POINTER
+from lga.errors import LGAError, VideoError
+from lga.files import LFS_ADVICE, LFS_POINTER, Kind, kind_of
 from lga.labels import printable
 from lga.video.series import choose_series
 
@@ -100,7 +99,9 @@ def why_no_clip(path: Path) -> str | None:
     if kind == "folder":
         return _why_no_clip_folder(path)
     if kind != "file":
-        return "a link that leads nowhere" if path.is_symlink() else f"{kind}; give a video file or a folder"
+        return (
+            "a link that leads nowhere" if path.is_symlink() else f"{KIND_WORDS[kind]}; give a video file or a folder"
+        )
     if has_video_name(path):
         return None
     if path.suffix.casefold() in PICTURE_SUFFIXES:
@@ -280,7 +281,7 @@ def check_length(path: Path, seconds: float, limits: Limits) -> None:
         raise refusal(path, f"{seconds:.1f} s long; at most {limits.seconds:g} s are taken")
 
 
-Kind = Literal["file", "folder", "neither a file nor a folder", "no such file or folder"]
+KIND_WORDS = {"other": "neither a file nor a folder", "nothing": "no such file or folder"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,16 +322,15 @@ def _kind_of_entry(entry: os.DirEntry[str]) -> Kind:
         return _kind(Path(entry.path))
     if entry.is_file():
         return "file"
-    return "folder" if entry.is_dir() else "neither a file nor a folder"
+    return "folder" if entry.is_dir() else "other"
 
 
 def _kind(path: Path) -> Kind:
-    """What lies there, links followed; what cannot be reached is not there."""
-    if os.path.isfile(path):
-        return "file"
-    if os.path.isdir(path):
-        return "folder"
-    return "neither a file nor a folder" if os.path.exists(path) else "no such file or folder"
+    """As `kind_of`, but what cannot be reached is not there."""
+    try:
+        return kind_of(path)
+    except LGAError:
+        return "nothing"
 
 
 def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
