@@ -88,10 +88,10 @@ def scratch_folder(path: Path) -> Generator[Path]:
     with one_line(path):
         folder = temporary_path(_prepared(path))
         folder.mkdir()
-        try:
-            yield folder
-        finally:
-            remove(folder)
+    try:
+        yield folder
+    finally:
+        remove(folder)
 
 
 def append_durably(path: Path, data: bytes) -> None:
