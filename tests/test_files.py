@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import resource
 import threading
 from pathlib import Path
 
@@ -434,6 +435,18 @@ def test_a_scratch_folder_is_gone_when_its_block_ends(tmp_path):
         (folder / "inside").touch()
         assert folder.parent == tmp_path
     assert names(tmp_path) == []
+
+
+def test_a_disk_that_becomes_full_keeps_no_part_of_what_was_to_be_appended(tmp_path):
+    append_durably(tmp_path / "a", b"12345")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, before[1]))
+    try:
+        with pytest.raises(LGAError, match="cannot be written"):
+            append_durably(tmp_path / "a", b"67890")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (tmp_path / "a").read_bytes() == b"12345"
 
 
 def test_a_disk_that_takes_a_part_at_a_time_gets_all_that_is_appended(tmp_path, monkeypatch):
