@@ -1,6 +1,7 @@
 """What commands leave when they are killed, when the disk is full, and when a bit of a file has flipped.
 
-    python benchmarks/reliability.py [kill] [full] [flip] [--only NAME ...] [--kills 100] [--seed N] [--json]
+    python benchmarks/reliability.py [kill] [full] [flip] [--only NAME ...] [--kills 100] [--parts 200] [--rooms R ...]
+                                     [--seed N] [--json]
 
 kill: a command is ended by SIGKILL, half of the times at a random moment, half of them at a random one of its writes to
 the disk (the system is told before each). Then every result must be the old one or the new one whole; after the same
@@ -49,8 +50,6 @@ from lga.cli.main import main as lga
 from lga.errors import LGAError
 from lga.temporary import OWNER
 
-PARTS = 200
-"""Parts of a file in each of which a bit is flipped."""
 ROOMS = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
 """How much room a command is given, as a share of what its results take; old and new ones are there at once."""
 CRASHED = 99
@@ -100,6 +99,11 @@ def either(value: object, before: object, after: object) -> bool:
 def some_rows(value: object, before: object, after: object) -> bool:
     """Whether a table is the old one, or has rows of the new one: it is written while rows are found."""
     return value == before or (value is not None and set(value.splitlines()) <= set(after.splitlines()))
+
+
+def grown(value: object, before: object, after: object) -> bool:
+    """Whether nothing that was kept before is gone, and nothing is there that does not belong."""
+    return (before or {}).items() <= (value or {}).items() <= after.items()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,21 @@ def read_descriptions(path: Path) -> object:
     return json.loads(path.read_text(), object_hook=lambda one: {k: v for k, v in one.items() if k != "date"})
 
 
+def read_journal(path: Path) -> object:
+    """What a language model replied to every question.
+
+    Raises:
+        LGAError: a line is damaged, which the command tells.
+    """
+    from lga.anatomy.journal import Journal
+
+    journal = Journal(path)
+    if journal.damaged:
+        raise LGAError(f"{path}: damaged lines {journal.damaged}")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return {json.dumps(one["question"]): one["reply"]["text"] for one in lines}
+
+
 def read_text(path: Path) -> object:
     """A text."""
     return path.read_text()
@@ -181,7 +200,11 @@ COMMANDS = {
         partial(watch, accept="suggested"),
         {"out.mp4": Result(), "out.csv": Result(read_text, some_rows), "out.srt": Result(read_text, some_rows)},
     ),
-    "anatomize": Command(ask, partial(ask, file="one.txt"), {"out.json": Result(read_descriptions)}),
+    "anatomize": Command(
+        ask,
+        partial(ask, file="one.txt"),
+        {"out.json": Result(read_descriptions), "out.json.journal": Result(read_journal, grown)},
+    ),
 }  # fmt: skip
 """What is killed, and runs on a full disk; a command of one's own is one more entry."""
 
@@ -431,12 +454,12 @@ def kill_command(command: Command, place: Place, kills: int, random: Random, nam
     return row
 
 
-def fill_disk(command: Command, place: Place, name: str) -> Row:
+def fill_disk(command: Command, place: Place, rooms: Sequence[float], name: str) -> Row:
     """Run a command with less room than it needs, and look what is there."""
     with small_disk(place.run.parent / "disk") as disk:
         here = Place(place.inputs, (disk or place.run.parent) / "run", place.model)
         bed, row = Bed(command, here), Row(name)
-        for share in ROOMS:
+        for share in rooms:
             bed.reset()
             row.runs += 1
             ballast = here.run.parent / "ballast"
@@ -507,20 +530,6 @@ def read_run_state(path: Path) -> object:
     return parts and [*parts, state.task, state.best_result]
 
 
-def read_journal(path: Path) -> object:
-    """Every reply, if no line is passed over.
-
-    Raises:
-        LGAError: a line is damaged, which the command tells.
-    """
-    from lga.anatomy.journal import Journal
-
-    journal = Journal(path)
-    if journal.damaged:
-        raise LGAError(f"{path}: damaged lines {journal.damaged}")
-    return {question.model_dump_json(): reply for question, reply in journal._replies.items()}
-
-
 def made_episodes(place: Place) -> tuple[Path, Read]:
     """An episode list, replayed on the clips that it was drawn from."""
     from lga.datasets.episode_lists import read_episodes
@@ -572,7 +581,7 @@ NOT_READ = frozenset({"log.jsonl", "test.json"})
 """Files of a checkpoint's folder that are for people."""
 
 
-def flip_bits(make: Make, place: Place, random: Random, name: str) -> Row:
+def flip_bits(make: Make, place: Place, parts: int, random: Random, name: str) -> Row:
     """Flip a bit in every part of every file, and read."""
     shutil.rmtree(place.run, ignore_errors=True)
     place.run.mkdir()
@@ -581,8 +590,8 @@ def flip_bits(make: Make, place: Place, random: Random, name: str) -> Row:
     files = [path] if path.is_file() else [one for one in sorted(path.rglob("*")) if one.is_file()]
     for file in (one for one in files if one.name not in NOT_READ):
         data = file.read_bytes()
-        for part in range(PARTS):
-            start, end = part * len(data) // PARTS, (part + 1) * len(data) // PARTS
+        for part in range(parts):
+            start, end = part * len(data) // parts, (part + 1) * len(data) // parts
             at = random.randrange(start, end) if end > start else start
             file.write_bytes(data[:at] + bytes([data[at] ^ 1 << random.randrange(8)]) + data[at + 1 :])
             row.runs += 1
@@ -711,20 +720,20 @@ WAYS = {
 """What is done, and what is counted."""
 
 
-def measure(way: str, only: Sequence[str], place: Place, kills: int, random: Random) -> list[Row]:
+def measure(way: str, place: Place, wish: argparse.Namespace) -> list[Row]:
     """One table."""
-    say = Console(stderr=True)
+    say, random = Console(stderr=True), Random(wish.seed)
     rows: list[Row] = []
     for name in READ_BACK if way == "flip" else COMMANDS:
-        if only and name not in only:
+        if wish.only and name not in wish.only:
             continue
         began = time.monotonic()
         if way == "kill":
-            rows.append(kill_command(COMMANDS[name], place, kills, random, name))
+            rows.append(kill_command(COMMANDS[name], place, wish.kills, random, name))
         elif way == "full":
-            rows.append(fill_disk(COMMANDS[name], place, name))
+            rows.append(fill_disk(COMMANDS[name], place, wish.rooms, name))
         else:
-            rows.append(flip_bits(READ_BACK[name], place, random, name))
+            rows.append(flip_bits(READ_BACK[name], place, wish.parts, random, name))
         say.print(f"{way} {name}: {rows[-1].runs} in {time.monotonic() - began:.0f} s")
         for case in rows[-1].cases:
             say.print(f"  {case}", soft_wrap=True, markup=False)
@@ -741,16 +750,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ways", nargs="*", choices=[*WAYS, []], default=[])
     parser.add_argument("--only", nargs="*", default=())
-    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--kills", type=int, default=100, help="of each command")
+    parser.add_argument("--parts", type=int, default=200, help="of each file, in each of which a bit is flipped")
+    parser.add_argument("--rooms", type=float, nargs="*", default=ROOMS, help="shares of what the results take")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     wish = parser.parse_args()
     signal.signal(signal.SIGTERM, stop)
     with workplace() as place:
-        found = {way: measure(way, wish.only, place, wish.kills, Random(wish.seed)) for way in (wish.ways or WAYS)}
+        found = {way: measure(way, place, wish) for way in (wish.ways or WAYS)}
     if wish.json:
         value = {
-            way: [{"name": row.name, "runs": row.runs, **row.counts} for row in rows] for way, rows in found.items()
+            way: [{"name": row.name, "runs": row.runs, **row.counts, "cases": row.cases} for row in rows]
+            for way, rows in found.items()
         }
         print(json.dumps(value, indent=2))
         return
