@@ -13,6 +13,7 @@ from lga.recognizer import Recognizer
 from lga.serve.failures import HANDLERS
 from lga.serve.guard import Guard
 from lga.serve.metrics import Metrics
+from lga.serve.root import check_root
 from lga.serve.routes import actions_router, router
 from lga.serve.schema import Failure
 from lga.serve.service import Service, WorkQueue, own_version, read_assets
@@ -35,8 +36,9 @@ def open_app(
     Backbone and method are for a folder that is not there yet; of a backbone for one that is, only the device counts.
 
     Raises:
-        LGAError: the folder is damaged, or the backbone cannot be loaded.
+        LGAError: the folder is damaged, the backbone cannot be loaded, or there can be no root on this system.
     """
+    check_root(config.root)
     with TemporaryDirectory(prefix="lga-serve-", ignore_cleanup_errors=True) as own:
         service = make_service(
             folder, config, Path(own), token_needed=token is not None, backbone=backbone, method=method
