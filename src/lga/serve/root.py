@@ -64,29 +64,33 @@ def open_beneath(root: Path, path: str) -> BinaryIO:
     folders = [os.open(root, os.O_RDONLY | os.O_DIRECTORY)]
     try:
         steps, links = _steps(root, path), 0
-        while steps:
+        while steps and links <= LINKS:
             step, here = steps.pop(), folders[-1]
             if step == "..":
                 os.close(folders.pop())
                 if not folders:
-                    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+                    raise _error(errno.EXDEV)
                 continue
             mode = os.stat(step, dir_fd=here, follow_symlinks=False).st_mode
             if stat.S_ISLNK(mode):
-                target, links = os.readlink(step, dir_fd=here), links + 1
-                if links > LINKS:
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-                while os.path.isabs(target) and len(folders) > 1:
-                    os.close(folders.pop())
-                steps += _steps(root, target)
+                steps += _follow(root, step, folders)
+                links += 1
             elif stat.S_ISREG(mode) and not steps:
                 return _open_file(step, here)
             else:
                 folders.append(os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here))
-        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        raise _error(errno.ELOOP if steps else errno.EISDIR)
     finally:
         for folder in folders:
             os.close(folder)
+
+
+def _follow(root: Path, link: str, folders: list[int]) -> list[str]:
+    """The steps that a link in the last of the open folders stands for; an absolute one begins at the root again."""
+    target = os.readlink(link, dir_fd=folders[-1])
+    while os.path.isabs(target) and len(folders) > 1:
+        os.close(folders.pop())
+    return _steps(root, target)
 
 
 def _steps(root: Path, path: str) -> list[str]:
@@ -96,7 +100,7 @@ def _steps(root: Path, path: str) -> list[str]:
     for top in (root.absolute(), root.resolve()):
         if Path(path).is_relative_to(top):
             return list(reversed(Path(path).relative_to(top).parts))
-    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+    raise _error(errno.EXDEV)
 
 
 def _open_file(name: str, folder: int) -> BinaryIO:
@@ -104,5 +108,9 @@ def _open_file(name: str, folder: int) -> BinaryIO:
     opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        raise _error(errno.EINVAL)
     return os.fdopen(opened, "rb")
+
+
+def _error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
