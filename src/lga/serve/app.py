@@ -10,12 +10,11 @@ from fastapi import FastAPI
 from lga.config import BackboneConfig, MethodConfig
 from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
-from lga.serve.failures import HANDLERS
+from lga.serve.failures import ANYWHERE, HANDLERS, refusals
 from lga.serve.guard import Guard
 from lga.serve.metrics import Metrics
 from lga.serve.root import check_root
 from lga.serve.routes import actions_router, router
-from lga.serve.schema import Failure
 from lga.serve.service import Service, WorkQueue, own_version, read_assets
 from lga.serve.settings import ServeConfig
 from lga.serve.store import ExampleStore, Store, read_store
@@ -55,7 +54,7 @@ def make_routes(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers=HANDLERS,
-        responses={"4XX": {"model": Failure}, "5XX": {"model": Failure}},
+        responses=refusals(*ANYWHERE),
     )
     app.state.service = service
     app.include_router(router)

@@ -17,6 +17,28 @@ USUAL = {
     404: "nothing is at this address; GET /openapi.json lists what is",
     405: "this address does not know that method; GET /openapi.json lists what it knows",
 }
+REFUSALS = {
+    400: "The request cannot be read",
+    401: "The token is missing or wrong",
+    403: "A page from elsewhere asks, or a clip is named by its path where none are taken",
+    404: "There is no such action, example or clip",
+    408: "The body comes too slowly",
+    409: "It does not go with what is taught, or there is too much of that",
+    413: "The body is too large",
+    415: "The body is of another kind",
+    421: "The request is meant for another server",
+    422: "The request asks for something that cannot be done",
+    500: "The server cannot do that now, or has made a mistake; its log says more",
+    503: "Too much is being done; come back later",
+}
+"""What the schema says of every status of a `Failure`."""
+ANYWHERE = (400, 401, 403, 408, 413, 421, 422, 500, 503)
+"""The statuses with which any route may refuse."""
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, object]]:
+    """How the schema describes the answers of these statuses."""
+    return {status: {"model": Failure, "description": REFUSALS[status]} for status in statuses}
 
 
 def failure(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
