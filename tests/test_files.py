@@ -16,13 +16,15 @@ from lga.files import (
     append_durably,
     from_cell,
     kind_of,
+    remove_file,
     replace_file,
     replace_folder,
+    scratch_folder,
     to_csv,
     to_json,
     write_atomically,
-    write_together,
 )
+from lga.temporary import temporary_path
 
 
 def names(folder):
@@ -36,7 +38,7 @@ def full_disk(monkeypatch):
     def refuse(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("lga.files.os.fsync", refuse)
+    monkeypatch.setattr("os.fsync", refuse)
 
 
 @pytest.fixture
@@ -89,7 +91,7 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_part_of_the_new(tmp_pat
         raise KeyboardInterrupt
 
     (tmp_path / "a").write_bytes(b"old")
-    monkeypatch.setattr("lga.files.os.fsync", interrupt)
+    monkeypatch.setattr("os.fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_atomically(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"old"
@@ -176,6 +178,13 @@ def test_a_full_disk_in_the_block_is_one_line_that_names_the_folder(tmp_path):
     assert names(tmp_path / "it") == ["old"]
 
 
+@pytest.fixture
+def no_exchange(monkeypatch):
+    """A system that cannot exchange two places in one call."""
+    monkeypatch.setattr("lga.durable.exchange", lambda one, other: False)
+
+
+@pytest.mark.usefixtures("no_exchange")
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()])
 @pytest.mark.parametrize("step", [1, 2])
 def test_an_exchange_that_fails_brings_the_old_folder_back(tmp_path, monkeypatch, step, error):
@@ -195,7 +204,8 @@ def test_an_exchange_that_fails_brings_the_old_folder_back(tmp_path, monkeypatch
     assert names(tmp_path) == ["it"]
 
 
-def test_an_old_folder_that_cannot_be_brought_back_is_not_deleted(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("no_exchange")
+def test_an_old_folder_that_cannot_be_brought_back_is_not_deleted_and_found_at_the_next_write(tmp_path, monkeypatch):
     fill(tmp_path / "it", old="1")
     rename, calls = Path.rename, []
 
@@ -205,10 +215,30 @@ def test_an_old_folder_that_cannot_be_brought_back_is_not_deleted(tmp_path, monk
             raise OSError(errno.EIO, "Input/output error")
         return rename(self, target)
 
-    monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(LGAError):
-        exchange(tmp_path / "it")
-    assert [one.read_text() for one in tmp_path.rglob("old") if one.is_file()] == ["1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", fail)
+        with pytest.raises(LGAError):
+            exchange(tmp_path / "it")
+    (kept,) = tmp_path.iterdir()
+    assert (kept / "old").read_text() == "1"
+    end_owner_of(tmp_path, kept)
+    with pytest.raises(RuntimeError):
+        exchange(tmp_path / "it", then=RuntimeError)
+    assert names(tmp_path) == ["it"]
+    assert names(tmp_path / "it") == ["old"]
+
+
+def end_owner_of(folder, left):
+    """Rename what was left as if its process had ended: process numbers end far below this one."""
+    left.rename(folder / left.name.replace(f"-{os.getpid()}-", "-4000000000-"))
+
+
+@pytest.mark.usefixtures("no_exchange")
+def test_without_a_call_that_exchanges_a_folder_is_replaced_all_the_same(tmp_path):
+    fill(tmp_path / "it", old="1")
+    exchange(tmp_path / "it")
+    assert names(tmp_path / "it") == ["new"]
+    assert names(tmp_path) == ["it"]
 
 
 def test_a_folder_below_a_file_is_refused_in_one_line(tmp_path):
@@ -252,32 +282,6 @@ def test_an_error_in_the_block_leaves_the_old_file(tmp_path, error):
         interrupted()
     assert (tmp_path / "a").read_bytes() == b"old"
     assert names(tmp_path) == ["a"]
-
-
-def test_files_are_written_together_beside_those_that_stay(tmp_path):
-    fill(tmp_path / "it", weights="1", record="1", log="kept")
-    write_together(tmp_path / "it", {"weights": b"2", "record": b"2"})
-    assert {one.name: one.read_text() for one in (tmp_path / "it").iterdir()} == {
-        "weights": "2",
-        "record": "2",
-        "log": "kept",
-    }
-
-
-def test_a_full_disk_leaves_all_files_that_belong_together(tmp_path, monkeypatch):
-    fill(tmp_path / "it", weights="1", record="1")
-    flush, calls = os.fsync, []
-
-    def refuse_second(handle):
-        calls.append(handle)
-        if len(calls) == 2:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        flush(handle)
-
-    monkeypatch.setattr("lga.files.os.fsync", refuse_second)
-    with pytest.raises(LGAError, match="cannot be written"):
-        write_together(tmp_path / "it", {"weights": b"2", "record": b"2"})
-    assert [(tmp_path / "it" / name).read_text() for name in names(tmp_path / "it")] == ["1", "1"]
 
 
 def test_what_is_appended_stands_behind_what_was_there(tmp_path):
@@ -331,3 +335,175 @@ def test_a_place_that_may_not_be_reached_is_an_error_of_one_line(tmp_path, monke
     monkeypatch.setattr(Path, "stat", refuse)
     with pytest.raises(LGAError, match=r"/a: cannot be reached \(Permission denied\); check that you may read it"):
         kind_of(tmp_path / "a")
+
+
+def left_by(path, pid, text="half"):
+    """What a process of this number left beside a target."""
+    left = temporary_path(path)
+    left = left.with_name(left.name.replace(f"-{os.getpid()}-", f"-{pid}-"))
+    left.write_text(text)
+    return left
+
+
+GONE = 4_000_000_000
+"""A number that no process has."""
+
+
+@pytest.mark.parametrize("write", ["file", "folder", "remove"])
+def test_what_killed_processes_left_is_swept_at_the_next_write_to_the_same_target(tmp_path, write):
+    path = tmp_path / "it"
+    left_by(path, GONE)
+    if write == "folder":
+        fill(path, old="1")
+        fill(path.with_name(left_by(path, GONE).name.replace(".part", ".old")), older="1")
+    other, own = left_by(tmp_path / "it.b", GONE), left_by(path, os.getpid())
+    {
+        "file": lambda: write_atomically(path, b"new"),
+        "folder": lambda: exchange(path),
+        "remove": lambda: remove_file(path),
+    }[write]()
+    there = [] if write == "remove" else [path]
+    assert {*tmp_path.iterdir()} == {other, own, *there}
+
+
+def test_nothing_that_a_person_may_have_named_is_swept(tmp_path):
+    path = tmp_path / "it"
+    left = left_by(path, GONE).name
+    (tmp_path / left).unlink()
+    theirs = [".it.part", ".it.old", left[1:], left + "x", left.replace(".part", ""), left.upper(),
+              left.replace(str(GONE), "x"), ".it." + left, "it~", ".it.swp"]  # fmt: skip
+    for name in theirs:
+        (tmp_path / name).touch()
+    write_atomically(path, b"new")
+    assert names(tmp_path) == sorted([*theirs, "it"])
+
+
+def link_to(tmp_path, target):
+    """A link in one folder to a place in another one."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here" / "link").symlink_to(Path("..") / "there" / target)
+    return tmp_path / "here" / "link", tmp_path / "there" / target
+
+
+def test_a_link_to_a_file_stays_and_the_file_is_replaced(tmp_path):
+    link, real = link_to(tmp_path, "file")
+    for content in (b"made", b"replaced"):
+        write_atomically(link, content)
+        assert link.is_symlink()
+        assert real.read_bytes() == content
+        assert (names(link.parent), names(real.parent)) == (["link"], ["file"])
+
+
+@pytest.mark.parametrize("one_call", [True, False])
+def test_a_link_to_a_folder_stays_and_the_folder_is_replaced(tmp_path, request, one_call):
+    if not one_call:
+        request.getfixturevalue("no_exchange")
+    link, real = link_to(tmp_path, "folder")
+    fill(real, old="1")
+    exchange(link)
+    assert link.is_symlink()
+    assert names(real) == ["new"]
+    assert (names(link.parent), names(real.parent)) == (["link"], ["folder"])
+
+
+@pytest.mark.parametrize("target", ["link", "gone/file"])
+def test_a_link_in_a_circle_or_to_a_disk_that_is_not_there_is_refused(tmp_path, target):
+    (tmp_path / "link").symlink_to(tmp_path / target)
+    with pytest.raises(LGAError, match="link: cannot be written"):
+        write_atomically(tmp_path / "link", b"new")
+    assert names(tmp_path) == ["link"]
+
+
+def test_a_pipe_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(LGAError, match="is a device or a pipe"):
+        write_atomically(tmp_path / "pipe", b"new")
+    assert kind_of(tmp_path / "pipe") == "other"
+
+
+def test_a_file_is_not_replaced_by_a_folder(tmp_path):
+    (tmp_path / "it").write_text("kept")
+    with pytest.raises(LGAError, match=r"it: cannot be written \(Not a directory\)"):
+        exchange(tmp_path / "it")
+    assert (tmp_path / "it").read_text() == "kept"
+
+
+def test_a_scratch_folder_is_gone_when_its_block_ends(tmp_path):
+    with scratch_folder(tmp_path / "it") as folder:
+        (folder / "inside").touch()
+        assert folder.parent == tmp_path
+    assert names(tmp_path) == []
+
+
+def test_a_disk_that_takes_a_part_at_a_time_gets_all_that_is_appended(tmp_path, monkeypatch):
+    class Slow(io.FileIO):
+        def write(self, data):
+            return super().write(data[:3])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda self, *_, **__: Slow(self, "ab"))
+        append_durably(tmp_path / "a", b"1234567890")
+    assert (tmp_path / "a").read_bytes() == b"1234567890"
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the system is asked for: ("sync", NAME), ("rename", TO), in order; a folder is named with a slash."""
+    calls, sync, replace, rename = [], os.fsync, Path.replace, Path.rename
+
+    def name_of(path):
+        shown = path.name if not path.name.startswith(".") else "part"
+        return f"{shown}/" if path.is_dir() else shown
+
+    def record_sync(handle):
+        calls.append(("sync", name_of(Path(os.readlink(f"/proc/self/fd/{handle}")))))
+        sync(handle)
+
+    def record_rename(really):
+        def act(self, target):
+            calls.append(("rename", target.name))
+            return really(self, target)
+
+        return act
+
+    monkeypatch.setattr(os, "fsync", record_sync)
+    monkeypatch.setattr(Path, "replace", record_rename(replace))
+    monkeypatch.setattr(Path, "rename", record_rename(rename))
+    return calls
+
+
+linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="a handle's path is asked of /proc")
+
+
+@linux
+def test_a_file_is_on_the_disk_before_it_takes_its_place_and_the_place_after(tmp_path, asked):
+    write_atomically(tmp_path / "new" / "file", b"1")
+    assert asked == [
+        ("sync", f"{tmp_path.name}/"),
+        ("sync", "part"),
+        ("rename", "file"),
+        ("sync", "new/"),
+    ]
+
+
+@linux
+def test_all_that_a_folder_holds_is_on_the_disk_before_it_takes_its_place(tmp_path, asked):
+    with replace_folder(tmp_path / "it") as fresh:
+        fill(fresh / "inner", two="2")
+        fill(fresh, one="1")
+    assert asked == [
+        ("sync", "one"),
+        ("sync", "part/"),
+        ("sync", "two"),
+        ("sync", "inner/"),
+        ("rename", "it"),
+        ("sync", f"{tmp_path.name}/"),
+    ]
+
+
+@linux
+def test_what_is_appended_is_on_the_disk_with_its_name(tmp_path, asked):
+    append_durably(tmp_path / "a", b"1")
+    append_durably(tmp_path / "a", b"2")
+    assert asked == [("sync", "a"), ("sync", f"{tmp_path.name}/"), ("sync", "a")]

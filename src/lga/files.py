@@ -6,15 +6,16 @@ import io
 import json
 import os
 import re
-import shutil
 import stat
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
-from uuid import uuid4
 
+from lga.durable import bring_back, make_folders, put_in_place, sync_file, sync_folder, sync_tree
 from lga.errors import LGAError
+from lga.temporary import remove, sweep, temporary_path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -27,48 +28,70 @@ def write_atomically(path: Path, data: bytes) -> None:
         part.write_bytes(data)
 
 
-def write_together(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write some files of a folder, each whole or not at all, and none before all are on the disk.
-
-    They take their places in the order given, so put last the one without which the others mean nothing. Other files
-    in the folder stay.
-
-    Raises:
-        LGAError: the disk is full, or the place cannot be written.
-    """
-    with _one_line(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        parts = folder / f".{uuid4().hex}.part"
-        parts.mkdir()
-        try:
-            for name, data in files.items():
-                (parts / name).write_bytes(data)
-                _flush(parts / name)
-            for name in files:
-                (parts / name).replace(folder / name)
-        finally:
-            shutil.rmtree(parts, ignore_errors=True)
-
-
 @contextmanager
 def replace_file(path: Path) -> Generator[Path]:
     """Fill a new file beside `path`; it takes its place when the block ends without an error.
 
-    For files that are written bit by bit or by another library. What was there before is kept until then.
+    For files that are written bit by bit or by another library. What was there before is kept until then, and what
+    killed processes left there is removed. Where `path` is a link, the file that it names is replaced.
 
     Raises:
         LGAError: the disk is full, or the place cannot be written.
     """
-    with _one_line(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{uuid4().hex}.part")
+    with one_line(path):
+        draft = Draft(path)
         try:
-            yield part
-            _flush(part)
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+            yield draft.part
+            draft.keep()
+        finally:
+            draft.drop()
+
+
+class Draft:
+    """A new file beside its target, for what is longer than a block: it is kept or dropped later.
+
+    `part` is where to write. Errors are the system's own; put `one_line` around all of it.
+    """
+
+    def __init__(self, path: Path):
+        """Choose the place, with the folders it needs, and remove what killed processes left there.
+
+        Raises:
+            OSError: the system refuses.
+            LGAError: a device or a pipe is there.
+        """
+        self._target = _prepared(path)
+        self.part = temporary_path(self._target)
+
+    def keep(self) -> None:
+        """Put what was written in its place; when this returns, both are on the disk.
+
+        Raises:
+            OSError: the system refuses; what was there before stays.
+        """
+        sync_file(self.part)
+        self.part.replace(self._target)
+        sync_folder(self._target.parent)
+
+    def drop(self) -> None:
+        """Remove what was written, unless it was kept."""
+        remove(self.part)
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Generator[Path]:
+    """A folder beside `path` for what is needed while it is made, removed when the block ends, or swept later.
+
+    Raises:
+        LGAError: the disk is full, or the place cannot be written.
+    """
+    with one_line(path):
+        folder = temporary_path(_prepared(path))
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            remove(folder)
 
 
 def append_durably(path: Path, data: bytes) -> None:
@@ -77,36 +100,77 @@ def append_durably(path: Path, data: bytes) -> None:
     Raises:
         LGAError: the disk is full, or the place cannot be written.
     """
-    with _one_line(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with one_line(path):
+        make_folders(path.parent)
+        is_new = not path.exists()
         with path.open("ab", buffering=0) as file:
-            file.write(data)
+            while data:  # a disk that has room for a part takes that part and says nothing
+                data = data[file.write(data) :]
             os.fsync(file.fileno())
+        if is_new:
+            sync_folder(path.parent)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file if it is there, with what killed processes left of it.
+
+    Raises:
+        LGAError: the system refuses.
+    """
+    with one_line(path):
+        path.unlink(missing_ok=True)
+        sweep(path)
+        sync_folder(path.parent)
 
 
 @contextmanager
 def replace_folder(folder: Path) -> Generator[Path]:
     """Fill a new folder beside `folder`; it takes its place when the block ends without an error.
 
-    What was there before is kept until then and comes back if the exchange fails.
+    What was there before is kept until then and comes back if the exchange fails, or at the next write if the process
+    was killed in it. Where `folder` is a link, the folder that it names is replaced.
 
     Raises:
         LGAError: the disk is full, or the place cannot be written.
     """
-    with _one_line(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = folder.with_name(f".{uuid4().hex}.part")
+    with one_line(folder):
+        target = _prepared(folder)
+        if target.exists() and not target.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        bring_back(target)
+        fresh = temporary_path(target)
         fresh.mkdir()
         try:
             yield fresh
-            _exchange(fresh, folder)
+            sync_tree(fresh)
+            put_in_place(fresh, target)
         finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+            remove(fresh)
+
+
+def _prepared(path: Path) -> Path:
+    """The place that a path leads to, with the folders it needs, and nothing left there by killed processes."""
+    if kind_of(path) == "other":
+        raise LGAError(f"{path}: is a device or a pipe, where nothing can be replaced; choose another place")
+    if path.is_symlink():  # no folders are made for it: they may be on a disk that is not there
+        target = Path(os.path.realpath(path))
+        if target.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    else:
+        make_folders(path.parent)
+        target = path
+    sweep(target)
+    return target
 
 
 def to_json(value: object) -> bytes:
     """JSON as people read it: indented, UTF-8, one newline at the end."""
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def checksum_of(value: object) -> str:
+    """The sha256 of what a value says as JSON, however its file is laid out."""
+    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 FORMULA = re.compile(r"'*\s*[=@+\-＝＠＋－]")
@@ -133,39 +197,18 @@ def _to_cell(cell: str) -> str:
 
 
 @contextmanager
-def _one_line(path: Path) -> Generator[None]:
-    """Turn what the system says into an error that names the place."""
+def one_line(path: Path) -> Generator[None]:
+    """Turn what the system says while a place is written into an error that names it.
+
+    Raises:
+        LGAError: the disk is full, or the place cannot be written.
+    """
     try:
         yield
     except OSError as error:
         raise LGAError(
             f"{path}: cannot be written ({error.strerror}); free some space or choose another place"
         ) from error
-
-
-def _flush(path: Path) -> None:
-    """Return when the file's content is on the disk."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _exchange(fresh: Path, folder: Path) -> None:
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    old = folder.with_name(f".{uuid4().hex}.old")
-    old.mkdir()
-    kept = old / "old"
-    try:
-        folder.rename(kept)
-        fresh.rename(folder)
-    except BaseException:
-        if kept.exists() and not folder.exists():
-            kept.rename(folder)
-        with suppress(OSError):
-            old.rmdir()
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 Kind = Literal["file", "folder", "other", "nothing"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lga.anatomy.journal import Journal, JournalQuestion, Reply, now
+from lga.anatomy.journal import Journal, JournalQuestion, Line, Reply, now
 from lga.errors import LGAError
 
 QUESTION = JournalQuestion(model="toy", prompt=1, label="jump", stages=3, temperature=0.7, sample=1, attempt=1)
@@ -62,8 +62,42 @@ def test_damaged_lines_are_passed_over_and_counted(tmp_path):
     Journal(path).keep(QUESTION, REPLY)
     path.write_bytes(b'\xff\xfe\n{"version": 9}\n[]\n\n' + path.read_bytes())
     journal = Journal(path)
-    assert journal.damaged == 3
+    assert journal.damaged == [1, 2, 3]
     assert journal.find(QUESTION) == REPLY
+
+
+def test_no_flipped_bit_is_taken_for_a_reply(tmp_path):
+    path = tmp_path / "journal"
+    Journal(path).keep(QUESTION, REPLY)
+    data = path.read_bytes()
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+        journal = Journal(path)
+        assert journal._replies in ({}, {QUESTION: REPLY})
+        assert journal._replies or journal.damaged
+
+
+def test_lines_of_the_first_version_have_no_checksum_and_are_read(tmp_path):
+    path = tmp_path / "journal"
+    path.write_text(Line(version=1, question=QUESTION, reply=REPLY).model_dump_json(exclude={"checksum"}) + "\n")
+    assert Journal(path).find(QUESTION) == REPLY
+
+
+def test_after_a_full_disk_the_next_line_stands_apart_from_the_half_that_was_written(tmp_path, monkeypatch):
+    path, journal = tmp_path / "journal", Journal(tmp_path / "journal")
+
+    def half(place, data):
+        place.write_bytes(data[: len(data) // 2])
+        raise LGAError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lga.anatomy.journal.append_durably", half)
+        with pytest.raises(LGAError):
+            journal.keep(QUESTION, REPLY)
+    journal.keep(other(sample=2), REPLY)
+    again = Journal(path)
+    assert again.damaged == [1]
+    assert again.find(other(sample=2)) == REPLY
 
 
 def test_nothing_is_kept_without_a_path():

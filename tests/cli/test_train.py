@@ -8,17 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from lga.actions import load_actions
 from lga.cli.main import run
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
-from lga.model.checkpoint import RECORD, WEIGHTS, load_checkpoint
+from lga.model.checkpoint import RECORD, load_checkpoint, read_record, save_checkpoint
 from lga.training import fit as fitting
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -106,14 +105,18 @@ def head(trained, tmp_path):
 @pytest.fixture
 def weighted(head):
     """A checkpoint that is trusted by half, whatever the validation classes said, with weights that have moved."""
-    weights = load_file(head / WEIGHTS)
-    weights["head.adapter.turn.weight"] += 0.3 * torch.randn(32, 32, generator=torch.Generator().manual_seed(1))
-    save_file(weights, head / WEIGHTS)
-    record = json.loads((head / RECORD).read_text())
-    record["head"]["trust"] = record["selection"]["trust"] = 0.5
-    record["weights_sha256"] = sha256((head / WEIGHTS).read_bytes()).hexdigest()
-    (head / RECORD).write_text(json.dumps(record))
+    found = load_checkpoint(head)
+    with torch.no_grad():
+        found.head.adapter.turn.weight += 0.3 * torch.randn(32, 32, generator=torch.Generator().manual_seed(1))
+    half = found.record.head.model_copy(update={"head_weight": 0.5})
+    chosen = found.record.selection.model_copy(update={"head_weight": 0.5})
+    save_checkpoint(head, found.head, {}, found.record.model_copy(update={"head": half, "selection": chosen}))
     return head
+
+
+def weights_in(folder):
+    """The file with a checkpoint's weights."""
+    return folder / read_record(folder).weights
 
 
 def events(folder):
@@ -122,7 +125,7 @@ def events(folder):
 
 def test_a_run_leaves_a_checkpoint_a_log_and_the_result_of_the_test(lga, manifest, tmp_path):
     said = lga("train", manifest, "--out", tmp_path, *SHORT)
-    assert {one.name for one in tmp_path.iterdir()} == {WEIGHTS, RECORD, "log.jsonl", "test.json"}
+    assert {one.name for one in tmp_path.iterdir()} == {weights_in(tmp_path).name, RECORD, "log.jsonl", "test.json"}
     assert "chosen by the validation classes" in said.out
     record = load_checkpoint(tmp_path).record
     assert record.provenance.classes == tuple(sorted(SPLITS["train"]))
@@ -173,14 +176,14 @@ def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_weights(start, m
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
         assert process.wait(60) == -signal.SIGKILL
-        assert not (cut / WEIGHTS).exists()
+        assert not (cut / RECORD).exists()
     done = start(*command, cut)
     assert done.wait(120) == 0
     assert "going on after 100 episodes" in done.stdout.read()
-    assert (cut / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
+    assert weights_in(cut).read_bytes() == weights_in(whole).read_bytes()
     assert (cut / RECORD).read_bytes() == (whole / RECORD).read_bytes()
     assert (cut / "log.jsonl").read_text() == (whole / "log.jsonl").read_text()
-    assert {one.name for one in cut.iterdir()} == {WEIGHTS, RECORD, "log.jsonl"}
+    assert {one.name for one in cut.iterdir()} == {weights_in(cut).name, RECORD, "log.jsonl"}
 
 
 @pytest.mark.slow
@@ -189,7 +192,7 @@ def test_two_processes_train_what_one_trains(start, manifest, tmp_path):
     both = [start(*command, "--devices", many, "--out", tmp_path / str(many)) for many in (1, 2)]
     for one in both:
         assert one.wait(300) == 0, one.stdout.read()
-    one, two = (load_file(tmp_path / many / WEIGHTS) for many in "12")
+    one, two = (load_file(weights_in(tmp_path / many)) for many in "12")
     torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-5)
     assert [one["task"] for one in events(tmp_path / "2") if one["event"] == "episode"] == [2, 4, 6, 8]
 

@@ -1,18 +1,22 @@
 import errno
 import json
 import os
+from contextlib import contextmanager, suppress
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from lga.backbone.protocol import Space
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import CheckpointError, LGAError
+from lga.files import checksum_of
 from lga.model import checkpoint
 from lga.model.checkpoint import (
+    FIRST_WEIGHTS,
     RECORD,
     WEIGHTS,
     CheckpointRecord,
@@ -75,19 +79,42 @@ def folder(tmp_path):
     return tmp_path / "head"
 
 
+def weights_in(folder):
+    """The one file with weights."""
+    (found,) = (one for one in folder.iterdir() if WEIGHTS.fullmatch(one.name))
+    return found
+
+
 def edit_record(folder, change):
+    """Another record, with the checksum that belongs to it."""
     record = json.loads((folder / RECORD).read_text())
     change(record)
-    (folder / RECORD).write_text(json.dumps(record))
+    del record["checksum"]
+    (folder / RECORD).write_text(json.dumps({**record, "checksum": checksum_of(record)}))
 
 
 def edit_weights(folder, change):
-    """Other weights, with the sum that belongs to them."""
-    tensors = load_file(folder / WEIGHTS)
+    """Other weights, with the name and the sum that belong to them."""
+    path = weights_in(folder)
+    tensors = load_file(path)
     change(tensors)
-    save_file(tensors, folder / WEIGHTS)
-    digest = sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    replace_weights(folder, save(tensors))
+
+
+def replace_weights(folder, data):
+    """This in place of the weights, with the name and the sum that belong to it."""
+    digest = sha256(data).hexdigest()
+    weights_in(folder).unlink()
+    (folder / f"weights-{digest[:16]}.safetensors").write_bytes(data)
     edit_record(folder, lambda record: record.update(weights_sha256=digest))
+
+
+def as_the_first_version(folder):
+    """The folder as 0.1.0 would have written it."""
+    weights_in(folder).rename(folder / FIRST_WEIGHTS)
+    record = json.loads((folder / RECORD).read_text())
+    del record["checksum"]
+    (folder / RECORD).write_text(json.dumps({**record, "format": 1}))
 
 
 def refusal_of(folder):
@@ -124,12 +151,13 @@ def test_a_checkpoint_comes_back_bit_for_bit(tmp_path, space, width):
 def test_a_file_for_people_says_what_was_trained(folder):
     record = read_record(folder)
     assert record.provenance.classes == ("wave",)
-    assert record.weights_sha256 == sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    assert record.weights_sha256 == sha256(weights_in(folder).read_bytes()).hexdigest()
+    assert record.weights == weights_in(folder).name
 
 
-@pytest.mark.parametrize("name", [WEIGHTS, RECORD])
-def test_a_missing_file_is_named(folder, name):
-    (folder / name).unlink()
+@pytest.mark.parametrize("which", [weights_in, lambda folder: folder / RECORD])
+def test_a_missing_file_is_named(folder, which):
+    which(folder).unlink()
     assert not is_checkpoint(str(folder))
     refusal_of(folder)
 
@@ -140,15 +168,14 @@ def test_no_folder_is_no_checkpoint(tmp_path):
 
 @pytest.mark.parametrize("cut", [0, 3, 100, -1])
 def test_cut_off_weights_are_refused(folder, cut):
-    data = (folder / WEIGHTS).read_bytes()
-    (folder / WEIGHTS).write_bytes(data[:cut])
+    data = weights_in(folder).read_bytes()
+    weights_in(folder).write_bytes(data[:cut])
     assert "is not the file that config.json was written for" in refusal_of(folder)
-    digest = sha256(data[:cut]).hexdigest()
-    edit_record(folder, lambda record: record.update(weights_sha256=digest))
+    replace_weights(folder, data[:cut])
     assert "damaged" in refusal_of(folder)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "\0", "\xff", "[" * 100_000, '{"format": 2}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "\0", "\xff", "[" * 100_000, '{"format": 3}', "1" + "0" * 5000])
 def test_what_is_no_record_is_refused(folder, text):
     (folder / RECORD).write_bytes(text.encode("latin-1"))
     assert "not a checkpoint's record of this version" in refusal_of(folder)
@@ -207,27 +234,85 @@ def test_a_huge_record_is_not_read(folder, monkeypatch):
     assert "larger than" in refusal_of(folder)
 
 
-@pytest.mark.parametrize("before", range(3))
-def test_a_full_disk_loses_nothing_that_was_there(folder, monkeypatch, before):
-    """The disk is full at the weights, at the record, or only afterwards."""
-    there, calls, really = files_of(folder), [], os.fsync
+@contextmanager
+def stopping_at(number, error):
+    """The process ends, or the disk is full, at the call of this number that changes a folder or syncs."""
+    calls = []
 
-    def full(descriptor):
-        calls.append(descriptor)
-        if len(calls) > before:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        really(descriptor)
+    def counted(really):
+        def act(*arguments, **named):
+            calls.append(really)
+            if len(calls) == number:
+                raise error
+            return really(*arguments, **named)
 
-    monkeypatch.setattr(os, "fsync", full)
+        return act
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", counted(os.fsync))
+        for name in ("replace", "unlink", "write_bytes"):
+            patch.setattr(Path, name, counted(getattr(Path, name)))
+        yield calls
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")], ids=str)
+def test_wherever_writing_stops_the_old_head_or_the_new_one_loads_and_the_next_write_leaves_nothing(tmp_path, error):
+    old, new = trained(), trained(seed=2)
+    for number in range(1, 30):
+        folder = tmp_path / str(number)
+        save_checkpoint(folder, old, {}, record_of(old))
+        (folder / "log.jsonl").touch()
+        with stopping_at(number, error) as calls, suppress(KeyboardInterrupt, LGAError):
+            save_checkpoint(folder, new, {}, record_of(new))
+        found = load_checkpoint(folder).head.state_dict()
+        assert any(all(torch.equal(found[n], one) for n, one in head.state_dict().items()) for head in (old, new))
+        save_checkpoint(folder, new, {}, record_of(new))
+        assert files_of(folder).keys() == {RECORD, weights_in(folder).name, "log.jsonl"}
+        if len(calls) < number:
+            return
+    pytest.fail("writing a checkpoint has no end")
+
+
+def test_no_flipped_bit_is_taken_for_a_record(folder):
+    data, record = (folder / RECORD).read_bytes(), read_record(folder)
+    for place in range(len(data)):
+        (folder / RECORD).write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+        with suppress(CheckpointError):
+            assert read_record(folder) == record
+
+
+def test_what_version_one_wrote_is_read_and_replaced_whole(folder):
+    as_the_first_version(folder)
+    assert is_checkpoint(str(folder))
+    found = load_checkpoint(folder)
+    assert found.record.format == 1
+    save_checkpoint(folder, found.head, {}, found.record)
+    assert load_checkpoint(folder).record.format == 2
+    assert files_of(folder).keys() == {RECORD, weights_in(folder).name}
+
+
+def test_weights_that_a_person_put_there_stay(folder):
+    theirs = {FIRST_WEIGHTS, "weights-mine.safetensors", "weights-0123456789abcdef.safetensors.bak"}
+    for name in theirs:
+        (folder / name).touch()
     head = trained(seed=2)
-    if before < 2:
-        with pytest.raises(LGAError, match="No space left"):
+    save_checkpoint(folder, head, {}, record_of(head))
+    assert files_of(folder).keys() == {RECORD, weights_in(folder).name, *theirs}
+
+
+def test_a_reader_that_is_overtaken_by_a_writer_reads_what_was_written(folder, monkeypatch):
+    head, read, overtaken = trained(seed=2), checkpoint.read_record, []
+
+    def read_and_be_overtaken(place):
+        record = read(place)
+        if not overtaken:
+            overtaken.append(True)
             save_checkpoint(folder, head, {}, record_of(head))
-        assert files_of(folder) == there
-    else:
-        save_checkpoint(folder, head, {}, record_of(head))
-        assert files_of(folder).keys() == there.keys()
-        assert load_checkpoint(folder).record.weights_sha256 != json.loads(there[RECORD])["weights_sha256"]
+        return record
+
+    monkeypatch.setattr(checkpoint, "read_record", read_and_be_overtaken)
+    found = load_checkpoint(folder).head.state_dict()
+    assert all(torch.equal(found[name], one) for name, one in head.state_dict().items())
 
 
 def test_a_width_that_the_heads_cannot_share_is_refused():

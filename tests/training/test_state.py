@@ -3,6 +3,7 @@ import os
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -57,7 +58,7 @@ def test_a_state_comes_back_bit_for_bit(tmp_path, state):
 
 def test_what_is_put_back_goes_on_as_if_nothing_had_been(tmp_path):
     (learner, optimizer), (other, fresh) = trained(), trained(seed=1)
-    state = RunState(3, learner.state_dict(), momenta_of(optimizer, learner), {}, RESULT)
+    state = RunState(30, learner.state_dict(), momenta_of(optimizer, learner), {}, RESULT)
     write_state(tmp_path / "state", "key", state)
     put_back(read_state(tmp_path / "state", "key"), other, fresh)
     rows = torch.ones(2, 3)
@@ -90,6 +91,54 @@ def test_a_damaged_state_is_refused(tmp_path, state, cut):
 def test_a_state_without_its_notes_is_refused(tmp_path, note):
     save_file({"weights/one": torch.ones(2)}, tmp_path / "state", note)
     with pytest.raises(TrainingError, match="damaged"):
+        read_state(tmp_path / "state", "key")
+
+
+def test_no_flipped_bit_is_taken_for_a_state(tmp_path, state):
+    path = tmp_path / "state"
+    write_state(path, "key", state)
+    data = path.read_bytes()
+    for place in range(0, len(data), max(1, len(data) // 400)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+        with pytest.raises(TrainingError, match=r"^[^\n]*$"):
+            read_state(path, "key")
+
+
+def rewritten(path, *, change_note=None, change_tensors=None):
+    """The file as version 0.1.0 would have written it, without a checksum, with a change."""
+    with safe_open(path, framework="pt") as file:
+        note = {name: value for name, value in file.metadata().items() if name != "sha256"}
+    tensors = load_file(path)
+    note.update(change_note or {})
+    if change_tensors:
+        change_tensors(tensors)
+    save_file(tensors, path, note)
+
+
+def test_a_state_of_the_first_version_has_no_checksum_and_is_read(tmp_path, state):
+    write_state(tmp_path / "state", "key", state)
+    rewritten(tmp_path / "state")
+    assert read_state(tmp_path / "state", "key").task == 40
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"change_note": {"task": "-5"}},
+        {"change_note": {"task": "19"}},
+        {"change_note": {"task": "1" + "0" * 5000}},
+        {"change_note": {"best": "[" * 100_000}},
+        {"change_note": {"best": RESULT.model_dump_json().replace("20", "1" + "0" * 400)}},
+        {"change_note": {"more": "1"}},
+        {"change_tensors": lambda tensors: tensors["momenta/0.weight.exp_avg"].fill_(float("nan"))},
+        {"change_tensors": lambda tensors: tensors["best/0.weight"].fill_(float("inf"))},
+    ],
+    ids=range(8),
+)
+def test_what_no_run_can_have_written_is_refused(tmp_path, state, change):
+    write_state(tmp_path / "state", "key", state)
+    rewritten(tmp_path / "state", **change)
+    with pytest.raises(TrainingError, match=r"damaged \([^\n]+\); delete it to train from the start"):
         read_state(tmp_path / "state", "key")
 
 

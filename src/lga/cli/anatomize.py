@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from lga.anatomy.journal import Journal
     from lga.anatomy.llm_generate import Generated
 
+NAMED = 10
+"""Damaged lines that are named one by one."""
+
 
 @dataclass(frozen=True)
 class Anatomize:
@@ -131,7 +134,7 @@ class Anatomize:
 
         journal = self._journal()
         if journal.damaged:
-            stderr().print(f"{journal.path}: {plural(journal.damaged, 'damaged line')} passed over", soft_wrap=True)
+            stderr().print(f"{journal.path}: {_damaged(journal.damaged)} passed over", soft_wrap=True)
         with progress_bar("asking") as (bar,):
             done = generate(labels, self.llm, journal, stages=self.stages, progress=bar)
         for label, record in zip(labels, done.records, strict=True):
@@ -194,6 +197,12 @@ class Anatomize:
         else:
             for one in anatomies:
                 stdout().print(anatomy_table(one))
+
+
+def _damaged(lines: Sequence[int]) -> str:
+    """How many lines of a journal are damaged, and which, the first few by number."""
+    more = ", ..." if len(lines) > NAMED else ""
+    return f"{plural(len(lines), 'damaged line')} (number {', '.join(map(str, lines[:NAMED]))}{more})"
 
 
 def read_labels(path: Path) -> list[str]:

@@ -14,7 +14,7 @@ from tyro.conf import Positional
 from lga.cli.options import Bar, Flag, progress_bar, report_cache, report_skipped, stderr, stdout
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import LGAError, SettingsError
-from lga.files import to_json, write_atomically
+from lga.files import remove_file, to_json, write_atomically
 
 if TYPE_CHECKING:
     from lga.training.fit import Resumed
@@ -195,7 +195,7 @@ class Train:
             run = Run(self.train, fabric, self.out / STATE, log)
             fitted, record = train_head(splits, source.backbone, config, self.method, run)
         save_checkpoint(self.out, fitted.part, fitted.vision, record)
-        (self.out / STATE).unlink(missing_ok=True)
+        remove_file(self.out / STATE)
         stdout().print(_chosen(record.selection, record.method))
         if self.test == "once" and "test" in {clip.split for clip in read_manifest(self.manifest)}:
             self._test(splits, source.backbone)

@@ -1,5 +1,10 @@
-"""A trained head as a folder: weights in safetensors, everything else in JSON."""
+"""A trained head as a folder: weights in safetensors, everything else in JSON.
 
+The weights' file is named after its content, and the JSON says which it is: so replacing that one file replaces both.
+"""
+
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -7,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, FiniteFloat, ValidationError, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -15,7 +20,7 @@ from torch import Tensor, nn
 from lga.backbone.protocol import Space
 from lga.config import BackboneConfig, FrozenModel, SavedMethod, Share, TrainConfig
 from lga.errors import CheckpointError, SettingsError
-from lga.files import LFS_ADVICE, LFS_POINTER, kind_of, to_json, write_together
+from lga.files import LFS_ADVICE, LFS_POINTER, checksum_of, kind_of, remove_file, to_json, write_atomically
 from lga.model.head import Adapter, Head, StageFusion
 
 WIDEST = 2**16
@@ -86,7 +91,8 @@ class HeadRecord(FrozenModel):
 class CheckpointRecord(FrozenModel):
     """What `config.json` holds."""
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 2
+    """1 was that of 0.1.0: another name of the weights, and no checksum"""
     made_with: dict[str, str]
     """versions of lga and torch"""
     backbone: BackboneConfig
@@ -100,6 +106,11 @@ class CheckpointRecord(FrozenModel):
     provenance: Provenance
     selection: Selection
     weights_sha256: str
+
+    @property
+    def weights(self) -> str:
+        """The name of the file with the weights."""
+        return FIRST_WEIGHTS if self.format == 1 else f"weights-{self.weights_sha256[:16]}.safetensors"
 
 
 def record_head(head: Head) -> HeadRecord:
@@ -116,7 +127,11 @@ def record_head(head: Head) -> HeadRecord:
     )
 
 
-WEIGHTS, RECORD = "weights.safetensors", "config.json"
+RECORD = "config.json"
+FIRST_WEIGHTS = "weights.safetensors"
+"""What the weights were called in format 1."""
+WEIGHTS = re.compile(r"weights-[0-9a-f]{16}\.safetensors")
+"""What they are called since."""
 MAX_RECORD = 256 * 2**20
 
 
@@ -144,16 +159,30 @@ def make_head(space: Space, settings: TrainConfig) -> Head:
 
 
 def save_checkpoint(folder: Path, head: nn.Module, vision: Mapping[str, Tensor], record: CheckpointRecord) -> None:
-    """Write a checkpoint; an earlier one is replaced when both files of the new one are complete.
+    """Write a checkpoint; the record goes last, and until it is there the earlier checkpoint holds.
 
-    The record goes last, so that a folder without one is not a checkpoint.
+    What else lies in the folder stays, but for the weights of earlier checkpoints.
 
     Raises:
         LGAError: the disk is full, or the place cannot be written.
     """
     data = pack(head, vision)
-    named = record.model_copy(update={"weights_sha256": sha256(data).hexdigest()})
-    write_together(folder, {WEIGHTS: data, RECORD: to_json(named.model_dump(mode="json"))})
+    named = record.model_copy(update={"format": 2, "weights_sha256": sha256(data).hexdigest()})
+    earlier = _weights_of(folder)
+    write_atomically(folder / named.weights, data)
+    content = named.model_dump(mode="json")
+    write_atomically(folder / RECORD, to_json({**content, "checksum": checksum_of(content)}))
+    left = {one.name for one in folder.iterdir() if WEIGHTS.fullmatch(one.name)} | earlier
+    for name in left - {named.weights}:
+        remove_file(folder / name)
+
+
+def _weights_of(folder: Path) -> set[str]:
+    """The name of a checkpoint's weights; none where there is no checkpoint."""
+    try:
+        return {read_record(folder).weights}
+    except CheckpointError:
+        return set()
 
 
 def pack(head: nn.Module, vision: Mapping[str, Tensor]) -> bytes:
@@ -170,15 +199,18 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         CheckpointError: it is missing, damaged or of another format, or its weights do not fit; the keys are named.
     """
     record = read_record(folder)
+    path = folder / record.weights
     try:
-        data = (folder / WEIGHTS).read_bytes()
+        data = path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{folder / WEIGHTS}: cannot be read ({error.strerror})") from error
+        if read_record(folder).weights != record.weights:  # another checkpoint took its place just now
+            return load_checkpoint(folder)
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); copy the whole folder again") from error
     if data.startswith(LFS_POINTER):
-        raise CheckpointError(f"{folder / WEIGHTS}: {LFS_ADVICE}")
+        raise CheckpointError(f"{path}: {LFS_ADVICE}")
     if sha256(data).hexdigest() != record.weights_sha256:
-        raise CheckpointError(f"{folder}: {WEIGHTS} is not the file that {RECORD} was written for; copy both again")
-    head, vision = unpack(data, record.head, where=str(folder / WEIGHTS))
+        raise CheckpointError(f"{folder}: {path.name} is not the file that {RECORD} was written for; copy both again")
+    head, vision = unpack(data, record.head, where=str(path))
     return Checkpoint(head, vision, record)
 
 
@@ -203,27 +235,35 @@ def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[s
 
 def is_checkpoint(place: str) -> bool:
     """Whether a model's name is the folder of a checkpoint."""
-    return kind_of(Path(place) / WEIGHTS) == "file" and kind_of(Path(place) / RECORD) == "file"
+    folder = Path(place)
+    if kind_of(folder / RECORD) != "file":
+        return False
+    return any(one.name == FIRST_WEIGHTS or WEIGHTS.fullmatch(one.name) for one in folder.iterdir())
 
 
 def read_record(folder: Path) -> CheckpointRecord:
     """Everything about a checkpoint but its weights.
 
     Raises:
-        CheckpointError: there is none, or it is not one of this version's.
+        CheckpointError: there is none, it is not one of this version's, or it was changed.
     """
     path = folder / RECORD
     try:
         if path.stat().st_size > MAX_RECORD:
             raise CheckpointError(f"{path}: larger than {MAX_RECORD >> 20} MiB; this is not a checkpoint's record")
-        return CheckpointRecord.model_validate_json(path.read_bytes())
+        content = json.loads(path.read_bytes())
+        checksum = content.pop("checksum", None)
+        record = CheckpointRecord.model_validate_json(json.dumps(content))
     except OSError as error:
         raise CheckpointError(
             f"{folder}: no checkpoint there ({error.strerror}); give a folder that `lga train --out` wrote"
         ) from error
-    except (ValidationError, SettingsError, UnicodeDecodeError) as error:
+    except (ValueError, SettingsError, AttributeError, TypeError, RecursionError) as error:
         first = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: not a checkpoint's record of this version ({first})") from error
+    if checksum != (None if record.format == 1 else checksum_of(content)):
+        raise CheckpointError(f"{path}: was damaged or changed by hand; copy it again, or train again")
+    return record
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> None:

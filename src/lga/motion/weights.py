@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from lga.errors import LGAError
-from lga.files import user_cache, write_together
+from lga.files import user_cache, write_atomically
 
 WHEEL = "mediapipe==0.10.21"
 """The last release whose wheels hold the networks (Apache-2.0)."""
@@ -87,5 +87,6 @@ def fetch_weights() -> Path:
     for one, content in networks.items():
         if sha256(content).hexdigest() != one.digest:
             raise LGAError(f"{WHEEL}: {one.member} is not the network that is known here; it was not kept")
-    write_together(folder, {one.name: content for one, content in networks.items()})
+    for one, content in networks.items():
+        write_atomically(folder / one.name, content)
     return folder
