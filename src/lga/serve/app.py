@@ -74,7 +74,7 @@ def make_routes(service: Service) -> FastAPI:
         exception_handlers=HANDLERS,
         responses=refusals(*ANYWHERE),
     )
-    app.state.service = service
+    app.state.service, app.state.routes = service, (*router.routes, *actions_router.routes)
     app.include_router(router)
     app.include_router(actions_router)
     return app

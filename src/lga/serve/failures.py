@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from lga.errors import LGAError
 from lga.serve.schema import Failure
@@ -46,11 +47,18 @@ def failure(status: int, message: str, headers: Mapping[str, str] | None = None)
     return JSONResponse(Failure(error=" ".join(message.split())).model_dump(), status, headers)
 
 
-async def refused(_: Request, error: HTTPException) -> Response:
+async def refused(request: Request, error: HTTPException) -> Response:
     """A refusal by this server, or by the framework, whose bare messages are replaced."""
     plain = error.detail in ("Not Found", "Method Not Allowed")
     message = USUAL[error.status_code] if plain else error.detail
-    return failure(error.status_code, message, error.headers)
+    allowed = _allowed(request) if error.status_code == 405 else ""
+    return failure(error.status_code, message, {"Allow": allowed} if allowed else error.headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes at an address; the framework names those of the first one."""
+    here = [route for route in request.app.state.routes if route.matches(request.scope)[0] != Match.NONE]
+    return ", ".join(sorted({method for route in here for method in route.methods}))
 
 
 async def invalid(_: Request, error: RequestValidationError) -> Response:
