@@ -10,7 +10,7 @@ from lga.anatomy.lexicon import anatomize
 from lga.backbone.protocol import Space
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
-from lga.errors import SettingsError
+from lga.errors import ActionsError, SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.checkpoint import make_head
 from lga.model.matching import LGA
@@ -180,6 +180,14 @@ def test_the_best_example_belongs_to_the_winner_and_words_need_none():
         assert result.best_distance > 0
     (result,) = ask(taught({"wave": 0, "jump": 0}), clip(20))
     assert (result.best_example, result.best_distance) == (None, None)
+
+
+def test_features_of_which_no_probabilities_come_are_refused():
+    actions = taught({"clap": 2, "wave": 2})
+    prepared = prepare(replace(actions, frames=actions.frames * torch.nan), TINY.space)
+    for asked in (prepared.answer, prepared.score):
+        with pytest.raises(ActionsError, match="no probabilities"):
+            asked([clip(5)])
 
 
 def test_without_examples_the_words_decide_alone():

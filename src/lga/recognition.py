@@ -15,7 +15,7 @@ from lga.actions import Actions
 from lga.backbone.protocol import Space
 from lga.config import Motion
 from lga.core.openset import fit_known, max_logit, recall_threshold
-from lga.errors import SettingsError
+from lga.errors import ActionsError, SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.matching import LGA, Cut, Prototypes
 from lga.model.staged import StagedExamples, StagedLGA
@@ -236,8 +236,12 @@ class Prepared:
         return Matched(cuts, query, self.staged.compare(query, self.prototypes, similarity), similarity)
 
     def score(self, clips: Sequence[ClipFeatures]) -> Float[Tensor, "clips way"]:
-        """The weighed class scores of a batch of encoded clips, before the softmax. The batch must not be empty."""
-        return self.learnt.weights.weigh(self.learnt.scores(self.match(clips).comparison))
+        """The weighed class scores of a batch of encoded clips, before the softmax. The batch must not be empty.
+
+        Raises:
+            ActionsError: they are no numbers.
+        """
+        return _numbers(self.learnt.weights.weigh(self.learnt.scores(self.match(clips).comparison)))
 
     def answer(self, clips: Sequence[ClipFeatures], accept: Accept = "suggested") -> tuple[Recognition, ...]:
         """Recognise a batch of encoded clips; the paths are left empty.
@@ -246,6 +250,7 @@ class Prepared:
 
         Raises:
             SettingsError: the threshold is not from 0 to 1, or there is no score to hold against it.
+            ActionsError: the scores are no numbers.
         """
         return self.conclude(clips, self.match(clips), accept) if clips else ()
 
@@ -255,7 +260,7 @@ class Prepared:
         """The same for clips that are matched already."""
         learnt, rejection = self.learnt, self.rejection
         scores = learnt.scores(matched.comparison)
-        weighed = [learnt.only(one).weigh(scores) for one in ("combined", "video", "text")]
+        weighed = [_numbers(learnt.only(one).weigh(scores)) for one in ("combined", "video", "text")]
         probability = torch.stack([one.softmax(-1) for one in weighed], -1)
         best = max_logit(weighed[0]).tolist()
         found = (_recognition(self, clip, matched, row, probability[row]) for row, clip in enumerate(clips))
@@ -283,6 +288,13 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
     examples = staged.compare(query, prototypes, staged.similarities(frames, cuts, actions.text))
     learnt = learn(examples, label, len(actions.labels), staged.rule(actions.shots))
     return Prepared(actions, staged, cuts, prototypes, examples, learnt, fit_rejection(examples, learnt))
+
+
+def _numbers(scores: Float[Tensor, "clips way"]) -> Float[Tensor, "clips way"]:
+    """The scores; features that are numbers, but far smaller or larger than a backbone makes them, may give none."""
+    if bool(scores.isfinite().all()):
+        return scores
+    raise ActionsError("no probabilities come of these actions' features, which no backbone makes; teach them again")
 
 
 def _motion(clips: Sequence[ClipFeatures]) -> Float[Tensor, "clips numbers"] | None:

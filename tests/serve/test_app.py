@@ -193,7 +193,18 @@ def test_a_clip_on_the_server_is_recognised_by_its_path(serve, clips):
     with serve(root=path.parent.parent) as client:
         answer = client.post("/recognize", json={"path": f"{path.parent.name}/{path.name}"})
         assert answer.json()["result"]["label"] == "sweep left"
+        assert answer.json()["result"]["name"] == path.name
+        report = client.post("/explain", json={"path": f"{path.parent.name}/{path.name}"}).text
+        assert path.name in report
+        assert "/proc" not in report
     assert path.exists()
+
+
+def test_a_damaged_clip_on_the_server_is_refused_under_its_name(serve, tmp_path, refused):
+    (tmp_path / "broken.mp4").write_bytes(b"x" * 100)
+    with serve(root=tmp_path) as client:
+        error = refused(client.post("/recognize", json={"path": "broken.mp4"}), 422, "broken.mp4: not a readable")
+        assert "/proc" not in error
 
 
 @pytest.mark.parametrize("name", ["A.MP4", "a.Mp4", "phone.3gp"])

@@ -161,6 +161,40 @@ def test_it_ends_cleanly_and_leaves_no_temporary_files(process, folder, tmp_path
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+@pytest.mark.slow
+def test_what_clients_sent_to_a_killed_server_is_gone_after_the_next_start(
+    process, folder, tmp_path, clips, upload, monkeypatch
+):
+    """Killed while an upload comes in; one that lives keeps its folder, which nobody else may read."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+
+    def left():
+        return sorted(one.relative_to(tmp_path / "tmp").parts for one in (tmp_path / "tmp").rglob("*"))
+
+    with process(tmp_path / "first") as (living, _):
+        (own,) = left()
+        assert (tmp_path / "tmp" / own[0]).stat().st_mode & 0o777 == 0o700
+        for _ in range(2):
+            with process(folder) as (address, one):
+                assert len(left()) == 2
+                place = urlsplit(address)
+                with socket.create_connection((place.hostname, place.port)) as line:
+                    line.sendall(HEAD + b"Content-Length: 100000\r\n\r\n--x\r\n")
+                    while len(left()) < 3:
+                        time.sleep(0.01)
+                    one.kill()
+                    one.wait(10)
+            assert len(left()) == 3
+        with process(folder) as (address, _):
+            assert httpx.get(f"{address}/healthz").status_code == 200
+            assert len(left()) == 2
+            assert own in left()
+        files = upload("clips", clips["sweep left"][0])
+        assert httpx.post(f"{living}/actions/new/examples", files=files, timeout=30).status_code == 201
+    assert left() == []
+
+
 def test_a_port_that_is_taken_and_an_address_that_is_none_are_named():
     with closing(listen.open_port(ServeConfig(port=0))) as port:
         port.listen()

@@ -127,6 +127,22 @@ def test_an_odd_label_is_served_as_what_it_is(client, label):
 
 
 @pytest.mark.parametrize(
+    ("address", "methods"),
+    [
+        ("/actions", "GET, POST"),
+        ("/actions/a", "DELETE, GET, PATCH"),
+        ("/recognize", "POST"),
+        ("/", "GET"),
+        ("/openapi.json", "GET, HEAD"),
+    ],
+)
+def test_a_method_that_is_not_known_is_answered_with_those_that_are(client, refused, address, methods):
+    answer = client.options(address)
+    refused(answer, 405, "openapi")
+    assert answer.headers["allow"] == methods
+
+
+@pytest.mark.parametrize(
     ("settings", "status", "word"),
     [
         ({"max_seconds": 1.0}, 422, "1.1 s long; at most 1 s"),

@@ -89,6 +89,37 @@ def test_a_small_file_that_takes_long_is_refused_before_it_is_decoded(tmp_path):
         open_clip(tmp_path / "a.gif").__enter__()
 
 
+@pytest.fixture
+def strict(monkeypatch):
+    """As many pixels as 60 pictures of 64 x 48 have are all that any clip may take."""
+    monkeypatch.setattr("lga.video.files.WORK", 60 * 64 * 48)
+    monkeypatch.setattr("lga.video.files.WORK_A_BYTE", 0.0)
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_header_that_speaks_of_one_picture_is_not_believed(tmp_path, write_video, video_files):
+    avi = bytearray(write_video(tmp_path / "a.avi", 10 * video_files.numbered(10)).read_bytes())
+    for chunk, place in ((b"avih", 24), (b"strh", 40)):
+        struct.pack_into("<I", avi, avi.index(chunk) + place, 1)
+    (tmp_path / "a.avi").write_bytes(avi)
+    with pytest.raises(VideoError, match="100 pictures of 64 x 48 pixels"):
+        open_clip(tmp_path / "a.avi").__enter__()
+
+
+@pytest.mark.usefixtures("strict")
+def test_more_pictures_a_second_than_are_believed_are_counted_while_they_are_decoded(
+    tmp_path, write_video, video_files
+):
+    times = [number / 1000 for number in range(250)]
+    pictures, encoder = 25 * video_files.numbered(10), {"sc_threshold": "0"}
+    path = write_video(tmp_path / "a.mkv", pictures, times=times, key_every=250, encoder=encoder)
+    with open_clip(path) as clip:
+        for _ in range(3):
+            assert len(list(clip.pictures_at([0.0, 0.05]))) == 2
+        with pytest.raises(VideoError, match="61 pictures of 64 x 48 pixels"):
+            list(clip.pictures_at([0.2]))
+
+
 @pytest.mark.shared
 def test_an_odd_picture_is_refused_before_memory_is_spent(shared):
     said, grown = reading(shared / "data/odd/hostile/gif_big16384.gif")

@@ -195,3 +195,26 @@ def test_rtsp_asks_for_tcp_alone_whatever_the_server_offers(answer):
             pass
     assert asked
     assert all(one.startswith("RTP/AVP/TCP;") for one in asked)
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http"])
+@pytest.mark.parametrize("to", ["rtsp", "rtsps", "tcp", "http", "udp"])
+def test_nobody_is_asked_whom_a_redirect_names(scheme, to):
+    """FFmpeg before 8.1.2 goes wherever an RTSP server sends it, whatever protocols it is allowed."""
+    with socket.create_server(("127.0.0.1", 0)) as asked, socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        place = f"Location: {to}://127.0.0.1:{elsewhere.getsockname()[1]}/cam"
+
+        def serve():
+            with suppress(OSError), asked.accept()[0] as line, line.makefile("rb") as lines:
+                head = [*iter(lines.readline, b"\r\n")]
+                number = [one.decode().strip() for one in head if one.lower().startswith(b"cseq")]
+                version = "RTSP/1.0" if scheme == "rtsp" else "HTTP/1.1"
+                line.sendall("\r\n".join([f"{version} 302 Moved", *number, place, "", ""]).encode())
+
+        threading.Thread(target=serve, daemon=True).start()
+        address = find_address(f"{scheme}://127.0.0.1:{asked.getsockname()[1]}/cam")
+        with pytest.raises(VideoError, match="no video that can be watched"), open_source(address, 5.0):
+            pass
+        elsewhere.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()

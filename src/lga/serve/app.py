@@ -3,22 +3,24 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 
 from fastapi import FastAPI
 
 from lga.config import BackboneConfig, MethodConfig
 from lga.features.cache import FeatureCache
+from lga.files import one_line
 from lga.recognizer import Recognizer
-from lga.serve.failures import HANDLERS
+from lga.serve.failures import ANYWHERE, HANDLERS, refusals
 from lga.serve.guard import Guard
 from lga.serve.metrics import Metrics
+from lga.serve.root import check_root
 from lga.serve.routes import actions_router, router
-from lga.serve.schema import Failure
 from lga.serve.service import Service, WorkQueue, own_version, read_assets
 from lga.serve.settings import ServeConfig
 from lga.serve.store import ExampleStore, Store, read_store
 from lga.serve.teaching import Editor
+from lga.temporary import remove, sweep, temporary_path
 
 
 @contextmanager
@@ -35,13 +37,30 @@ def open_app(
     Backbone and method are for a folder that is not there yet; of a backbone for one that is, only the device counts.
 
     Raises:
-        LGAError: the folder is damaged, or the backbone cannot be loaded.
+        LGAError: the folder is damaged, the backbone cannot be loaded, or there can be no root on this system.
     """
-    with TemporaryDirectory(prefix="lga-serve-", ignore_cleanup_errors=True) as own:
-        service = make_service(
-            folder, config, Path(own), token_needed=token is not None, backbone=backbone, method=method
-        )
+    check_root(config.root)
+    with upload_folder() as own:
+        service = make_service(folder, config, own, token_needed=token is not None, backbone=backbone, method=method)
         yield Guard(make_routes(service), config, token, service.metrics)
+
+
+@contextmanager
+def upload_folder() -> Generator[Path]:
+    """A folder for what clients send, which only this user can read; what killed servers left is removed first.
+
+    Raises:
+        LGAError: the folder for temporary files cannot be written.
+    """
+    target = Path(gettempdir()) / "lga-serve"
+    with one_line(target):
+        sweep(target)
+        own = temporary_path(target)
+        own.mkdir(mode=0o700)
+    try:
+        yield own
+    finally:
+        remove(own)
 
 
 def make_routes(service: Service) -> FastAPI:
@@ -53,9 +72,9 @@ def make_routes(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers=HANDLERS,
-        responses={"4XX": {"model": Failure}, "5XX": {"model": Failure}},
+        responses=refusals(*ANYWHERE),
     )
-    app.state.service = service
+    app.state.service, app.state.routes = service, (*router.routes, *actions_router.routes)
     app.include_router(router)
     app.include_router(actions_router)
     return app

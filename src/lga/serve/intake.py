@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,11 +19,13 @@ from starlette.requests import Request
 from lga.anatomy.descriptions import parse_json
 from lga.errors import LGAError
 from lga.labels import has_hidden_characters
+from lga.serve.root import find_beneath
 from lga.serve.schema import ClipPath
 from lga.video.files import VIDEO_SUFFIXES, has_video_name
 
 LONGEST_NAME = 120
 """bytes of a clip's name before its suffix"""
+NO_SUCH_CLIP = "there is no such clip below the server's root"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Upload:
     @property
     def refused(self) -> str:
         """Why it can't be a clip, going by its name; empty if it may be one."""
-        if has_video_name(self.path):
+        if has_video_name(Path(self.name)):
             return ""
         return f"not a kind of video that is known here ({', '.join(sorted(VIDEO_SUFFIXES))})"
 
@@ -68,7 +70,13 @@ async def clip_of(request: Request, *, root: Path | None, folder: Path) -> Async
     """
     kind = content_type(request)
     if kind == b"application/json":
-        yield find_clip(root, await request.body())
+        top, path = wanted_path(root, await request.body())
+        with TemporaryDirectory(dir=folder) as own, ExitStack() as held:
+            try:
+                place = await to_thread.run_sync(held.enter_context, find_beneath(top, path, Path(own)))
+            except (OSError, ValueError) as error:
+                raise HTTPException(404, NO_SUCH_CLIP) from error
+            yield Upload(Path(path).name, place)
     elif kind == b"multipart/form-data":
         async with received(request, "clip", most=1, folder=folder) as (clip,):
             if clip.refused:
@@ -78,11 +86,11 @@ async def clip_of(request: Request, *, root: Path | None, folder: Path) -> Async
         raise HTTPException(415, "wanted multipart/form-data with a file named 'clip', or JSON with a path")
 
 
-def find_clip(root: Path | None, body: bytes) -> Upload:
-    """The clip below `root` that a JSON body names; a link is followed, and must end below `root` too.
+def wanted_path(root: Path | None, body: bytes) -> tuple[Path, str]:
+    """The root, and the path of a clip below it that a JSON body names; nothing is looked up yet.
 
     Raises:
-        HTTPException: no paths are taken (403), the body names none (422), or there is no such clip (404).
+        HTTPException: no paths are taken (403), the body names none (422), or none that may be a clip's (404).
         AnatomyError: the body is not JSON.
     """
     if root is None:
@@ -93,16 +101,9 @@ def find_clip(root: Path | None, body: bytes) -> Upload:
         raise HTTPException(422, 'wanted JSON like {"path": "below/the/root.mp4"}') from error
     if not path or has_hidden_characters(path):
         raise HTTPException(422, "a path is one line of visible text")
-    try:
-        base = root.resolve()
-        place = (base / path).resolve()
-        readable = place.is_relative_to(base) and place.is_file()
-    except (OSError, RuntimeError):  # a name too long, or links in a circle
-        readable, place = False, root
-    clip = Upload(place.name, place)
-    if not readable or clip.refused:
-        raise HTTPException(404, "there is no such clip below the server's root")
-    return clip
+    if not has_video_name(Path(path)):
+        raise HTTPException(404, NO_SUCH_CLIP)
+    return root, path
 
 
 @asynccontextmanager

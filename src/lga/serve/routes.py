@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lga.actions import Actions
+from lga.serve.failures import refusals
 from lga.serve.intake import clip_of, json_only, received
 from lga.serve.pictures import draw_row
 from lga.serve.schema import (
@@ -41,8 +42,8 @@ actions_router = APIRouter(prefix="/actions")
 def form_of(field: str, *, several: bool, **others: object) -> dict[str, object]:
     """How the schema describes a body that is an upload; `others` are what may be sent instead, by content type."""
     file: dict[str, object] = {"type": "string", "format": "binary"}
-    content = {"type": "array", "items": file} if several else file
-    form = {"type": "object", "required": [field], "properties": {field: content}}
+    content = {"type": "array", "items": file, "minItems": 1, "maxItems": CLIPS_AT_ONCE} if several else file
+    form = {"type": "object", "required": [field], "properties": {field: content}, "additionalProperties": False}
     return {"required": True, "content": {"multipart/form-data": {"schema": form}, **others}}
 
 
@@ -102,7 +103,7 @@ async def metrics(service: Serving) -> Response:
     return Response(service.metrics.write(), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.post("/recognize", openapi_extra={"requestBody": CLIP_BODY})
+@router.post("/recognize", openapi_extra={"requestBody": CLIP_BODY}, responses=refusals(404, 409, 415))
 async def recognize(
     request: Request, service: Serving, top: Top = 5, accept: Accepting = "suggested", why: bool = False
 ) -> Recognised:
@@ -117,7 +118,7 @@ async def recognize(
     "/explain",
     openapi_extra={"requestBody": CLIP_BODY},
     response_class=Response,
-    responses={200: {"content": {"text/html": {}}}},
+    responses={200: {"content": {"text/html": {}}}, **refusals(404, 409, 415)},
 )
 async def explain(
     request: Request, service: Serving, top: Top = EXPLAINED, accept: Accepting = "suggested"
@@ -141,13 +142,13 @@ async def list_actions(service: Serving) -> AllActions:
     return AllActions(actions=[] if actions is None else [action_value(actions, label) for label in actions.labels])
 
 
-@actions_router.get("/{label}")
+@actions_router.get("/{label}", responses=refusals(404))
 async def show_action(label: str, service: Serving) -> OneAction:
     """One taught action."""
     return OneAction(action=action_value(*service.find(label)))
 
 
-@actions_router.post("", status_code=201, dependencies=[Depends(json_only)])
+@actions_router.post("", status_code=201, dependencies=[Depends(json_only)], responses=refusals(409, 415))
 async def create_action(new: NewAction, service: Serving) -> OneAction:
     """Teach an action by its words; sentences are looked up where none are given."""
 
@@ -158,7 +159,7 @@ async def create_action(new: NewAction, service: Serving) -> OneAction:
         return OneAction(action=await service.writing.run(lambda: changed_action(service, edit, new.label)))
 
 
-@actions_router.patch("/{label}", dependencies=[Depends(json_only)])
+@actions_router.patch("/{label}", dependencies=[Depends(json_only)], responses=refusals(404, 409, 415))
 async def change_action(label: str, change: ChangedAction, service: Serving) -> OneAction:
     """Rename an action, or replace its sentences, or both; its examples stay."""
 
@@ -169,7 +170,7 @@ async def change_action(label: str, change: ChangedAction, service: Serving) -> 
         return OneAction(action=await service.writing.run(lambda: changed_action(service, edit, change.label or label)))
 
 
-@actions_router.delete("/{label}", status_code=204)
+@actions_router.delete("/{label}", status_code=204, responses=refusals(404))
 async def remove_action(label: str, service: Serving) -> None:
     """Forget an action with its examples."""
 
@@ -183,7 +184,10 @@ async def remove_action(label: str, service: Serving) -> None:
 @actions_router.post(
     "/{label}/examples",
     openapi_extra={"requestBody": form_of("clips", several=True)},
-    responses={201: {"model": Taught, "description": "The action is new, and taught with these examples"}},
+    responses={
+        201: {"model": Taught, "description": "The action is new, and taught with these examples"},
+        **refusals(404, 409, 415),
+    },
 )
 async def add_examples(label: str, request: Request, response: Response, service: Serving) -> Taught:
     """Add example clips to an action; a new label is taught with them, and answered with 201."""
@@ -210,7 +214,7 @@ async def add_examples(label: str, request: Request, response: Response, service
 @actions_router.get(
     "/{label}/examples/{digest}/strip",
     response_class=Response,
-    responses={200: {"content": {"image/jpeg": {}}}},
+    responses={200: {"content": {"image/jpeg": {}}}, **refusals(404)},
 )
 async def show_strip(label: str, digest: str, service: Serving) -> Response:
     """Eight frames of an example side by side."""
@@ -223,7 +227,7 @@ async def show_strip(label: str, digest: str, service: Serving) -> Response:
     return Response(strip, media_type="image/jpeg")
 
 
-@actions_router.delete("/{label}/examples/{digest}", status_code=204)
+@actions_router.delete("/{label}/examples/{digest}", status_code=204, responses=refusals(404))
 async def remove_example(label: str, digest: str, service: Serving) -> None:
     """Forget one example; the action stays, by its words if it was the last."""
 

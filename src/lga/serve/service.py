@@ -177,8 +177,7 @@ class Service:
         explanation = self._explain(now, clip, asked.top, asked.accept)
         self.metrics.recognised.inc()
         examples = [label.example.frames_shown for label in explanation.labels if label.example]
-        clips = (explanation.frames_shown, *examples)
-        return page(explanation, names={clip.path: clip.path.name for clip in clips})
+        return page(explanation, names={clip.path: clip.name} | {one.path: one.path.name for one in examples})
 
     def _explain(self, now: Prepared, clip: Upload, top: int, accept: Accept) -> Explanation:
         features = self._encode(now, clip)

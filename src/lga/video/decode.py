@@ -99,6 +99,7 @@ class VideoFile:
         """Measure what `opened` gives: the file, opened anew at every call."""
         self._path, self._opened, self._limits = path, opened, limits
         self._deadline = monotonic() + limits.patience
+        self._bytes, self._count = path.stat().st_size, 0
         self._open()
         check_size(path, *self._display.size(self._stream), pixels=limits.pixels)
         if not self._stream.time_base:
@@ -112,8 +113,8 @@ class VideoFile:
         self._start += late
         self.last, self.duration = found.last - late * self._tick, found.duration - late * self._tick
         check_length(path, self.duration, limits)
-        pictures = float(self._stream.frames or self.duration * min(self.rate, FASTEST))
-        check_work(path, self._stream.width, self._stream.height, pictures=pictures, size=path.stat().st_size)
+        pictures = max(float(self._stream.frames), self.duration * min(self.rate, FASTEST))
+        check_work(path, self._stream.width, self._stream.height, pictures=pictures, size=self._bytes)
 
     def _open(self) -> None:
         self._container = self._opened()
@@ -142,6 +143,7 @@ class VideoFile:
             VideoError: the file is damaged where it is wanted.
         """
         run: _Run | None = None
+        self._count = 0
         shown, before, picture = self._start, None, torch.empty(0)
         for time in times:
             wanted = self._start + int(time / self._tick + 1e-3)
@@ -214,6 +216,8 @@ class VideoFile:
                     continue
                 for frame in frames:
                     self._keep_time()
+                    self._count += 1  # the header may have spoken of fewer
+                    check_work(self._path, frame.width, frame.height, pictures=float(self._count), size=self._bytes)
                     if frame.pts is not None or frame.dts is not None:
                         begun = True
                         yield frame
