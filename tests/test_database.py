@@ -138,6 +138,34 @@ def test_damage_that_a_seal_tells_is_said_in_the_same_words(tmp_path: Path):
         raise DamageError("a row")
 
 
+def kill_within_a_change(path: Path, layout: Layout) -> None:
+    """Fork a process that dies in the middle of a change of which half is on the disk."""
+    child = os.fork()
+    if child == 0:
+        one = connect(path, layout, access="write")
+        one.execute("PRAGMA cache_size=1")  # pages go to the disk before the end
+        one.execute("BEGIN IMMEDIATE")
+        one.executemany("INSERT INTO note VALUES (?, zeroblob(9000))", [(str(number),) for number in range(99)])
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def test_who_only_reads_undoes_what_a_killed_process_left(tmp_path: Path):
+    path = tmp_path / "notes.sqlite"
+    write_note(path, "a")
+    kill_within_a_change(path, NOTES)
+    assert os.path.getsize(f"{path}-journal") > 0
+    assert names(path) == ["a"]
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_a_reader_changes_nothing(tmp_path: Path):
+    path = tmp_path / "notes.sqlite"
+    write_note(path, "a")
+    with closing(connect(path, NOTES, access="read")) as one, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        one.execute("DELETE FROM note")
+
+
 @given(st.lists(values), st.lists(values))
 def test_rows_that_differ_have_other_seals(one: list[Value], other: list[Value]):
     same = [(type(each), each) for each in one] == [(type(each), each) for each in other]

@@ -15,6 +15,8 @@ PATIENCE = 60.0
 """seconds to wait for another process's change"""
 LARGEST_VALUE = 2**30
 """bytes of the longest text or blob that is read or written"""
+SYNCHRONOUS = {"full": "EXTRA", "normal": "NORMAL"}
+"""what SQLite calls it; its own FULL does not sync the folder, so that a commit may be undone by a loss of power"""
 
 Value = int | str | bytes | None
 """What a column holds; numbers with a point are packed into blobs, so that they come back to the bit."""
@@ -56,7 +58,7 @@ def connect(path: Path, layout: Layout, *, access: Literal["read", "write", "cre
     if kind_of(path) != "file" and (access != "create" or kind_of(path) != "nothing"):
         raise layout.error(f"{path}: not a file; give a place that lga wrote")
     with faults(path, layout):
-        mode = {"read": "ro", "write": "rw", "create": "rwc"}[access]
+        mode = "rwc" if access == "create" else "rw"  # also to read: what a killed writer left has to be undone first
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
             uri=True,
@@ -66,12 +68,13 @@ def connect(path: Path, layout: Layout, *, access: Literal["read", "write", "cre
         )
         try:
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_VALUE)
-            for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0"):
+            for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "fullfsync=ON"):
                 connection.execute(f"PRAGMA {pragma}")
-            connection.execute(f"PRAGMA synchronous={layout.synchronous}")
+            connection.execute(f"PRAGMA synchronous={SYNCHRONOUS[layout.synchronous]}")
             if access == "create":
                 _create(connection, layout)
             _check(connection, path, layout)
+            connection.execute(f"PRAGMA query_only={'ON' if access == 'read' else 'OFF'}")
         except BaseException:
             connection.close()
             raise
