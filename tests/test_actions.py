@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from lga.actions import FEATURES, HEAD, MAX_RECORD, RECORD, Actions, Example, load_actions, save_actions
+from lga.actions import FEATURES, HEAD, MAX_RECORD, RECORD, Actions, Example
 from lga.anatomy.lexicon import anatomize
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
@@ -15,6 +15,7 @@ from lga.features.cache import FeatureCache
 from lga.model.checkpoint import make_head
 from lga.motion.descriptor import NUMBERS
 from lga.recognizer import Recognizer
+from lga.store.folder import load_actions, save_actions
 
 TINY = TinyBackbone()
 LABELS = {"jump into pool": 3, "žába, 跳": 1, "wave": 0, "Brush_Hair": 2}

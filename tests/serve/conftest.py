@@ -12,12 +12,12 @@ import pytest
 import torch
 from starlette.testclient import TestClient
 
-from lga.actions import save_actions
 from lga.config import BackboneConfig
 from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
 from lga.serve.app import open_app
 from lga.serve.settings import ServeConfig
+from lga.store.folder import save_actions
 
 TINY = BackboneConfig(backbone="tiny")
 WAYS = {

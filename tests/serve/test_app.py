@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from lga.actions import load_actions
+from lga.store.folder import load_actions
 
 
 def test_health_says_what_is_known(client):

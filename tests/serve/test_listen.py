@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from lga.actions import load_actions
 from lga.errors import LGAError
 from lga.serve import guard, listen
 from lga.serve.settings import ServeConfig
+from lga.store.folder import load_actions
 
 HEAD = b"POST /recognize HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from lga.actions import load_actions, save_actions
 from lga.config import BackboneConfig
 from lga.errors import ActionsError, LGAError
 from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
 from lga.serve import store as store_module
 from lga.serve.store import ExampleStore, Store, read_store
+from lga.store.folder import load_actions, save_actions
 
 
 class Killed(BaseException):
