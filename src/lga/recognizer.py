@@ -123,8 +123,8 @@ class Recognizer:
     ) -> tuple[Actions, tuple[Skipped, ...]]:
         """These actions and more examples of a label, new or known; nothing else is encoded again.
 
-        Clips that cannot be used or are beyond the limits are returned as skipped. Where the label's number of stages comes from the motion of
-        its examples, it is chosen again.
+        Clips that cannot be used or are beyond the limits are returned as skipped. Where the label's number of stages
+        comes from the motion of its examples, it is chosen again.
 
         Raises:
             ActionsError: the actions were taught with another backbone, or by other settings than the clips were

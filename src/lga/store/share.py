@@ -1,4 +1,4 @@
-"""Taught actions as one file to be passed on: features and sentences, without clips and without places on this machine."""
+"""Taught actions as one file to be passed on: features and sentences, no clips, and no places on this machine."""
 
 import json
 from pathlib import Path
