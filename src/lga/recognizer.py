@@ -134,7 +134,7 @@ class Recognizer:
         self._check(actions)
         if not isinstance(clips, EncodedClips):
             clips = self.encode_clips(actions.method, clips, limits=limits, progress=progress)
-        if clips.method != actions.method:
+        if self._reading(clips.method) != self._reading(actions.method):
             raise ActionsError("these actions have been taught anew meanwhile, by other settings; try again")
         known = actions.spelling(label)
         new = known is None
@@ -257,6 +257,10 @@ class Recognizer:
         if wanted not in self._encoders:
             self._encoders[wanted] = find_encoder(wanted)
         return self._encoders[wanted]
+
+    def _reading(self, method: MethodConfig) -> tuple[int, Motion]:
+        """What of the settings a clip's features depend on, here."""
+        return method.frames, self._measurable(method.motion)
 
     def _measurable(self, wanted: Motion) -> Motion:
         encoder = self._find_encoder(wanted)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from starlette.testclient import TestClient
 
+from lga.cli.main import run
 from lga.config import BackboneConfig
 from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
@@ -135,3 +136,14 @@ def refused():
         return body["error"]
 
     return check
+
+
+@pytest.fixture
+def lga(tmp_path, monkeypatch):
+    """`lga(*arguments)` runs a command in this process."""
+    monkeypatch.setenv("LGA_CACHE", str(tmp_path.parent / f"{tmp_path.name} cache"))
+
+    def lga(*arguments):
+        assert run([str(one) for one in arguments]) == 0
+
+    return lga

@@ -107,7 +107,8 @@ def test_a_killed_server_loses_nothing_that_was_acknowledged(process, folder, cl
         actions = httpx.get(f"{address}/actions").json()["actions"]
         assert acknowledged <= {each["label"] for each in actions}
         assert all(each["strip"] for action in actions for each in action["examples"])
-    kept = {one.parent.name for one in folder.with_name("actions.clips").glob("*/*")}
+        assert httpx.delete(f"{address}/actions/{actions[-1]['label']}").status_code == 204
+    kept = {one.stem for one in (folder / "clips").iterdir()}
     assert kept <= {one.digest for one in load_actions(folder).examples}
 
 

@@ -74,7 +74,8 @@ EDITS = {
 def test_an_edit_by_hand_is_caught(folder, change):
     edit(folder, change)
     assert refusal_of(folder) == (
-        f"/{RECORD}: was changed by hand; undo that and use `lga actions add|remove|rename|describe`, which keep it whole"
+        f"/{RECORD}: was changed by hand; undo that and use "
+        "`lga actions add|remove|rename|describe`, which keep it whole"
     )
 
 

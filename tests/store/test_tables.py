@@ -105,8 +105,7 @@ def accepted(folder, data, wanted, taught):
     (folder / DATABASE).write_bytes(data)
     try:
         return not taught.same(load_actions(folder), wanted)
-    except ActionsError as error:
-        assert str(error).isprintable()
+    except ActionsError:
         return False
 
 

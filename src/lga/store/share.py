@@ -98,6 +98,9 @@ def import_actions(path: Path) -> Actions:
 
 def _build(record: _Shared, tensors: dict[str, Tensor]) -> Actions:
     head = {name: one for name, one in tensors.items() if name.startswith("head.")}
+    frames, text = tensors["frames"], tensors["text"]
+    if not (frames.ndim == text.ndim == 3 and frames.shape[-1] == text.shape[-1]):
+        raise ActionsError("its features are of different widths")
     if tensors.keys() - head.keys() - {"frames", "text", "motion"} or bool(head) != (record.head is not None):
         raise ActionsError("it holds other features than its record says")
     actions = Actions(
@@ -105,9 +108,9 @@ def _build(record: _Shared, tensors: dict[str, Tensor]) -> Actions:
         record.identity,
         record.method,
         record.anatomies,
-        tensors["text"],
+        text,
         record.examples,
-        tensors["frames"],
+        frames,
         _head(record, head),
         tensors.get("motion"),
     )
