@@ -31,9 +31,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from lga.actions import save_actions
 from lga.datasets.manifest import read_examples
 from lga.recognizer import Recognizer
+from lga.store.folder import save_actions
 
 CLIENTS, ATTACKERS, WARM_UP = 8, 16, 4
 FLAGS = ("--port", "0", "--queue", "32", "--upload-seconds", "2", "--max-megabytes", "4")

@@ -42,6 +42,12 @@ def video_files() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def taught() -> ModuleType:
+    """The module that makes up taught actions: `make`, `same`, `added`, `with_head`, `write_format1`."""
+    return _module("taught")
+
+
+@pytest.fixture(scope="session")
 def random_datasets() -> ModuleType:
     """The module that makes up datasets: `random_dataset`, `random_loaded`, `random_tasks`."""
     return _module("random_datasets")

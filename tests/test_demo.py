@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from lga.actions import load_actions
 from lga.config import BackboneConfig
 from lga.demo import run_demo
 from lga.errors import LGAError
+from lga.store.folder import load_actions
 from lga.synthetic import render
 
 LABELS = ("pick up", "wave", "put down")

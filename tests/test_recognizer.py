@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from lga.actions import load_actions, save_actions
 from lga.anatomy.descriptions import read_descriptions
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig
@@ -17,6 +16,7 @@ from lga.features.extract import BATCH, Skipped
 from lga.motion import encoder as encoder_module
 from lga.recognition import Recognition
 from lga.recognizer import Recognizer
+from lga.store.folder import load_actions, save_actions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = BackboneConfig(backbone="tiny")

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lga.actions import load_actions, save_actions
 from lga.anatomy.descriptions import read_descriptions
 from lga.anatomy.lexicon import UNTOLD
 from lga.anatomy.schema import template_anatomy
@@ -19,6 +18,7 @@ from lga.labels import lookup_key
 from lga.motion.descriptor import stages_of
 from lga.recognition import prepare
 from lga.recognizer import Recognizer
+from lga.store.folder import load_actions, save_actions
 from lga.synthetic.render import render_clip, write_clip
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lga.actions import Actions as Actions
-    from lga.actions import load_actions as load_actions
-    from lga.actions import save_actions as save_actions
     from lga.anatomy.lexicon import anatomize as anatomize
     from lga.api import Model as Model
     from lga.api import load as load
@@ -23,8 +21,8 @@ _HOMES = {
     "load": "lga.api",
     "Model": "lga.api",
     "Actions": "lga.actions",
-    "load_actions": "lga.actions",
-    "save_actions": "lga.actions",
+    "load_actions": "lga.store.folder",
+    "save_actions": "lga.store.folder",
     "anatomize": "lga.anatomy.lexicon",
     "BackboneConfig": "lga.config",
     "MethodConfig": "lga.config",

@@ -1,28 +1,25 @@
-"""Taught actions: the value, and the folder that holds it."""
+"""Taught actions, as a value; `lga.store` keeps them in a folder."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from pydantic import Field
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from lga.anatomy.schema import Anatomy
-from lga.config import MAX_STAGES, BackboneConfig, FrozenModel, MethodConfig, SavedMethod
-from lga.errors import ActionsError, SettingsError
-from lga.files import replace_folder, to_json, write_atomically
+from lga.config import MAX_STAGES, BackboneConfig, FrozenModel, MethodConfig
+from lga.errors import ActionsError
 from lga.labels import lookup_key, quote
-from lga.model.checkpoint import HeadRecord, pack, record_head, unpack
 from lga.model.head import Head
 from lga.motion.descriptor import NUMBERS
+
+LARGEST = 1e9
+"""What no feature is larger than: those of the backbones here stay below a thousand."""
 
 
 class Example(FrozenModel):
@@ -30,12 +27,20 @@ class Example(FrozenModel):
 
     label: str
     path: str
+    """where the clip lies, or lay when it was taught"""
+    name: str = ""
+    """what it was called before it was kept under another name; empty where it has its own"""
     digest: str
     """sha256 of the clip's content"""
     times: tuple[Annotated[float, Field(ge=0.0)], ...]
     """seconds of its sampled frames"""
     duration: Annotated[float, Field(gt=0.0)]
     """seconds"""
+
+    @property
+    def called(self) -> str:
+        """The name of its clip, for people."""
+        return self.name or Path(self.path).name
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -116,15 +121,15 @@ class Actions:
         """
         gone = self.find(label)
         if len(self.anatomies) == 1:
-            raise ActionsError(f"{quote(gone)} is the only action taught; delete the folder instead")
+            raise ActionsError(f"{quote(gone)} is the only action taught; teach another first, or delete the folder")
         stay = [number for number, known in enumerate(self.labels) if known != gone]
         keep = [number for number, one in enumerate(self.examples) if one.label != gone]
         told = self._told()
-        return self.with_examples(keep)._telling([self.anatomies[n] for n in stay], [told[n] for n in stay])
+        return self.with_examples(keep).with_anatomies([self.anatomies[n] for n in stay], [told[n] for n in stay])
 
     def with_action(self, anatomy: Anatomy, text: Float[Tensor, "stages dim"]) -> "Actions":
         """These actions and another one without examples, `text` being the features of its sentences."""
-        return self._telling([*self.anatomies, anatomy], [*self._told(), text])
+        return self.with_anatomies([*self.anatomies, anatomy], [*self._told(), text])
 
     def without_example(self, path: str) -> "Actions":
         """These actions less one example, named by its path as `actions show` prints it.
@@ -137,7 +142,7 @@ class Actions:
             raise ActionsError(f"no example {quote(path)}; `lga actions show` lists them")
         return self.with_examples(keep)
 
-    def retold(self, label: str, anatomy: Anatomy, text: Float[Tensor, "stages dim"]) -> "Actions":
+    def with_anatomy(self, label: str, anatomy: Anatomy, text: Float[Tensor, "stages dim"]) -> "Actions":
         """These actions, one of them with another name or other sentences, `text` being their features.
 
         Raises:
@@ -151,7 +156,7 @@ class Actions:
         examples = tuple(
             one.model_copy(update={"label": anatomy.label}) if one.label == old else one for one in self.examples
         )
-        return replace(self, examples=examples)._telling(anatomies, told)
+        return replace(self, examples=examples).with_anatomies(anatomies, told)
 
     def with_examples(self, keep: Sequence[int]) -> "Actions":
         """These actions with the examples of these numbers alone."""
@@ -162,190 +167,52 @@ class Actions:
             motion=None if self.motion is None else self.motion[list(keep)],
         )
 
+    def with_anatomies(self, anatomies: Sequence[Anatomy], told: Sequence[Float[Tensor, "_ dim"]]) -> "Actions":
+        """These actions with other labels and sentences, `told` being the features of each label's sentences.
+
+        The examples stay as they are, so their labels must be among them.
+        """
+        return replace(self, anatomies=tuple(anatomies), text=pad_sequence(list(told), batch_first=True))
+
     def _told(self) -> list[Float[Tensor, "_ dim"]]:
         """The features of each label's sentences, without padding."""
         return [text[:count] for text, count in zip(self.text, self.stages, strict=True)]
 
-    def _telling(self, anatomies: Sequence[Anatomy], told: Sequence[Float[Tensor, "_ dim"]]) -> "Actions":
-        """The same with these sentences and their features."""
-        return replace(self, anatomies=tuple(anatomies), text=pad_sequence(list(told), batch_first=True))
 
-
-RECORD, FEATURES, HEAD = "actions.json", "features.safetensors", "head.safetensors"
-MAX_RECORD = 256 * 2**20
-LARGEST = 1e9
-"""What no feature is larger than: those of the backbones here stay below a thousand."""
-
-
-class _Record(FrozenModel):
-    """What `actions.json` holds."""
-
-    format: Literal[1] = 1
-    made_with: str
-    backbone: BackboneConfig
-    identity: str
-    method: SavedMethod
-    anatomies: tuple[Anatomy, ...]
-    examples: tuple[Example, ...]
-    features_sha256: str
-    head: HeadRecord | None = None
-    head_sha256: str | None = None
-
-
-def save_actions(actions: Actions, folder: Path) -> None:
-    """Write a folder that holds everything; an earlier one is replaced when the new one is complete.
+def check_actions(actions: Actions) -> None:
+    """Make sure that the parts speak of the same actions, examples and stages, and that features can be compared.
 
     Raises:
-        LGAError: the folder is something else, or cannot be written.
+        ActionsError: they do not; the message says which, and is to be put behind a place.
     """
-    if folder.exists() and not _is_replaceable(folder):
-        raise ActionsError(f"{folder}: exists and is not just a folder of taught actions; choose another place")
-    tensors = {"frames": actions.frames, "text": actions.text}
-    if actions.motion is not None:
-        tensors["motion"] = actions.motion
-    features = save({name: one.contiguous() for name, one in tensors.items()})
-    learned = None if actions.head is None else pack(actions.head, {})
-    record = _Record(
-        made_with=_maker(),
-        backbone=actions.backbone,
-        identity=actions.identity,
-        method=actions.method,
-        anatomies=actions.anatomies,
-        examples=actions.examples,
-        features_sha256=sha256(features).hexdigest(),
-        head=None if actions.head is None else record_head(actions.head),
-        head_sha256=None if learned is None else sha256(learned).hexdigest(),
-    ).model_dump(mode="json")
-    with replace_folder(folder) as fresh:
-        write_atomically(fresh / FEATURES, features)
-        if learned is not None:
-            write_atomically(fresh / HEAD, learned)
-        write_atomically(fresh / RECORD, to_json({**record, "checksum": _checksum(record)}))
-
-
-def load_actions(folder: Path) -> Actions:
-    """Read a folder of taught actions, strictly: nothing missing, nothing left over, nothing changed by hand.
-
-    Raises:
-        ActionsError: the folder is missing, half-written, damaged, edited or from another version; it says which.
-    """
-    if not _is_actions(folder):
-        what = "not a folder of taught actions" if folder.exists() else "no such folder"
-        raise ActionsError(f"{folder}: {what}; give the folder that `lga teach EXAMPLES/ --out FOLDER` wrote")
-    record = _read_record(folder / RECORD)
-    try:
-        data = (folder / FEATURES).read_bytes()
-    except OSError as error:
-        raise ActionsError(
-            f"{folder / FEATURES}: cannot be read ({error.strerror}); teach the actions again"
-        ) from error
-    if sha256(data).hexdigest() != record.features_sha256:
-        raise ActionsError(f"{folder / FEATURES}: not the features that {RECORD} belongs to; teach the actions again")
-    try:
-        tensors = load(data)
-        frames, text, motion = tensors["frames"], tensors["text"], tensors.get("motion")
-    except (SafetensorError, KeyError) as error:
-        raise ActionsError(f"{folder / FEATURES}: damaged; teach the actions again") from error
-    actions = Actions(
-        record.backbone,
-        record.identity,
-        record.method,
-        record.anatomies,
-        text,
-        record.examples,
-        frames,
-        _read_head(record, folder / HEAD),
-        motion,
-    )
-    _check(actions, folder)
-    return actions
-
-
-def _read_head(record: _Record, path: Path) -> Head | None:
-    if record.head is None:
-        return None
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ActionsError(f"{path}: cannot be read ({error.strerror}); teach the actions again") from error
-    if sha256(data).hexdigest() != record.head_sha256:
-        raise ActionsError(f"{path}: not the weights that {RECORD} belongs to; teach the actions again")
-    return unpack(data, record.head, where=str(path))[0]
-
-
-def _read_record(path: Path) -> _Record:
-    try:
-        if path.stat().st_size > MAX_RECORD:
-            raise ActionsError(f"{path}: larger than {MAX_RECORD >> 20} MiB; this was not written by lga")
-        content = json.loads(path.read_bytes())
-        checksum = content.pop("checksum")
-        found = _checksum(content)
-        record = _Record.model_validate_json(json.dumps(content))
-    except OSError as error:
-        raise ActionsError(f"{path}: cannot be read ({error.strerror})") from error
-    except SettingsError as error:
-        raise ActionsError(f"{path}: {error}; undo the change or teach the actions again") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ActionsError(
-            f"{path}: {quote(where)}: {first['msg']}; undo the change or teach the actions again"
-        ) from error
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise ActionsError(f"{path}: damaged or not written by lga; teach the actions again") from error
-    if checksum != found:
-        raise ActionsError(
-            f"{path}: was changed by hand; undo that and use `lga actions add|remove|describe`, which keep it whole"
-        )
-    return record
-
-
-def _check(actions: Actions, folder: Path) -> None:
-    """The parts of a folder must speak of the same actions, examples and stages."""
-    method, labels = actions.method, actions.labels
+    method, labels, examples = actions.method, actions.labels, actions.examples
     same = (
         len({lookup_key(label) for label in labels}) == len(labels) > 0
-        and {one.label for one in actions.examples} <= set(labels)
+        and {one.label for one in examples} <= set(labels)
         and actions.text.shape[:2] == (len(labels), max(actions.stages))
-        and actions.frames.shape == (len(actions.examples), method.frames, actions.text.shape[-1])
-        and (actions.motion is None or actions.motion.shape == (len(actions.examples), NUMBERS))
+        and actions.frames.shape == (len(examples), method.frames, actions.text.shape[-1])
+        and (actions.motion is None or actions.motion.shape == (len(examples), NUMBERS))
         and actions.frames.dtype == actions.text.dtype == torch.float32
         and all(_fits(count, method) for count in actions.stages)
-        and all(len(one.times) == method.frames for one in actions.examples)
+        and all(len(one.times) == method.frames for one in examples)
     )
     if not same:
-        raise ActionsError(f"{folder}: its labels, examples and features do not fit together; teach the actions again")
-    if not are_numbers(actions):
-        raise ActionsError(f"{folder}: features that are no numbers to be compared; teach the actions again")
+        raise ActionsError("its labels, examples and features do not fit together")
+    if (label := _incomparable(actions.text)) is not None:
+        raise ActionsError(f"the sentences of {quote(labels[label])} have features that are no numbers to be compared")
+    for part in (actions.frames, actions.motion):
+        if part is not None and (number := _incomparable(part)) is not None:
+            one = examples[number]
+            raise ActionsError(
+                f"the example {quote(one.path)} of {quote(one.label)} has features that are no numbers to be compared"
+            )
 
 
-def are_numbers(actions: Actions) -> bool:
-    """Whether all features are finite and below `LARGEST`: sums of squares of larger ones leave float32."""
-    tensors = [actions.text, actions.frames] + ([] if actions.motion is None else [actions.motion])
-    return all(bool((one.abs() <= LARGEST).all()) for one in tensors)
+def _incomparable(rows: Float[Tensor, "rows ..."]) -> int | None:
+    """The first row with a number that is not finite, or so large that sums of squares leave float32."""
+    wrong = (~(rows.abs() <= LARGEST)).flatten(1).any(1).nonzero()
+    return int(wrong[0]) if len(wrong) else None
 
 
 def _fits(count: int, method: MethodConfig) -> bool:
     return count <= MAX_STAGES if method.stages == "auto" else count == method.stages
-
-
-def _is_actions(folder: Path) -> bool:
-    return (folder / RECORD).is_file()
-
-
-def _is_replaceable(folder: Path) -> bool:
-    """Whether nothing is lost with the folder but taught actions: it is empty, or holds them and nothing else."""
-    if not folder.is_dir():
-        return False
-    inside = {one.name for one in folder.iterdir()}
-    return not inside or (RECORD in inside and inside <= {RECORD, FEATURES, HEAD, ".DS_Store"})
-
-
-def _checksum(record: dict[str, object]) -> str:
-    return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-
-
-def _maker() -> str:
-    from importlib.metadata import version
-
-    return f"lga {version('lga')}, torch {torch.__version__}"

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lga.actions import Actions, load_actions, save_actions
+from lga.actions import Actions
 from lga.anatomy.descriptions import Descriptions, read_descriptions
 from lga.backbone.protocol import Backbone
 from lga.config import BackboneConfig, MethodConfig
@@ -15,6 +15,8 @@ from lga.explain.page import write_page
 from lga.features.extract import Skipped, not_a_clip
 from lga.recognition import Accept, Prepared, Recognition
 from lga.recognizer import Recognizer
+from lga.store.folder import ActionsFolder, load_actions, save_actions
+from lga.store.merge import merge
 from lga.watch.moments import Damage
 from lga.watch.segments import Segment
 from lga.watch.settings import WatchSettings
@@ -60,6 +62,8 @@ class Model:
     prepared: Prepared
     skipped: tuple[Skipped, ...] = ()
     """example clips that could not be used, each with the reason"""
+    origin: tuple[Path, Actions] | None = None
+    """the folder that it was loaded from, and what was in it then"""
 
     @property
     def actions(self) -> Actions:
@@ -130,7 +134,7 @@ class Model:
         """
         told = _descriptions(descriptions, self.actions.method)
         actions, skipped = self.recognizer.add(self.actions, label, clips, descriptions=told)
-        return Model(self.recognizer, self.recognizer.prepare(actions), skipped)
+        return Model(self.recognizer, self.recognizer.prepare(actions), skipped, self.origin)
 
     def remove(self, label: str) -> "Model":
         """A model without a label and its examples.
@@ -138,15 +142,26 @@ class Model:
         Raises:
             ActionsError: no such label is taught, or it is the last one.
         """
-        return Model(self.recognizer, self.recognizer.prepare(self.actions.without(label)))
+        actions = self.actions.without(label)
+        return Model(self.recognizer, self.recognizer.prepare(actions), origin=self.origin)
 
     def save(self, folder: Place) -> None:
-        """Write a folder that holds everything but the backbone; an earlier one is replaced when it is complete.
+        """Write a folder that holds everything but the backbone, in place of what was taught there before.
+
+        Into the folder that it was loaded from go the changes since, so that what others have changed meanwhile stays.
 
         Raises:
             LGAError: the folder is something else, or cannot be written.
         """
-        save_actions(self.actions, Path(folder))
+        place = Path(folder)
+        if self.origin is None or place.resolve() != self.origin[0]:
+            save_actions(self.actions, place)
+            return
+        base, store = self.origin[1], ActionsFolder(place)
+        try:
+            store.change(lambda now: merge(base, self.actions, now))
+        finally:
+            store.close()
 
     def __repr__(self) -> str:
         """On one line."""
@@ -191,9 +206,10 @@ def load(folder: Place, *, device: str = "auto", backbone: Backbone | None = Non
         ActionsError: the folder is missing, damaged or changed by hand, or belongs to another backbone.
         BackboneError: the backbone cannot be loaded.
     """
+    place = Path(folder).resolve()
     actions = load_actions(Path(folder))
     recognizer = Recognizer(actions.backbone.model_copy(update={"device": device}), encoder=backbone)
-    return Model(recognizer, recognizer.prepare(actions))
+    return Model(recognizer, recognizer.prepare(actions), origin=(place, actions))
 
 
 def _recognizer(backbone: Backbone | BackboneConfig | str | None) -> Recognizer:

@@ -11,7 +11,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from lga.actions import save_actions
 from lga.config import BackboneConfig
 from lga.errors import LGAError
 from lga.explain.picture import draw_decision
@@ -20,6 +19,7 @@ from lga.features.extract import Skipped
 from lga.progress import Bar, progress_bars
 from lga.recognition import Candidate, Prepared, Recognition
 from lga.recognizer import Recognizer
+from lga.store.folder import save_actions
 from lga.synthetic.actions import ACTIONS
 from lga.synthetic.render import write_dataset
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lga.actions import Actions, Example, are_numbers
+from lga.actions import Actions, Example, check_actions
 from lga.anatomy.descriptions import Descriptions
 from lga.anatomy.lexicon import anatomize
 from lga.anatomy.schema import Anatomy, template_anatomy
@@ -19,14 +19,24 @@ from lga.config import BackboneConfig, MethodConfig, Motion
 from lga.datasets.manifest import LabelledClip
 from lga.errors import ActionsError
 from lga.features.cache import ClipFeatures, FeatureCache, default_cache
-from lga.features.extract import BATCH, Progress, Skipped, collect, encode_stages, extract_features
+from lga.features.extract import BATCH, Progress, Skipped, encode_stages, extract_features, sift
 from lga.files import as_paths
-from lga.labels import check_unique_labels
+from lga.labels import check_unique_labels, checked_label
 from lga.model.pretrained import load_pretrained, portable
 from lga.motion.descriptor import NUMBERS, stages_of
 from lga.motion.encoder import MotionEncoder, find_encoder
 from lga.recognition import Accept, Prepared, Recognition, prepare
 from lga.video.files import UNLIMITED, Limits
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedClips:
+    """Clips that are encoded, ready to be added to actions that are taught by the same settings."""
+
+    paths: tuple[Path, ...]
+    found: tuple[ClipFeatures | Skipped, ...]
+    """what each is, or why it cannot be read"""
+    method: MethodConfig
 
 
 class Recognizer:
@@ -95,7 +105,8 @@ class Recognizer:
         )
         spelt = zip(examples.values(), (one.label for one in anatomies), strict=True)
         clips = [LabelledClip(path, label) for paths, label in spelt for path in as_paths(paths)]
-        actions, skipped = self._with_clips(actions, clips, UNLIMITED, progress)
+        encoded = self.encode_clips(method, [clip.path for clip in clips], progress=progress)
+        actions, skipped = self._with_clips(actions, clips, encoded)
         if clips and not actions.examples:
             raise _unusable(skipped)
         return self._staged_by_examples(actions, actions.labels), skipped
@@ -104,7 +115,7 @@ class Recognizer:
         self,
         actions: Actions,
         label: str,
-        paths: Sequence[str | Path],
+        clips: Sequence[str | Path] | EncodedClips,
         *,
         descriptions: Descriptions | None = None,
         limits: Limits = UNLIMITED,
@@ -112,15 +123,19 @@ class Recognizer:
     ) -> tuple[Actions, tuple[Skipped, ...]]:
         """These actions and more examples of a label, new or known; nothing else is encoded again.
 
-        Clips beyond the limits are returned as skipped. Where the label's number of stages comes from the motion of its
-        examples, it is chosen again.
+        Clips that cannot be used or are beyond the limits are returned as skipped. Where the label's number of stages
+        comes from the motion of its examples, it is chosen again.
 
         Raises:
-            ActionsError: the actions were taught with another backbone, none of a new label's clips can be
-                used, or sentences are given for a label that has some.
+            ActionsError: the actions were taught with another backbone, or by other settings than the clips were
+                encoded by; none of a new label's clips can be used; or sentences are given for a label that has some.
             AnatomyError: the label is not one, or another one is described.
         """
         self._check(actions)
+        if not isinstance(clips, EncodedClips):
+            clips = self.encode_clips(actions.method, clips, limits=limits, progress=progress)
+        if self._reading(clips.method) != self._reading(actions.method):
+            raise ActionsError("these actions have been taught anew meanwhile, by other settings; try again")
         known = actions.spelling(label)
         new = known is None
         if known is None:
@@ -131,9 +146,8 @@ class Recognizer:
             actions = actions.with_action(anatomies[0], text[0])
         elif descriptions is not None:
             raise ActionsError(f"{known!r} is already taught; give it other sentences with `lga actions describe`")
-        clips = [LabelledClip(path, known) for path in as_paths(paths)]
-        more, skipped = self._with_clips(actions, clips, limits, progress)
-        if new and paths and len(more.examples) == len(actions.examples):
+        more, skipped = self._with_clips(actions, [LabelledClip(path, known) for path in clips.paths], clips)
+        if new and clips.paths and len(more.examples) == len(actions.examples):
             raise _unusable(skipped)
         return self._staged_by_examples(more, (known,)), skipped
 
@@ -146,13 +160,31 @@ class Recognizer:
         self._check(actions)
         for label in descriptions.labels:
             actions.find(label)
-        told = [
-            anatomize(one.label, stages=actions.method.stages, descriptions=descriptions) for one in actions.anatomies
-        ]
-        anatomies = tuple(
-            new if new.origin == "file" else old for new, old in zip(told, actions.anatomies, strict=True)
-        )
-        return replace(actions, anatomies=anatomies, text=self._encode(anatomies, actions.method))
+        for old in actions.anatomies:
+            new = anatomize(old.label, stages=actions.method.stages, descriptions=descriptions)
+            if new.origin == "file":
+                actions = self.reword(actions, old.label, new)
+        return actions
+
+    def reword(self, actions: Actions, label: str, anatomy: Anatomy) -> Actions:
+        """These actions with another name or other sentences for one of them.
+
+        Raises:
+            ActionsError: the actions were taught with another backbone, no such label is taught, or the new name is
+                that of another action.
+        """
+        self._check(actions)
+        return actions.with_anatomy(label, anatomy, self._encode([anatomy], actions.method)[0])
+
+    def rename(self, actions: Actions, label: str, name: str) -> Actions:
+        """These actions with another name for one of them; its sentences and examples stay.
+
+        Raises:
+            ActionsError: as `reword`.
+            AnatomyError: the name cannot be a label.
+        """
+        old = actions.anatomies[actions.labels.index(actions.find(label))]
+        return self.reword(actions, old.label, old.model_copy(update={"label": checked_label(name)}))
 
     def recognize(self, actions: Actions, paths: Iterable[str | Path]) -> Generator[Recognition | Skipped]:
         """Say what each clip shows, in order; a clip that cannot be read comes back as skipped.
@@ -189,31 +221,53 @@ class Recognizer:
     def encode(
         self, actions: Actions, paths: Iterable[str | Path], *, limits: Limits = UNLIMITED
     ) -> Generator[ClipFeatures | Skipped]:
-        """Each clip's features as these actions need them, in order, or why it cannot be read."""
-        return extract_features(
-            as_paths(paths),
-            self.encoder,
-            frames=actions.method.frames,
-            cache=self.cache,
-            motion=self.motion_encoder(actions),
-            limits=limits,
-        )
+        """Each clip's features as these actions need them, in order, or why it cannot be read or is beyond limits."""
+        return self._extract(actions.method, as_paths(paths), limits, None)
+
+    def encode_clips(
+        self,
+        method: MethodConfig,
+        paths: Iterable[str | Path],
+        *,
+        limits: Limits = UNLIMITED,
+        progress: Progress | None = None,
+    ) -> EncodedClips:
+        """Clips ready to be added to actions that are taught by these settings; the slow part of `add`."""
+        places = as_paths(paths)
+        return EncodedClips(tuple(places), tuple(self._extract(method, places, limits, progress)), method)
 
     def motion_encoder(self, actions: Actions) -> MotionEncoder | None:
         """What measures the motion that these actions compare, as far as it can be measured here; kept for the next."""
         return self._find_encoder(actions.method.motion)
+
+    def _extract(
+        self, method: MethodConfig, paths: Sequence[Path], limits: Limits, progress: Progress | None
+    ) -> Generator[ClipFeatures | Skipped]:
+        return extract_features(
+            paths,
+            self.encoder,
+            frames=method.frames,
+            cache=self.cache,
+            motion=self._find_encoder(method.motion),
+            limits=limits,
+            progress=progress,
+        )
 
     def _find_encoder(self, wanted: Motion) -> MotionEncoder | None:
         if wanted not in self._encoders:
             self._encoders[wanted] = find_encoder(wanted)
         return self._encoders[wanted]
 
+    def _reading(self, method: MethodConfig) -> tuple[int, Motion]:
+        """What of the settings a clip's features depend on, here."""
+        return method.frames, self._measurable(method.motion)
+
     def _measurable(self, wanted: Motion) -> Motion:
         encoder = self._find_encoder(wanted)
         return "none" if encoder is None else encoder.motion
 
     def _with_clips(
-        self, actions: Actions, clips: Sequence[LabelledClip], limits: Limits, progress: Progress | None
+        self, actions: Actions, clips: Sequence[LabelledClip], encoded: EncodedClips
     ) -> tuple[Actions, tuple[Skipped, ...]]:
         taught = {(example.label, example.digest) for example in actions.examples}
 
@@ -224,17 +278,8 @@ class Recognizer:
             taught.add((label, features.digest))
             return None
 
-        paths = [clip.path for clip in clips]
-        found, skipped = collect(
-            paths,
-            self.encoder,
-            frames=actions.method.frames,
-            cache=self.cache,
-            motion=self.motion_encoder(actions),
-            limits=limits,
-            refuse=refuse,
-            progress=progress,
-        )
+        paths = encoded.paths
+        found, skipped = sift(paths, encoded.found, refuse)
         examples = tuple(
             Example(
                 label=clips[place].label,
@@ -261,7 +306,7 @@ class Recognizer:
             stages = stages_of(motion[list(actions.examples_of(old.label))])
             if stages is not None and stages != len(old.stages):
                 new = template_anatomy(old.label, stages)
-                actions = actions.retold(old.label, new, self._encode([new], actions.method)[0])
+                actions = actions.with_anatomy(old.label, new, self._encode([new], actions.method)[0])
         return actions
 
     def _read(
@@ -283,11 +328,15 @@ class Recognizer:
                 f"these actions were taught with the backbone {actions.identity!r}, this one is "
                 f"{self.encoder.identity!r}; use the same backbone and precision or teach them again"
             )
-        if actions.text.shape[-1] != self.encoder.space.dim or not are_numbers(actions):
+        if actions.text.shape[-1] != self.encoder.space.dim:
             raise ActionsError(
-                f"these actions' features are not {self.encoder.space.dim} finite numbers each, as the backbone "
-                f"{actions.identity!r} makes them; teach them again"
+                f"these actions' features are not {self.encoder.space.dim} numbers each, as the backbone "
+                f"{actions.identity!r} makes them; restore a copy of them"
             )
+        try:
+            check_actions(actions)
+        except ActionsError as error:
+            raise ActionsError(f"these actions cannot be used: {error}; restore a copy of them") from error
 
 
 def _grown(actions: Actions, found: Sequence[tuple[int, ClipFeatures]]) -> Float[Tensor, "examples numbers"] | None:

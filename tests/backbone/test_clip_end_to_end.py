@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from lga.actions import load_actions, save_actions
 from lga.config import BackboneConfig, MethodConfig
 from lga.errors import ActionsError
 from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
+from lga.store.folder import load_actions, save_actions
 
 
 def test_a_checkpoint_folder_teaches_and_recognises(folder, clips, tmp_path):

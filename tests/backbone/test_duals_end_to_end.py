@@ -3,8 +3,8 @@
 import pytest
 
 import lga
-from lga.actions import load_actions
 from lga.config import BackboneConfig, MethodConfig
+from lga.store.folder import load_actions
 from lga.synthetic.render import render_clip, write_clip
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 import lga
-from lga.actions import load_actions
 from lga.backbone.beside import lay_beside, take_apart
 from lga.backbone.clip import load_clip, make_vision
 from lga.backbone.load import load_backbone
@@ -18,6 +17,7 @@ from lga.config import BackboneConfig, MethodConfig
 from lga.errors import ActionsError, BackboneError, SettingsError
 from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
+from lga.store.folder import load_actions
 from lga.video.transform import resize_and_crop
 
 PICTURE_MODELS = ["dinov2", "dinov2_with_registers", "dinov3_vit", "dinov3_convnext"]

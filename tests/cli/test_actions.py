@@ -18,3 +18,62 @@ def test_actions_can_be_changed_without_teaching_the_rest_again(command, changed
     }
     shown = json.loads(command("actions", "show", changed, "jump", "--json").stdout)
     assert [stage["sentence"] for stage in shown["anatomy"]["stages"]] == ["One bends.", "One flies.", "One lands."]
+
+
+def labels(command, folder):
+    return [one["label"] for one in json.loads(command("actions", "list", folder, "--json").stdout)["actions"]]
+
+
+def test_an_action_is_renamed(command, changed):
+    before = json.loads(command("actions", "show", changed, "wave", "--json").stdout)
+    command("actions", "rename", changed, "WAVE", "wink")
+    after = json.loads(command("actions", "show", changed, "wink", "--json").stdout)
+    assert after["anatomy"] == {**before["anatomy"], "label": "wink"}
+    assert [one["digest"] for one in after["examples"]] == [one["digest"] for one in before["examples"]]
+    assert "is taught already" in command("actions", "rename", changed, "wink", "kick ball", code=1).stderr
+    assert "holds a control character" in command("actions", "rename", changed, "wink", "a\nb", code=1).stderr
+
+
+def test_all_actions_are_shown_at_once(command, changed):
+    whole = json.loads(command("actions", "show", changed, "--json").stdout)
+    assert whole.keys() == {"backbone", "identity", "method", "actions"}
+    assert [one["anatomy"]["label"] for one in whole["actions"]] == labels(command, changed)
+    told = command("actions", "show", changed).stdout
+    assert all(label in told for label in labels(command, changed))
+
+
+def test_actions_are_passed_on_in_one_file(command, changed, clips, tmp_path):
+    file, place = tmp_path / "shared.safetensors", tmp_path / "theirs"
+    assert "exported 3 actions with 5 examples" in command("actions", "export", changed, file).stdout
+    command("actions", "import", file, place)
+    assert labels(command, place) == labels(command, changed)
+    asked = ("--json", clips / "wave" / "4.mp4")
+    answers = [json.loads(command("recognize", folder, *asked).stdout)["results"] for folder in (changed, place)]
+    assert answers[0][0]["candidates"] == answers[1][0]["candidates"]
+    assert "--merge adds to them" in command("actions", "import", file, place, code=1).stderr
+    command("actions", "remove", place, "wave")
+    command("actions", "add", place, "jump", clips / "pull_up" / "5.mp4")
+    command("actions", "import", file, place, "--merge")
+    assert labels(command, place) == [*(one for one in labels(command, changed) if one != "wave"), "jump", "wave"]
+    file.write_bytes(file.read_bytes()[:-1])
+    assert "damaged" in command("actions", "import", file, place, "--merge", code=1).stderr
+
+
+def test_clips_are_kept_where_that_is_asked_for(command, changed, clips, tmp_path):
+    command("actions", "add", changed, "jump", clips / "pull_up" / "5.mp4", "--keep-clips")
+    shown = json.loads(command("actions", "show", changed, "jump", "--json").stdout)["examples"][0]
+    assert shown["path"] == str(changed.absolute() / "clips" / f"{shown['digest']}.mp4")
+    assert shown["name"] == "5.mp4"
+    command("actions", "remove", changed, "--example", shown["path"])
+    assert not list((changed / "clips").iterdir())
+    taught = tmp_path / "all"
+    command("teach", clips, "--out", taught, "--backbone", "tiny", "--keep-clips")
+    whole = json.loads(command("actions", "show", taught, "--json").stdout)
+    kept = {one["path"] for action in whole["actions"] for one in action["examples"]}
+    assert kept == {str(path) for path in (taught.absolute() / "clips").iterdir()}
+
+
+def test_a_folder_that_is_none_is_refused_in_one_line(command, tmp_path):
+    for arguments in (("remove", tmp_path / "none", "wave"), ("add", tmp_path / "none", "wave")):
+        assert command("actions", *arguments, code=1).stderr.count("\n") == 1
+    assert not (tmp_path / "none").exists()

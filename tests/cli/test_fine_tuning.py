@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from lga.actions import load_actions
 from lga.backbone.clip import ClipBackbone
 from lga.model.checkpoint import load_checkpoint
+from lga.store.folder import load_actions
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lga.actions import load_actions, save_actions
 from lga.cli.main import run
 from lga.recognition import TOO_FEW
+from lga.store.folder import load_actions, save_actions
 from lga.synthetic.render import render_clip, write_clip
 
 pytestmark = pytest.mark.usefixtures("one_thread")

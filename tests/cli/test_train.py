@@ -14,10 +14,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lga.actions import load_actions
 from lga.cli.main import run
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.model.checkpoint import RECORD, load_checkpoint, read_record, save_checkpoint
+from lga.store.folder import load_actions
 from lga.training import fit as fitting
 
 pytestmark = pytest.mark.usefixtures("one_thread")

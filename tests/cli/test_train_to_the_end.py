@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from lga.actions import load_actions
 from lga.datasets.manifest import read_manifest
 from lga.datasets.partition import SPLITS, read_partition
 from lga.model.checkpoint import load_checkpoint
+from lga.store.folder import load_actions
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 

@@ -12,12 +12,13 @@ import pytest
 import torch
 from starlette.testclient import TestClient
 
-from lga.actions import save_actions
+from lga.cli.main import run
 from lga.config import BackboneConfig
 from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
 from lga.serve.app import open_app
 from lga.serve.settings import ServeConfig
+from lga.store.folder import save_actions
 
 TINY = BackboneConfig(backbone="tiny")
 WAYS = {
@@ -135,3 +136,14 @@ def refused():
         return body["error"]
 
     return check
+
+
+@pytest.fixture
+def lga(tmp_path, monkeypatch):
+    """`lga(*arguments)` runs a command in this process."""
+    monkeypatch.setenv("LGA_CACHE", str(tmp_path.parent / f"{tmp_path.name} cache"))
+
+    def lga(*arguments):
+        assert run([str(one) for one in arguments]) == 0
+
+    return lga

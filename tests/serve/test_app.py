@@ -1,13 +1,14 @@
 """Every route, as the contract has it."""
 
 import shutil
+from dataclasses import replace
 from importlib.metadata import version
 from io import BytesIO
 
 import pytest
 from PIL import Image
 
-from lga.actions import load_actions
+from lga.store.folder import ActionsFolder, load_actions, save_actions
 
 
 def test_health_says_what_is_known(client):
@@ -58,7 +59,7 @@ def test_a_strip_shows_eight_frames(client):
 def test_a_strip_is_only_of_the_very_clip_that_was_taught(client, clips, tmp_path, refused, upload):
     answer = client.post("/actions/new/examples", files=upload("clips", clips["sweep left"][3]))
     [example] = answer.json()["action"]["examples"]
-    [kept] = (tmp_path / "actions.clips").glob("*/*.mp4")
+    [kept] = (tmp_path / "actions" / "clips").glob("*.mp4")
     kept.write_bytes(clips["sweep left"][2].read_bytes())
     refused(client.get(example["strip"]), 404, "not kept")
     refused(client.get("/actions/new/examples/00/strip"), 404)
@@ -93,11 +94,12 @@ def test_examples_are_added_to_a_known_and_to_a_new_action(client, folder, clips
     assert answer.json()["action"]["label"] == "🙂 wave"
     saved = load_actions(folder)
     assert len(saved.examples) == 6
-    kept = tmp_path / "actions.clips" / saved.examples[-1].digest / clips["sweep left"][2].name
-    assert saved.examples[-1].path == str(kept)
+    kept = folder / "clips" / f"{saved.examples[-1].digest}.mp4"
+    assert (saved.examples[-1].path, saved.examples[-1].name) == (str(kept), clips["sweep left"][2].name)
+    assert told["action"]["examples"][-1]["name"] == clips["sweep right"][2].name
     assert kept.read_bytes() == clips["sweep left"][2].read_bytes()
     assert not list(client.service.uploads.iterdir())
-    assert {each.name for each in tmp_path.iterdir()} == {"actions", "actions.clips", "broken.mp4"}
+    assert {each.name for each in tmp_path.iterdir()} == {"actions", "broken.mp4"}
 
 
 def test_clips_are_not_kept_where_that_is_switched_off(serve, clips, upload, tmp_path):
@@ -106,20 +108,20 @@ def test_clips_are_not_kept_where_that_is_switched_off(serve, clips, upload, tmp
         assert action["examples"][0]["name"] == clips["sweep left"][2].name
         assert action["examples"][0]["strip"] is None
         assert client.post("/recognize?why=true", files=upload("clip", clips["sweep left"][2])).status_code == 200
-    assert not (tmp_path / "actions.clips").exists()
+    assert not (tmp_path / "actions" / "clips").exists()
 
 
 def test_a_clip_goes_when_no_example_needs_it(client, clips, upload, tmp_path):
-    example_store, clip = tmp_path / "actions.clips", clips["sweep left"][2]
+    kept, clip = tmp_path / "actions" / "clips", clips["sweep left"][2]
     for label in ("one", "two"):
         assert client.post(f"/actions/{label}/examples", files=upload("clips", clip)).status_code == 201
     [example] = client.get("/actions/one").json()["action"]["examples"]
     assert client.delete(f"/actions/one/examples/{example['digest']}").status_code == 204
     assert client.get("/actions/one").json()["action"]["examples"] == []
     assert len(client.get("/actions/two").json()["action"]["examples"]) == 1
-    assert len(list(example_store.glob("*/*"))) == 1
+    assert len(list(kept.iterdir())) == 1
     assert client.delete("/actions/two").status_code == 204
-    assert not example_store.exists()
+    assert not list(kept.iterdir())
 
 
 def test_an_action_is_renamed_and_keeps_examples_and_sentences(client, folder):
@@ -218,7 +220,7 @@ def test_everything_can_be_forgotten_and_taught_again_even_after_a_restart(serve
     with serve() as client:
         for label in ("sweep right", "sweep left"):
             assert client.delete(f"/actions/{label}").status_code == 204
-        assert not folder.exists()
+        assert ActionsFolder(folder).load() is None
         refused(client.post("/recognize", files=upload("clip", clips["sweep left"][3])), 409, "nothing is taught")
     with serve() as client:
         assert client.get("/actions").json() == {"version": 1, "actions": []}
@@ -229,6 +231,72 @@ def test_everything_can_be_forgotten_and_taught_again_even_after_a_restart(serve
     with serve() as client:
         result = client.post("/recognize", files=upload("clip", clips["sweep left"][3])).json()["result"]
         assert (result["label"], result["known_score"]) == ("sweep left", None)
+
+
+def test_what_the_command_line_and_other_servers_change_is_served_at_once(serve, folder, clips, upload, lga):
+    with serve() as one, serve() as other:
+        lga("actions", "add", folder, "wave", clips["sweep left"][2], "--keep-clips")
+        for client in (one, other):
+            assert [each["label"] for each in client.get("/actions").json()["actions"]][2:] == ["wave"]
+        example = one.get("/actions/wave").json()["action"]["examples"][0]
+        assert example["name"] == clips["sweep left"][2].name
+        assert one.get(example["strip"]).status_code == 200
+        assert other.post("/actions/wave/examples", files=upload("clips", clips["sweep left"][3])).json()["added"] == 1
+        assert other.patch("/actions/wave", json={"label": "wipe"}).status_code == 200
+        assert len(one.get("/actions/wipe").json()["action"]["examples"]) == 2
+        found = one.post("/recognize", files=upload("clip", clips["sweep left"][3])).json()["result"]
+        assert found["best_example"]["distance"] == pytest.approx(0, abs=1e-3)
+        assert one.delete("/actions/wipe").status_code == 204
+        assert other.get("/actions/wipe").status_code == 404
+        assert not list((folder / "clips").iterdir())
+
+
+def test_a_folder_that_breaks_while_it_is_served_is_told_and_may_be_mended(client, folder, refused, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    shutil.rmtree(folder)
+    save_actions(load_actions(tmp_path / "copy"), folder)
+    database = folder / "actions.sqlite"
+    data = database.read_bytes()
+    database.unlink()
+    database.write_bytes(data[: len(data) // 2])
+    assert "damaged" in client.get("/actions").json()["error"]
+    database.unlink()
+    database.write_bytes(data)
+    assert len(client.get("/actions").json()["actions"]) == 2
+
+
+@pytest.mark.parametrize("how", ["copied", "moved", "linked"])
+def test_a_folder_served_from_another_place_keeps_all_its_clips(serve, folder, clips, upload, tmp_path, how):
+    with serve() as client:
+        client.post("/actions/new/examples", files=upload("clips", clips["sweep left"][2]))
+    place = tmp_path / "other" / "actions"
+    place.parent.mkdir()
+    {"copied": shutil.copytree, "moved": shutil.move, "linked": lambda old, new: new.symlink_to(old)}[how](
+        folder, place
+    )
+    with serve(place) as client:
+        assert client.delete("/actions/sweep right").status_code == 204
+        [example] = client.get("/actions/new").json()["action"]["examples"]
+        assert client.get(example["strip"]).status_code == 200
+    assert len(list((place / "clips").iterdir())) == 1
+
+
+def test_clips_that_version_0_1_0_kept_beside_the_folder_are_shown_and_stay(serve, folder, clips, taught, tmp_path):
+    actions = load_actions(folder)
+    kept = tmp_path / "actions.clips" / actions.examples[0].digest / "bar.mp4"
+    kept.parent.mkdir(parents=True)
+    shutil.copy(clips["sweep right"][0], kept)
+    (tmp_path / "actions.clips" / ("e" * 64)).mkdir()
+    (tmp_path / "actions.clips" / ("e" * 64) / "lost.mp4").write_bytes(b"of nobody")
+    first = actions.examples[0].model_copy(update={"path": str(kept)})
+    shutil.rmtree(folder)
+    taught.write_format1(replace(actions, examples=(first, *actions.examples[1:])), folder)
+    with serve() as client:
+        example = client.get("/actions/sweep right").json()["action"]["examples"][0]
+        assert example["name"] == "bar.mp4"
+        assert client.get(example["strip"]).status_code == 200
+        assert client.delete(f"/actions/sweep right/examples/{example['digest']}").status_code == 204
+    assert len(list((tmp_path / "actions.clips").glob("*/*"))) == 2
 
 
 def test_the_metrics_count_what_happened(client, clips, upload):

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from lga.actions import load_actions
 from lga.errors import LGAError
 from lga.serve import guard, listen
 from lga.serve.settings import ServeConfig
+from lga.store.folder import load_actions
 
 HEAD = b"POST /recognize HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
 
@@ -107,7 +107,8 @@ def test_a_killed_server_loses_nothing_that_was_acknowledged(process, folder, cl
         actions = httpx.get(f"{address}/actions").json()["actions"]
         assert acknowledged <= {each["label"] for each in actions}
         assert all(each["strip"] for action in actions for each in action["examples"])
-    kept = {one.parent.name for one in folder.with_name("actions.clips").glob("*/*")}
+        assert httpx.delete(f"{address}/actions/{actions[-1]['label']}").status_code == 204
+    kept = {one.stem for one in (folder / "clips").iterdir()}
     assert kept <= {one.digest for one in load_actions(folder).examples}
 
 

@@ -236,7 +236,7 @@ def test_a_full_disk_is_told_in_short_and_changes_nothing(client, refused, clips
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lga.serve.store.shutil.move", full)
+    monkeypatch.setattr("lga.store.clips.sync_folder", full)
     refused(client.post("/actions/new/examples", files=upload("clips", clips["sweep left"][3])), 500, "cannot do that")
     assert client.get("/actions").json() == before
-    assert not folder.with_name("actions.clips").exists()
+    assert not list((folder / "clips").iterdir())

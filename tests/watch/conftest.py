@@ -7,10 +7,11 @@ import av
 import numpy as np
 import pytest
 
-from lga.actions import Actions, save_actions
+from lga.actions import Actions
 from lga.config import BackboneConfig
 from lga.features.cache import FeatureCache
 from lga.recognizer import Recognizer
+from lga.store.folder import save_actions
 from lga.synthetic.render import render_clip, write_clip
 
 SCENES = (("wave", 1), ("open door", 50), ("pull up", 12), ("kick ball", 21), ("wave", 2))

@@ -1,5 +1,6 @@
-"""`lga actions list | show | add | remove | describe`: change taught actions without teaching the rest again."""
+"""`lga actions`: show taught actions, change them without teaching the rest again, and pass them on."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from tyro.conf import Positional
 from lga.cli.options import (
     Flag,
     existing,
+    plural,
     print_json,
     progress_bar,
     report_cache,
@@ -20,6 +22,7 @@ from lga.cli.options import (
 
 if TYPE_CHECKING:
     from lga.actions import Actions
+    from lga.features.extract import Skipped
     from lga.recognizer import Recognizer
 
 
@@ -34,8 +37,8 @@ class List:
 
     def run(self) -> int:
         """Print one row an action."""
-        from lga.actions import load_actions
         from lga.cli.show import actions_table
+        from lga.store.folder import load_actions
 
         actions = load_actions(self.actions)
         if self.json:
@@ -52,43 +55,33 @@ class List:
 
 @dataclass(frozen=True)
 class Show:
-    """Show one taught action: its stages and where its examples came from."""
+    """Show one taught action, or all of them: their stages and where their examples came from."""
 
     actions: Positional[Path]
     """folder that `lga teach` wrote"""
-    label: Positional[str]
-    """the action"""
+    label: Positional[str | None] = None
+    """the action; without it, all"""
     json: Flag = False
     """print one JSON document instead of tables"""
 
     def run(self) -> int:
         """Print the anatomy and the examples."""
-        from rich.table import Table
-
-        from lga.actions import load_actions
-        from lga.cli.show import anatomy_table
+        from lga.store.folder import load_actions
 
         actions = load_actions(self.actions)
-        label = actions.find(self.label)
-        anatomy = next(one for one in actions.anatomies if one.label == label)
-        examples = [one for one in actions.examples if one.label == label]
         if self.json:
-            value = {
-                "anatomy": anatomy.model_dump(mode="json"),
-                "examples": [one.model_dump(mode="json") for one in examples],
-            }
-            print_json(value)
+            print_json(_whole(actions) if self.label is None else _one(actions, actions.find(self.label)))
             return 0
-        table = Table("example", "seconds", "sha256")
-        for one in examples:
-            table.add_row(one.path, f"{one.duration:.2f}", one.digest[:12])
-        stdout().print(anatomy_table(anatomy), table)
+        for label in actions.labels if self.label is None else (actions.find(self.label),):
+            _print_action(actions, label)
         return 0
 
 
 @dataclass(frozen=True)
 class Add:
     """Add an action, or more examples to one; nothing else is encoded again.
+
+    Others may change the same folder meanwhile.
 
     Example: lga actions add my_actions/ "ride a bike" bike1.mp4 bike2.mp4
     """
@@ -101,22 +94,30 @@ class Add:
     """example clips; without any, a new action is taught by its words alone"""
     descriptions: Path | None = None
     """JSON file with your own stage sentences"""
+    keep_clips: Flag = False
+    """copy the clips into the folder, so that they can be shown later; folders of pictures stay where they are"""
 
     def run(self) -> int:
-        """Add and save."""
-        from lga.actions import load_actions
+        """Encode, add and save."""
         from lga.anatomy.descriptions import read_descriptions
+        from lga.store.clips import as_text
+        from lga.store.folder import load_actions
 
         actions = load_actions(self.actions)
         report_motion(actions.method.motion)
         stages = actions.method.stages
         descriptions = read_descriptions(self.descriptions, stages=stages) if self.descriptions else None
-        recognizer = _recognizer(actions)
+        recognizer, skipped = _recognizer(actions), list["Skipped"]()
         with progress_bar("adding") as (bar,):
-            changed, skipped = recognizer.add(
-                actions, self.label, existing(self.clips), descriptions=descriptions, progress=bar
-            )
-        _save(changed, self.actions)
+            clips = recognizer.encode_clips(actions.method, existing(self.clips), progress=bar)
+
+        def add(now: "Actions") -> "Actions":
+            after, left_out = recognizer.add(now, self.label, clips, descriptions=descriptions)
+            skipped[:] = left_out
+            return after
+
+        keep = {as_text(path.absolute()) for path in clips.paths} if self.keep_clips else set[str]()
+        _change(self.actions, add, keep=keep)
         report_skipped(skipped)
         report_cache(recognizer.cache)
         return 0
@@ -138,14 +139,35 @@ class Remove:
 
     def run(self) -> int:
         """Remove and save; needs no backbone."""
-        from lga.actions import load_actions
         from lga.errors import SettingsError
 
         if (self.label is None) == (self.example is None):
             raise SettingsError("name either an action or, with --example, one example to remove")
-        actions = load_actions(self.actions)
-        changed = actions.without_example(self.example) if self.example else actions.without(self.label or "")
-        _save(changed, self.actions)
+        label, example = self.label or "", self.example
+        _change(self.actions, lambda now: now.without(label) if example is None else now.without_example(example))
+        return 0
+
+
+@dataclass(frozen=True)
+class Rename:
+    """Give an action another name; its sentences and examples stay.
+
+    Example: lga actions rename my_actions/ "ride a bike" cycling
+    """
+
+    actions: Positional[Path]
+    """folder that `lga teach` wrote"""
+    label: Positional[str]
+    """the action"""
+    name: Positional[str]
+    """its new name"""
+
+    def run(self) -> int:
+        """Rename and save."""
+        from lga.store.folder import load_actions
+
+        recognizer = _recognizer(load_actions(self.actions))
+        _change(self.actions, lambda now: recognizer.rename(now, self.label, self.name))
         return 0
 
 
@@ -163,13 +185,100 @@ class Describe:
 
     def run(self) -> int:
         """Describe and save."""
-        from lga.actions import load_actions
         from lga.anatomy.descriptions import read_descriptions
+        from lga.store.folder import load_actions
 
         actions = load_actions(self.actions)
         descriptions = read_descriptions(self.descriptions, stages=actions.method.stages)
-        _save(_recognizer(actions).describe(actions, descriptions), self.actions)
+        recognizer = _recognizer(actions)
+        _change(self.actions, lambda now: recognizer.describe(now, descriptions))
         return 0
+
+
+@dataclass(frozen=True)
+class ExportActions:
+    """Write taught actions to one file to be passed on: sentences and features, without any clip.
+
+    Example: lga actions export my_actions/ my_actions.safetensors
+    """
+
+    actions: Positional[Path]
+    """folder that `lga teach` wrote"""
+    file: Positional[Path]
+    """file to write; an earlier one is replaced"""
+
+    def run(self) -> int:
+        """Read and write."""
+        from lga.store.folder import load_actions
+        from lga.store.share import export_actions
+
+        actions = load_actions(self.actions)
+        export_actions(actions, self.file)
+        what = f"{plural(len(actions.labels), 'action')} with {plural(len(actions.examples), 'example')}"
+        stdout().print(f"exported {what}: {self.file}", soft_wrap=True)
+        return 0
+
+
+@dataclass(frozen=True)
+class ImportActions:
+    """Read a file that `lga actions export` wrote into a folder.
+
+    Example: lga actions import my_actions.safetensors my_actions/
+    """
+
+    file: Positional[Path]
+    """file to read"""
+    actions: Positional[Path]
+    """folder for the taught actions, new or empty"""
+    merge: Flag = False
+    """add to what is taught in the folder; an action that is in both keeps the folder's sentences"""
+
+    def run(self) -> int:
+        """Read, check and save."""
+        from lga.cli.show import actions_table
+        from lga.errors import ActionsError
+        from lga.store.folder import ActionsFolder
+        from lga.store.merge import merge
+        from lga.store.share import import_actions
+
+        shared = import_actions(self.file)
+
+        def add(now: "Actions | None") -> "Actions | None":
+            if now is not None and not self.merge:
+                raise ActionsError(f"{self.actions}: actions are taught there; --merge adds to them")
+            return merge(None, shared, now)
+
+        after = ActionsFolder(self.actions).change(add) or shared
+        stdout().print(actions_table(after))
+        return 0
+
+
+def _whole(actions: "Actions") -> dict[str, object]:
+    return {
+        "backbone": actions.backbone.model_dump(mode="json"),
+        "identity": actions.identity,
+        "method": actions.method.model_dump(mode="json"),
+        "actions": [_one(actions, label) for label in actions.labels],
+    }
+
+
+def _one(actions: "Actions", label: str) -> dict[str, object]:
+    return {
+        "anatomy": actions.anatomies[actions.labels.index(label)].model_dump(mode="json"),
+        "examples": [one.model_dump(mode="json") for one in actions.examples if one.label == label],
+    }
+
+
+def _print_action(actions: "Actions", label: str) -> None:
+    from rich.table import Table
+
+    from lga.cli.show import anatomy_table
+
+    table = Table("example", "seconds", "sha256")
+    for one in actions.examples:
+        if one.label == label:
+            table.add_row(one.path, f"{one.duration:.2f}", one.digest[:12])
+    stdout().print(anatomy_table(actions.anatomies[actions.labels.index(label)]), table)
 
 
 def _recognizer(actions: "Actions") -> "Recognizer":
@@ -178,9 +287,17 @@ def _recognizer(actions: "Actions") -> "Recognizer":
     return Recognizer(actions.backbone)
 
 
-def _save(actions: "Actions", folder: Path) -> None:
-    from lga.actions import save_actions
+def _change(folder: Path, edit: "Callable[[Actions], Actions]", *, keep: Collection[str] = ()) -> None:
+    """Change what is taught in a folder by then, and print it."""
     from lga.cli.show import actions_table
+    from lga.errors import ActionsError
+    from lga.store.folder import ActionsFolder
 
-    save_actions(actions, folder)
-    stdout().print(actions_table(actions))
+    def change(now: "Actions | None") -> "Actions":
+        if now is None:
+            raise ActionsError(f"{folder}: nothing is taught there; give the folder that `lga teach` wrote")
+        return edit(now)
+
+    after = ActionsFolder(folder).change(change, keep=keep)
+    if after is not None:
+        stdout().print(actions_table(after))

@@ -38,11 +38,11 @@ class Explain:
 
     def run(self) -> int:
         """Explain, write, and say the answer."""
-        from lga.actions import load_actions
         from lga.cli.show import headline
         from lga.explain.explanation import explain_clip
         from lga.explain.page import write_page, write_pictures
         from lga.recognizer import Recognizer
+        from lga.store.folder import load_actions
 
         actions = load_actions(self.actions)
         report_motion(actions.method.motion, taught=True)

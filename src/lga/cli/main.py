@@ -10,7 +10,7 @@ from typing import Annotated, Protocol, runtime_checkable
 import tyro
 
 from lga.cli import lexicon, motion, table
-from lga.cli.actions import Add, Describe, List, Remove, Show
+from lga.cli.actions import Add, Describe, ExportActions, ImportActions, List, Remove, Rename, Show
 from lga.cli.anatomize import Anatomize
 from lga.cli.data import Check, Import
 from lga.cli.demo import Demo
@@ -37,7 +37,7 @@ Teach and recognise
   recognize  say which taught action a clip shows
   explain    show on a page why a clip was recognised as it was
   watch      find taught actions in a long video or a stream
-  actions    list, show, add, remove or describe taught actions
+  actions    show, change or pass on taught actions
   serve      teach and recognise in a web page
   demo       try it with drawn clips, without a video of yours
 
@@ -66,7 +66,10 @@ ActionsCommand = (
     | Annotated[Show, sub("show")]
     | Annotated[Add, sub("add")]
     | Annotated[Remove, sub("remove")]
+    | Annotated[Rename, sub("rename")]
     | Annotated[Describe, sub("describe")]
+    | Annotated[ExportActions, sub("export")]
+    | Annotated[ImportActions, sub("import")]
 )
 LexiconCommand = (
     Annotated[lexicon.CheckSentences, sub("check")]
@@ -171,7 +174,7 @@ def _parse(arguments: Sequence[str]) -> Command:
         | Annotated[Recognize, sub("recognize")]
         | Annotated[Explain, sub("explain")]
         | Annotated[Watch, sub("watch")]
-        | Annotated[ActionsCommand, sub("actions", description="list, show, add, remove or describe taught actions")]
+        | Annotated[ActionsCommand, sub("actions", description="show, change or pass on taught actions")]
         | Annotated[Anatomize, sub("anatomize")]
         | Annotated[LexiconCommand, sub("lexicon", description="check, compare and merge stage sentences")]
         | Annotated[

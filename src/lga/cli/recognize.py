@@ -58,9 +58,9 @@ class Recognize:
 
     def run(self) -> int:
         """Recognise; exit 1 if no clip could be read."""
-        from lga.actions import load_actions
         from lga.errors import LGAError, SettingsError
         from lga.recognizer import Recognizer
+        from lga.store.folder import load_actions
 
         if self.top < 1:
             raise SettingsError(f"--top must be at least 1, not {self.top}")

@@ -16,8 +16,9 @@ class Serve:
     """Teach and recognise in a browser, or over HTTP from any program.
 
     ACTIONS is a folder that `lga teach` wrote, or one that is not there yet: then nothing is taught, and --backbone
-    and the method's settings count. Changes are saved there at once. Clips that are uploaded as examples are kept
-    beside it, in ACTIONS.clips; clips to recognise are not kept. Only one server may write to a folder.
+    and the method's settings count. Changes are saved there at once, and what other servers and the
+    command line change there is seen at once. Clips that are uploaded as examples are kept in ACTIONS/clips; clips to
+    recognise are not kept.
 
     Example: lga serve my_actions/
     """

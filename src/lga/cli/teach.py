@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from lga.cli.options import plural, progress_bar, report_cache, report_motion, report_skipped, stderr, stdout
+from lga.cli.options import Flag, plural, progress_bar, report_cache, report_motion, report_skipped, stderr, stdout
 from lga.config import BackboneConfig, MethodConfig
 
 
@@ -26,17 +26,19 @@ class Teach:
     """folder to write the taught actions to; an earlier one is replaced"""
     descriptions: Path | None = None
     """JSON file with your own stage sentences: {label: [sentence, sentence, sentence]}"""
+    keep_clips: Flag = False
+    """copy the clips into the folder, so that they can be shown later; folders of pictures stay where they are"""
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     method: MethodConfig = field(default_factory=MethodConfig)
 
     def run(self) -> int:
         """Teach, save, and say what was learnt from what."""
-        from lga.actions import save_actions
         from lga.anatomy.descriptions import read_descriptions
         from lga.cli.show import actions_table
         from lga.datasets.manifest import read_examples
         from lga.features.extract import not_a_clip
         from lga.recognizer import Recognizer
+        from lga.store.folder import save_actions
 
         descriptions = read_descriptions(self.descriptions, stages=self.method.stages) if self.descriptions else None
         given = read_examples(self.examples)
@@ -45,7 +47,8 @@ class Teach:
         report_motion(self.method.motion)
         with progress_bar("teaching") as (bar,):
             actions, skipped = recognizer.teach(clips, method=self.method, descriptions=descriptions, progress=bar)
-        save_actions(actions, self.out)
+        kept = {one.path for one in actions.examples} if self.keep_clips else set[str]()
+        actions = save_actions(actions, self.out, keep=kept)
         stdout().print(actions_table(actions))
         ignored = tuple(not_a_clip(path) for path in given.ignored)
         report_skipped(ignored + skipped)

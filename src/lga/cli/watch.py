@@ -58,8 +58,8 @@ class Watch:
 
     def run(self) -> int:
         """Watch; exit 130 if a file was not watched to its end."""
-        from lga.actions import load_actions
         from lga.recognizer import Recognizer
+        from lga.store.folder import load_actions
         from lga.watch.address import find_address
 
         address = find_address(self.source)

@@ -18,8 +18,9 @@ from lga.serve.root import check_root
 from lga.serve.routes import actions_router, router
 from lga.serve.service import Service, WorkQueue, own_version, read_assets
 from lga.serve.settings import ServeConfig
-from lga.serve.store import ExampleStore, Store, read_store
+from lga.serve.store import Store
 from lga.serve.teaching import Editor
+from lga.store.folder import ActionsFolder
 from lga.temporary import remove, sweep, temporary_path
 
 
@@ -94,18 +95,18 @@ def make_service(
     Raises:
         LGAError: the folder is damaged, or the backbone cannot be loaded.
     """
-    wish, actions = backbone or BackboneConfig(), read_store(folder)
+    taught = ActionsFolder(folder)
+    wish, actions = backbone or BackboneConfig(), taught.load()
     chosen = wish if actions is None else actions.backbone.model_copy(update={"device": wish.device})
     recognizer = Recognizer(chosen, cache=FeatureCache(None))
     way = recognizer.source.method(method or MethodConfig()) if actions is None else actions.method
-    example_store = ExampleStore(folder.with_name(f"{folder.name}.clips"), keeps=not config.forget_clips)
-    store, metrics = Store(folder, actions, recognizer, example_store), Metrics()
+    store, metrics = Store(taught, recognizer), Metrics()
     service = Service(
         config=config,
         token_needed=token_needed,
         recognizer=recognizer,
         store=store,
-        teacher=Editor(recognizer, way, config, example_store),
+        teacher=Editor(recognizer, way, config),
         reading=WorkQueue(config.workers, config.queue),
         writing=WorkQueue(1, config.queue),
         metrics=metrics,

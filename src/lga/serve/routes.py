@@ -1,5 +1,6 @@
 """What the server answers: the page and its state, recognition, and changes to the taught actions."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,11 +28,11 @@ from lga.serve.schema import (
     SkippedValue,
     Taught,
 )
-from lga.serve.service import EXPLAINED, KINDS, RecognitionRequest, Service, Serving, own_version
+from lga.serve.service import EXPLAINED, KINDS, RecognitionRequest, Service, Serving, find_action, own_version
 from lga.serve.settings import CLIPS_AT_ONCE
-from lga.serve.store import Edit
 from lga.serve.teaching import without_action, without_example
 from lga.serve.values import action_value
+from lga.store.folder import Edit
 
 Top = Annotated[int, Query(ge=1, le=20)]
 Accepting = Literal["always", "suggested"] | Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
@@ -145,7 +146,7 @@ async def list_actions(service: Serving) -> AllActions:
 @actions_router.get("/{label}", responses=refusals(404))
 async def show_action(label: str, service: Serving) -> OneAction:
     """One taught action."""
-    return OneAction(action=action_value(*service.find(label)))
+    return OneAction(action=action_value(*find_action(service.actions, label)))
 
 
 @actions_router.post("", status_code=201, dependencies=[Depends(json_only)], responses=refusals(409, 415))
@@ -163,8 +164,8 @@ async def create_action(new: NewAction, service: Serving) -> OneAction:
 async def change_action(label: str, change: ChangedAction, service: Serving) -> OneAction:
     """Rename an action, or replace its sentences, or both; its examples stay."""
 
-    def edit(_: Actions | None) -> Actions:
-        return service.teacher.change(*service.find(label), change.label, change.sentences)
+    def edit(actions: Actions | None) -> Actions:
+        return service.teacher.change(*find_action(actions, label), change.label, change.sentences)
 
     with service.writing.admitted():
         return OneAction(action=await service.writing.run(lambda: changed_action(service, edit, change.label or label)))
@@ -175,7 +176,7 @@ async def remove_action(label: str, service: Serving) -> None:
     """Forget an action with its examples."""
 
     def remove() -> None:
-        service.store.change(lambda _: without_action(*service.find(label)))
+        service.store.change(lambda actions: without_action(*find_action(actions, label)))
 
     with service.writing.admitted():
         await service.writing.run(remove)
@@ -196,14 +197,16 @@ async def add_examples(label: str, request: Request, response: Response, service
 
             def add() -> tuple[bool, Taught]:
                 is_new, added, skipped = False, 0, list[SkippedValue]()
+                clips = service.teacher.encode(service.actions, uploads)
+                keep = set[str]() if service.config.forget_clips else {str(path) for path in clips.paths}
 
                 def edit(actions: Actions | None) -> Actions:
                     nonlocal is_new, added, skipped
                     is_new = actions is None or actions.spelling(label) is None
-                    after, added, skipped = service.teacher.add(actions, label, uploads)
+                    after, added, skipped = service.teacher.add(actions, label, uploads, clips)
                     return after
 
-                action = changed_action(service, edit, label)
+                action = changed_action(service, edit, label, keep=keep)
                 return is_new, Taught(action=action, added=added, skipped=skipped)
 
             is_new, taught = await service.writing.run(add)
@@ -218,7 +221,7 @@ async def add_examples(label: str, request: Request, response: Response, service
 )
 async def show_strip(label: str, digest: str, service: Serving) -> Response:
     """Eight frames of an example side by side."""
-    actions, known = service.find(label)
+    actions, known = find_action(service.actions, label)
     examples = [example for example in actions.examples if (example.label, example.digest) == (known, digest)]
     with service.reading.admitted():
         strip = await service.reading.run(lambda: draw_row(examples[0])) if examples else None
@@ -231,8 +234,8 @@ async def show_strip(label: str, digest: str, service: Serving) -> Response:
 async def remove_example(label: str, digest: str, service: Serving) -> None:
     """Forget one example; the action stays, by its words if it was the last."""
 
-    def edit(_: Actions | None) -> Actions:
-        actions, known = service.find(label)
+    def edit(now: Actions | None) -> Actions:
+        actions, known = find_action(now, label)
         after = without_example(actions, known, digest)
         if len(after.examples) == len(actions.examples):
             raise HTTPException(404, f"{known!r} has no such example; GET /actions lists them")
@@ -242,13 +245,13 @@ async def remove_example(label: str, digest: str, service: Serving) -> None:
         await service.writing.run(lambda: service.store.change(edit))
 
 
-def changed_action(service: Service, edit: Edit, label: str) -> ActionValue:
+def changed_action(service: Service, edit: Edit, label: str, *, keep: Collection[str] = ()) -> ActionValue:
     """Change what is taught, and give the action `label` as it is afterwards.
 
     Raises:
         HTTPException: no action is left (409).
     """
-    after = service.store.change(edit)
+    after = service.store.change(edit, keep=keep)
     if after is None:
         raise HTTPException(409, "nothing is taught any more")
     return action_value(after, after.find(label))

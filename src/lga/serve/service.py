@@ -139,17 +139,6 @@ class Service:
             raise HTTPException(409, "nothing is taught yet; teach an action first")
         return now
 
-    def find(self, label: str) -> tuple[Actions, str]:
-        """What is taught now, and how a label is spelt in it.
-
-        Raises:
-            HTTPException: it is not taught.
-        """
-        known = None if self.actions is None else self.actions.spelling(label)
-        if self.actions is None or known is None:
-            raise HTTPException(404, f"no action {label[:60]!r} is taught; GET /actions lists them")
-        return self.actions, known
-
     def recognise(self, now: Prepared, clip: Upload, asked: RecognitionRequest) -> Result:
         """Say what a clip shows.
 
@@ -177,7 +166,9 @@ class Service:
         explanation = self._explain(now, clip, asked.top, asked.accept)
         self.metrics.recognised.inc()
         examples = [label.example.frames_shown for label in explanation.labels if label.example]
-        return page(explanation, names={clip.path: clip.name} | {one.path: one.path.name for one in examples})
+        called = {Path(one.path): one.called for one in now.actions.examples}
+        names = {one.path: called.get(one.path, one.path.name) for one in examples}
+        return page(explanation, names={clip.path: clip.name} | names)
 
     def _explain(self, now: Prepared, clip: Upload, top: int, accept: Accept) -> Explanation:
         features = self._encode(now, clip)
@@ -190,9 +181,27 @@ class Service:
         return features
 
 
-def find_service(request: Request) -> Service:
-    """The service that the application was made for."""
-    return request.app.state.service
+def find_action(actions: Actions | None, label: str) -> tuple[Actions, str]:
+    """These actions, and how a label is spelt in them.
+
+    Raises:
+        HTTPException: it is not taught.
+    """
+    known = None if actions is None else actions.spelling(label)
+    if actions is None or known is None:
+        raise HTTPException(404, f"no action {label[:60]!r} is taught; GET /actions lists them")
+    return actions, known
+
+
+async def find_service(request: Request) -> Service:
+    """The service that the application was made for, which knows of every change that is done by now.
+
+    Raises:
+        ActionsError: somebody has damaged the folder, or has put actions of another backbone there.
+    """
+    service: Service = request.app.state.service
+    await to_thread.run_sync(service.store.refresh)
+    return service
 
 
 Serving = Annotated[Service, Depends(find_service)]

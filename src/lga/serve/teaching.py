@@ -10,13 +10,11 @@ from lga.anatomy.descriptions import Descriptions, parse_stages
 from lga.anatomy.lexicon import anatomize
 from lga.config import MethodConfig
 from lga.errors import ActionsError, AnatomyError
-from lga.features.extract import encode_stages
 from lga.labels import checked_label, lookup_key
-from lga.recognizer import Recognizer
+from lga.recognizer import EncodedClips, Recognizer
 from lga.serve.intake import Upload
 from lga.serve.schema import SkippedValue
 from lga.serve.settings import ServeConfig
-from lga.serve.store import ExampleStore
 
 SOURCE = "given over HTTP"
 
@@ -28,7 +26,6 @@ class Editor:
     recognizer: Recognizer
     method: MethodConfig
     config: ServeConfig
-    example_store: ExampleStore
 
     def create(self, actions: Actions | None, label: str, sentences: Sequence[str] | None) -> Actions:
         """Teach a new action by its words.
@@ -42,8 +39,14 @@ class Editor:
             raise HTTPException(409, f"{actions.find(label)!r} is taught already; add examples to it")
         return self._with_words(actions, label, described(label, sentences))
 
+    def encode(self, actions: Actions | None, uploads: Sequence[Upload]) -> EncodedClips:
+        """The uploads that may be clips, encoded for these actions; the slow part of `add`."""
+        method = self.method if actions is None else actions.method
+        paths = [upload.path for upload in uploads if not upload.refused]
+        return self.recognizer.encode_clips(method, paths, limits=self.config.limits)
+
     def add(
-        self, actions: Actions | None, label: str, uploads: Sequence[Upload]
+        self, actions: Actions | None, label: str, uploads: Sequence[Upload], clips: EncodedClips
     ) -> tuple[Actions, int, list[SkippedValue]]:
         """Add examples to an action, new or known: the new actions, how many were added, and the clips left out.
 
@@ -60,9 +63,7 @@ class Editor:
             before = self._with_words(actions, label, None)
         else:
             label, before = known, actions
-        videos = [upload for upload in uploads if not upload.refused]
-        paths = [upload.path for upload in videos]
-        after, skipped = self.recognizer.add(before, label, paths, limits=self.config.limits)
+        after, skipped = self.recognizer.add(before, label, clips)
         reasons = {clip.path: clip.reason for clip in skipped}
         left_out = [
             SkippedValue(name=upload.name, reason=upload.refused or upload.reason(reasons[upload.path]))
@@ -72,7 +73,7 @@ class Editor:
         if known is None and len(after.examples) == held:
             first = left_out[0]
             raise ActionsError(f"none of the {len(uploads)} clips can be used; the first: {first.name}: {first.reason}")
-        return self._keep(after, videos), len(after.examples) - held, left_out
+        return self._named(after, uploads), len(after.examples) - held, left_out
 
     def change(self, actions: Actions, label: str, name: str | None, sentences: Sequence[str] | None) -> Actions:
         """Give an action another name, other sentences, or both.
@@ -86,14 +87,10 @@ class Editor:
         if actions.spelling(name) not in (None, old.label):
             raise HTTPException(409, f"{actions.find(name)!r} is taught already; choose another name")
         descriptions = described(name, sentences)
-        stages = actions.method.stages
-        new = (
-            old.model_copy(update={"label": name})
-            if descriptions is None
-            else anatomize(name, stages=stages, descriptions=descriptions)
-        )
-        text = encode_stages([new], actions.method.wording, self.recognizer.encoder, self.recognizer.cache)
-        return actions.retold(old.label, new, text[0])
+        if descriptions is None:
+            return self.recognizer.rename(actions, old.label, name)
+        new = anatomize(name, stages=actions.method.stages, descriptions=descriptions)
+        return self.recognizer.reword(actions, old.label, new)
 
     def _with_words(self, actions: Actions | None, label: str, descriptions: Descriptions | None) -> Actions:
         """These actions and a new one, which has no examples yet."""
@@ -103,15 +100,12 @@ class Editor:
             raise HTTPException(409, f"{len(actions.labels)} actions are taught, which is the most; remove some")
         return self.recognizer.add(actions, label, (), descriptions=descriptions)[0]
 
-    def _keep(self, actions: Actions, uploads: Sequence[Upload]) -> Actions:
-        """Move the new examples' clips to the example store; the actions name their new places."""
-        by_path = {str(upload.path): upload for upload in uploads}
-        examples = list(actions.examples)
-        for number, example in enumerate(examples):
-            if (upload := by_path.get(example.path)) is not None:
-                place = self.example_store.place(example.digest, upload.name)
-                self.example_store.put(upload.path, place)
-                examples[number] = example.model_copy(update={"path": str(place)})
+    def _named(self, actions: Actions, uploads: Sequence[Upload]) -> Actions:
+        """If clips are not kept, of new examples the name alone; else the folder takes them from where they are."""
+        if not self.config.forget_clips:
+            return actions
+        names = {str(upload.path): upload.name for upload in uploads}
+        examples = (one.model_copy(update={"path": names.get(one.path, one.path)}) for one in actions.examples)
         return replace(actions, examples=tuple(examples))
 
 

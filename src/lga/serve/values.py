@@ -52,7 +52,7 @@ def result_value(actions: Actions, recognition: Recognition, name: str, *, top: 
         best_example=None
         if best is None
         else BestExample(
-            label=best.label, name=Path(best.path).name, digest=best.digest, distance=recognition.best_distance or 0.0
+            label=best.label, name=best.called, digest=best.digest, distance=recognition.best_distance or 0.0
         ),
         why=why,
     )
@@ -76,7 +76,7 @@ def _example(example: Example) -> ExampleValue:
     there = path.is_absolute() and os.path.exists(path) and "/" not in example.label
     strip = f"/actions/{quote(example.label, safe='')}/examples/{example.digest}/strip"
     return ExampleValue(
-        digest=example.digest, name=path.name, duration=example.duration, strip=strip if there else None
+        digest=example.digest, name=example.called, duration=example.duration, strip=strip if there else None
     )
 
 
@@ -93,7 +93,7 @@ def _label(actions: Actions, report: LabelReport) -> WhyLabel:
 def _nearest(actions: Actions, label: str, report: ExampleReport) -> WhyExample:
     example = _taught(actions, label, str(report.frames_shown.path))
     return WhyExample(
-        name=report.frames_shown.path.name,
+        name=example.called,
         digest=example.digest,
         distance=report.distance,
         stage_distance=list(report.stage_distance),

@@ -1,0 +1,231 @@
+"""Our SQLite databases: opened in one way, tables checked exactly, rows sealed, faults told in one line."""
+
+import sqlite3
+from collections.abc import Generator, Iterable
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from lga.errors import LGAError
+from lga.files import kind_of
+
+PATIENCE = 60.0
+"""seconds to wait for another process's change"""
+LARGEST_VALUE = 2**30
+"""bytes of the longest text or blob that is read or written"""
+SYNCHRONOUS = {"full": "EXTRA", "normal": "NORMAL"}
+"""what SQLite calls it; its own FULL does not sync the folder, so that a commit may be undone by a loss of power"""
+
+Value = int | str | bytes | None
+"""What a column holds; numbers with a point are packed into blobs, so that they come back to the bit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A kind of database: what it is for, its tables, and how it is kept."""
+
+    what: str
+    """what it holds, as an error says it: "taught actions" """
+    application: int
+    """SQLite's `application_id`: 32 bits that no other kind of ours has"""
+    version: int
+    tables: tuple[str, ...]
+    """one CREATE statement each"""
+    journal: Literal["delete", "wal"]
+    """"delete" leaves one file at rest, which may be copied; with "wal" readers never wait for a writer"""
+    synchronous: Literal["full", "normal"]
+    """"full": what is committed outlives a loss of power; "normal": the newest may not, the rest stays whole"""
+    error: type[LGAError]
+    advice: str
+    """what to do when it is damaged"""
+
+
+class DamageError(LGAError):
+    """What a database holds is not what was written into it."""
+
+
+def connect(path: Path, layout: Layout, *, access: Literal["read", "write", "create"]) -> sqlite3.Connection:
+    """Open a database of this layout; "create" makes it where there is none.
+
+    The connection begins no transaction by itself (`reading`, `writing`), may be handed from thread to thread, and runs
+    no function that a crafted file names in its tables.
+
+    Raises:
+        LGAError: `layout.error`; nothing can be opened there, or it is not a database of this layout.
+    """
+    if kind_of(path) != "file" and (access != "create" or kind_of(path) != "nothing"):
+        raise layout.error(f"{path}: not a file; give a place that lga wrote")
+    with faults(path, layout):
+        mode = "rwc" if access == "create" else "rw"  # also to read: what a killed writer left has to be undone first
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=PATIENCE,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_VALUE)
+            for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "fullfsync=ON"):
+                connection.execute(f"PRAGMA {pragma}")
+            connection.execute(f"PRAGMA synchronous={SYNCHRONOUS[layout.synchronous]}")
+            if access == "create":
+                _create(connection, layout)
+            _check(connection, path, layout)
+            connection.execute(f"PRAGMA query_only={'ON' if access == 'read' else 'OFF'}")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextmanager
+def reading(connection: sqlite3.Connection, path: Path, layout: Layout) -> Generator[None]:
+    """All that is read inside is of one moment.
+
+    Raises:
+        LGAError: `layout.error`; it is damaged or cannot be read.
+    """
+    with faults(path, layout):
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection, path: Path, layout: Layout) -> Generator[None]:
+    """All that is written inside is there when the block ends, or nothing of it; nobody else writes meanwhile.
+
+    Raises:
+        LGAError: `layout.error`; it cannot be written, or another process did not let go for `PATIENCE` seconds.
+    """
+    with faults(path, layout):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def seal(*values: Value) -> bytes:
+    """The sha256 of a row's values, each with its kind and length, so that no two rows share one."""
+    whole = sha256()
+    for value in values:
+        kind = type(value).__name__
+        data = value if isinstance(value, bytes) else str(value).encode()
+        whole.update(f"{kind} {len(data)} ".encode())
+        whole.update(data)
+    return whole.digest()
+
+
+def sum_seals(seals: Iterable[bytes], start: bytes = bytes(32)) -> bytes:
+    """One seal for a set of rows, whatever their order: their sum modulo 2^256, from which one row can be taken again.
+
+    It tells damage, not malice.
+    """
+    total = int.from_bytes(start) + sum(int.from_bytes(one) for one in seals)
+    return (total % 2**256).to_bytes(32)
+
+
+def subtract_seals(seals: Iterable[bytes], start: bytes) -> bytes:
+    """`sum_seals` undone: what is left when these rows go."""
+    total = int.from_bytes(start) - sum(int.from_bytes(one) for one in seals)
+    return (total % 2**256).to_bytes(32)
+
+
+@contextmanager
+def faults(path: Path, layout: Layout) -> Generator[None]:
+    """Turn what SQLite says into an error that names the place and what to do.
+
+    Raises:
+        LGAError: `layout.error`, for every fault of SQLite and for `DamageError`.
+    """
+    try:
+        yield
+    except DamageError as error:
+        raise layout.error(f"{path}: damaged ({error}); {layout.advice}") from error
+    except sqlite3.Error as error:
+        raise layout.error(f"{path}: {_in_words(error, layout)}") from error
+
+
+LOCKLESS = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_LOCK,
+        sqlite3.SQLITE_IOERR_RDLOCK,
+        sqlite3.SQLITE_IOERR_UNLOCK,
+        sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
+        sqlite3.SQLITE_IOERR_SHMLOCK,
+        sqlite3.SQLITE_IOERR_SHMMAP,
+        sqlite3.SQLITE_NOLFS,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+"""What SQLite says on a file system without locks or shared memory."""
+
+
+def _in_words(error: sqlite3.Error, layout: Layout) -> str:
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    if code in LOCKLESS:
+        return f"its file system knows no locks ({error}); keep {layout.what} on a local disk"
+    match code & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return f"another process has been writing for {PATIENCE:.0f} seconds; try again when it is done"
+        case sqlite3.SQLITE_FULL:
+            return "cannot be written (the disk is full); free some space"
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
+            return f"cannot be opened ({error}); check that it is there and that you may read and write it"
+        case sqlite3.SQLITE_IOERR:
+            return f"cannot be read or written ({error}); free some space or choose another place"
+        case sqlite3.SQLITE_NOTADB:
+            return f"not {layout.what}; give a place that lga wrote"
+        case _:
+            return f"damaged ({error}); {layout.advice}"
+
+
+def _create(connection: sqlite3.Connection, layout: Layout) -> None:
+    """Make the tables if there are none; of two processes that try, one does."""
+    if layout.journal == "wal":
+        connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not _tables(connection) and _number(connection, "application_id") == 0:
+            for statement in layout.tables:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id={layout.application}")
+            connection.execute(f"PRAGMA user_version={layout.version}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _check(connection: sqlite3.Connection, path: Path, layout: Layout) -> None:
+    application, version = _number(connection, "application_id"), _number(connection, "user_version")
+    found = _tables(connection)
+    if not found and application == 0:
+        raise layout.error(f"{path}: empty; no {layout.what} were ever written into it")
+    if application != layout.application:
+        raise layout.error(f"{path}: not {layout.what}; give a place that lga wrote")
+    if version > layout.version:
+        raise layout.error(f"{path}: {layout.what} of a newer lga (format {version}); install a newer version")
+    with closing(sqlite3.connect(":memory:")) as model:
+        for statement in layout.tables:
+            model.execute(statement)
+        if version != layout.version or found != _tables(model):
+            raise layout.error(f"{path}: damaged (other tables than lga makes); {layout.advice}")
+
+
+def _tables(connection: sqlite3.Connection) -> list[tuple[str, str, str | None]]:
+    return connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").fetchall()
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    (number,) = connection.execute(f"PRAGMA {pragma}").fetchone()
+    return number
