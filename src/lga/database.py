@@ -209,7 +209,9 @@ def _in_words(error: sqlite3.Error, layout: Layout) -> str:
 
 
 def _create(connection: sqlite3.Connection, layout: Layout) -> None:
-    """Make the tables if there are none; of two processes that try, one does."""
+    """Make the tables if there are none; of two processes that try, one does. Another's file stays as it is."""
+    if _number(connection, "application_id") != layout.application and _tables(connection):
+        return
     if layout.journal == "wal":
         connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("BEGIN IMMEDIATE")

@@ -101,6 +101,7 @@ def test_a_clip_is_settled_when_its_time_can_no_longer_come_again(clip):
 
 def test_a_clip_that_is_not_there_is_refused(tmp_path, clip):
     clip.write_bytes(b"")
-    for path, why in ((tmp_path / "missing.mp4", "no such file"), (clip, "empty"), (tmp_path, "without frame pictures")):
+    missing = tmp_path / "missing.mp4"
+    for path, why in ((missing, "no such file"), (clip, "empty"), (tmp_path, "without frame pictures")):
         with pytest.raises(VideoError, match=why):
             clip_stamp(path)

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -289,19 +290,26 @@ class FeatureStore:
         Raises:
             LGAError: it is damaged, out of reach or cannot be written.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        except FileExistsError:
-            pass
-        except OSError as error:
-            raise LGAError(f"{self.path}: cannot be written ({error.strerror}); choose another place") from error
-        else:
-            if has_former(self.folder) and not self.set_aside:
-                self.notes.append(f"{self.path}: new; {FORMER_NOTE}")
+        if self._begin() and has_former(self.folder) and not self.set_aside:
+            self.notes.append(f"{self.path}: new; {FORMER_NOTE}")
         self._file = _file_number(self.path)
         self._held.connection = connect(self.path, FEATURES, access="create")
         self._held.connection.text_factory = _read_text
+
+    def _begin(self) -> bool:
+        """Make an empty file if there is none; whether it was this process that did.
+
+        Raises:
+            LGAError: it cannot be written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+                return True
+        except OSError as error:
+            raise LGAError(f"{self.path}: cannot be written ({error.strerror}); choose another place") from error
+        return False
 
     def _set_aside(self, error: LGAError) -> None:
         """Put the damaged file out of the way, unless another process has done that since it was opened.
