@@ -2,13 +2,19 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from lga import Actions, BackboneConfig, LGAError, Recognizer, load_actions, save_actions
 from lga.cli.main import run
+from lga.features.cache import ClipFeatures, FeatureCache, clip_entry
+from lga.video.clip import content_digest
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -26,11 +32,24 @@ SURE = ("label", "probability", "known", "known_score", "threshold", "best_examp
 
 @pytest.fixture(params=["v0_1_0"])
 def place(request, tmp_path, monkeypatch):
-    """A copy of what one version wrote; it is the current folder, and its feature cache is in use."""
+    """A copy of what one version wrote; it is the current folder, and the features that it made are in the cache."""
     folder = Path(shutil.copytree(FIXTURES / request.param, tmp_path / request.param))
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("LGA_CACHE", str(folder / "cache"))
+    monkeypatch.setenv("LGA_CACHE", str(folder / "features"))
+    take_over(folder / "cache", sorted((folder / "clips").iterdir()), FeatureCache(folder / "features"))
     return folder
+
+
+def take_over(old, clips, cache):
+    """Put the clips' features of a cache of 0.1.0 into one of today."""
+    encoder = Recognizer(BackboneConfig(backbone="tiny")).encoder
+    for path in clips:
+        digest = content_digest(path)
+        name = sha256("\0".join((digest, "uniform 4", encoder.identity)).encode()).hexdigest()
+        with safe_open(old / "clips" / name[:2] / f"{name[2:]}.safetensors", framework="pt") as file:
+            times, duration = json.loads(file.metadata()["times"]), float(file.metadata()["duration"])
+            features = ClipFeatures(file.get_tensor("features"), tuple(times), duration, digest)
+        cache.keep([clip_entry(features, "uniform 4", encoder)])
 
 
 @pytest.fixture
@@ -48,11 +67,11 @@ def lga(place, capsys):
 
 @pytest.fixture
 def nothing_encoded(place):
-    """Everything is in the feature cache: a miss or an entry that cannot be read would be written."""
-    before = entries(place / "cache")
-    assert len(before) == 63
+    """All clips are in the feature cache: one that is missed or cannot be read would be written."""
+    before = kept_clips(place)
+    assert len(before) == 27
     yield
-    assert entries(place / "cache") == before
+    assert kept_clips(place) == before
 
 
 class Blind:
@@ -69,8 +88,9 @@ class Blind:
         raise RuntimeError("a sentence is encoded anew")
 
 
-def entries(folder):
-    return {one: (one.read_bytes(), one.stat().st_mtime_ns) for one in folder.rglob("*") if one.is_file()}
+def kept_clips(place):
+    with closing(sqlite3.connect(place / "features" / "features.sqlite")) as one:
+        return one.execute("SELECT rowid, seal FROM feature WHERE kind<>'sentence' ORDER BY rowid").fetchall()
 
 
 def read(*parts):
@@ -105,7 +125,19 @@ def test_clips_that_are_in_no_cache_are_answered_as_they_were(lga, place, monkey
     monkeypatch.setenv("LGA_CACHE", str(place / "fresh"))
     told = read("expected", f"{taught}.json")
     assert_same_answers(lga("recognize", taught, *ASKED, "--json").out, told, tolerance=5e-3)
-    assert len(list((place / "fresh").rglob("*.safetensors"))) == len(ASKED)
+    assert len(FeatureCache(place / "fresh").store.rows()) == len(ASKED)
+
+
+def test_the_cache_is_left_alone_and_named_once(lga, place, monkeypatch):
+    monkeypatch.setenv("LGA_CACHE", "cache")
+    before = {one: one.read_bytes() for one in (place / "cache").rglob("*.safetensors")}
+    assert len(before) == 63
+    extract = ("extract", "clips.csv", "--backbone", "tiny", "--frames", 4, "--motion", "none")
+    assert lga(*extract).err.count("lga cache clear --old") == 1
+    assert "--old" not in lga(*extract).err
+    assert all(one.read_bytes() == content for one, content in before.items())
+    assert lga("cache", "clear", "--old").out.startswith("cache: 63 files removed")
+    assert [one.name for one in (place / "cache").iterdir()] == ["features.sqlite"]
 
 
 @pytest.mark.parametrize(

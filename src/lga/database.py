@@ -170,8 +170,30 @@ LOCKLESS = frozenset(
 """What SQLite says on a file system without locks or shared memory."""
 
 
+PASSING = frozenset(
+    {
+        *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS),
+        *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT),
+        *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN),
+    }
+)
+"""What SQLite says of the system rather than of the database."""
+
+
+def is_damage(error: LGAError) -> bool:
+    """Whether an error of this file says that the database itself is no good, rather than out of reach for now."""
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return _code(cause) & 0xFF not in PASSING
+    return not isinstance(cause, OSError)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+
+
 def _in_words(error: sqlite3.Error, layout: Layout) -> str:
-    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    code = _code(error)
     if code in LOCKLESS:
         return f"its file system knows no locks ({error}); keep {layout.what} on a local disk"
     match code & 0xFF:
@@ -190,7 +212,9 @@ def _in_words(error: sqlite3.Error, layout: Layout) -> str:
 
 
 def _create(connection: sqlite3.Connection, layout: Layout) -> None:
-    """Make the tables if there are none; of two processes that try, one does."""
+    """Make the tables if there are none; of two processes that try, one does. Another's file stays as it is."""
+    if _number(connection, "application_id") != layout.application and _tables(connection):
+        return
     if layout.journal == "wal":
         connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,5 @@
 import threading
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,8 +12,17 @@ from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig
 from lga.features import extract as extract_module
 from lga.features.cache import ClipFeatures, FeatureCache
-from lga.features.extract import BATCH, Skipped, collect, encode_names, encode_stages, extract_features
+from lga.features.extract import (
+    BATCH,
+    Skipped,
+    collect,
+    encode_names,
+    encode_stages,
+    extract_features,
+    identify_clips,
+)
 from lga.model.pretrained import load_pretrained
+from lga.video.clip import read_clip
 from lga.video.files import Limits
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -32,6 +42,12 @@ class Counting(TinyBackbone):
 @pytest.fixture
 def cache(tmp_path):
     return FeatureCache(tmp_path / "cache")
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Ten seconds have gone by since every file was written."""
+    monkeypatch.setattr("lga.features.cache.time.time", lambda now=time.time: now() + 10)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +153,44 @@ def test_a_renamed_clip_is_known_and_a_changed_one_is_not(clips, cache, decoded,
     assert decoded == [moved]
 
 
+@pytest.mark.usefixtures("later")
+def test_a_second_run_reads_no_clip(clips, cache, decoded, monkeypatch):
+    first = features_of(clips[:BATCH], cache)
+    decoded.clear()
+    monkeypatch.setattr("lga.features.cache.content_digest", lambda path: pytest.fail(f"{path} is read"))
+    again = FeatureCache(cache.folder)
+    assert all(same(features_of(clips[:BATCH], again), first))
+    found = list(identify_clips(clips[:BATCH], 3, again))
+    assert [one.digest for one in found] == [one.digest for one in first]
+    assert decoded == []
+
+
+@pytest.mark.usefixtures("later")
+def test_places_are_remembered_by_whoever_asks_for_no_picture(clips, cache, monkeypatch):
+    paths = [clips[0].with_name("missing.avi"), *clips[: BATCH + 1], clips[0].with_name("gone.avi")]
+    done = []
+    first = list(identify_clips(paths, 3, cache, progress=lambda *now: done.append(now)))
+    assert [type(one) for one in first] == [Skipped, *[ClipFeatures] * (BATCH + 1), Skipped]
+    assert done == [(number, len(paths)) for number in range(1, len(paths) + 1)]
+    monkeypatch.setattr("lga.features.cache.content_digest", lambda path: pytest.fail(f"{path} is read"))
+    assert [one.digest for one in identify_clips(paths[1:-1], 3, cache)] == [one.digest for one in first[1:-1]]
+
+
+def test_a_clip_that_is_written_to_while_it_is_read_is_not_kept(clips, cache, monkeypatch, tmp_path):
+    growing = tmp_path / "growing.avi"
+    growing.write_bytes(clips[1].read_bytes())
+
+    def grow(path, **options):
+        clip = read_clip(path, **options)
+        growing.write_bytes(clips[2].read_bytes() if path == growing else growing.read_bytes())
+        return clip
+
+    monkeypatch.setattr(extract_module, "read_clip", grow)
+    first, second = features_of([clips[0], growing], cache)
+    assert isinstance(second, ClipFeatures)
+    assert [key.content.hex() for key, _ in cache.store.rows()] == [first.digest]
+
+
 def test_another_number_of_frames_is_another_entry(clips, cache):
     features_of(clips[:1], cache)
     (found,) = extract_features(clips[:1], TinyBackbone(), frames=3, cache=cache)
@@ -189,7 +243,7 @@ def test_features_that_are_not_finite_are_skipped_and_not_kept(clips, cache, tmp
     assert second == Skipped(
         odd, f"{tmp_path}/odd\\n.avi: its features are not finite numbers; the backbone cannot read it"
     )
-    assert len([path for path in cache.folder.rglob("*") if path.is_file()]) == 2
+    assert len(cache.store.rows()) == 2
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(clips, cache, decoded):

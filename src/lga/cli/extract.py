@@ -47,8 +47,8 @@ class Extract:
             measure = find_encoder(self.motion)
             found = extract_features(paths, encoder, frames=frames, cache=cache, motion=measure, progress=bar)
             skipped = [one for one in found if isinstance(one, Skipped)]
-        if cache.troubles:
-            raise LGAError(f"{cache.troubles[0]} (the feature cache: LGA_CACHE=FOLDER moves it)")
+        if cache.store is not None and cache.store.troubles:
+            raise LGAError(f"{cache.store.troubles[0]} (the feature cache: LGA_CACHE=FOLDER moves it)")
         done = len(clips) - len(skipped)
         if self.json:
             reasons = [{"path": str(one.path), "reason": one.reason} for one in skipped]

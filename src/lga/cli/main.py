@@ -9,7 +9,7 @@ from typing import Annotated, Protocol, runtime_checkable
 
 import tyro
 
-from lga.cli import lexicon, motion, table
+from lga.cli import cache, lexicon, motion, table
 from lga.cli.actions import Add, Describe, ExportActions, ImportActions, List, Remove, Rename, Show
 from lga.cli.anatomize import Anatomize
 from lga.cli.data import Check, Import
@@ -51,6 +51,7 @@ Motion
 Research
   data       import a benchmark's manifest, or check one
   extract    encode clips once and keep their features
+  cache      what features are kept; clear or check them
   evaluate   measure few-shot accuracy on a manifest
   train      train the head on base classes
   table      ablations and comparisons on the same episodes
@@ -87,6 +88,11 @@ TableCommand = (
     | Annotated[table.Order, sub("order")]
 )
 MotionCommand = Annotated[motion.ShowMotion, sub("show")] | Annotated[motion.FetchNetworks, sub("fetch")]
+CacheCommand = (
+    Annotated[cache.ShowCache, sub("show")]
+    | Annotated[cache.ClearCache, sub("clear")]
+    | Annotated[cache.CheckCache, sub("check")]
+)
 DataCommand = Annotated[Import, sub("import")] | Annotated[Check, sub("check")]
 
 
@@ -181,6 +187,7 @@ def _parse(arguments: Sequence[str]) -> Command:
             MotionCommand, sub("motion", description="what of motion can be measured here; get networks for it")
         ]
         | Annotated[Extract, sub("extract")]
+        | Annotated[CacheCommand, sub("cache", description="what features are kept; clear or check them")]
         | Annotated[Evaluate, sub("evaluate")]
         | Annotated[Train, sub("train", constructor=from_recipe(arguments))]
         | Annotated[TableCommand, sub("table", description="ablations and comparisons on the same episodes")]

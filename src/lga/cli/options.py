@@ -130,11 +130,16 @@ def report_motion(wanted: "Motion", *, taught: bool = False) -> None:
 
 
 def report_cache(cache: "FeatureCache") -> None:
-    """Say if the cache could not be written, and name every entry that was damaged and made anew."""
-    for trouble in cache.troubles:
+    """Say what became of the cache: a new one, a damaged one, entries made anew, or why nothing is kept."""
+    if (store := cache.store) is None:
+        return
+    for note in store.notes:
+        stderr().print(f"cache: {note}", soft_wrap=True)
+    if store.damaged:
+        told = f"{plural(store.damaged, 'entry', 'entries')} damaged and made anew"
+        stderr().print(f"cache: {store.path}: {told}", soft_wrap=True)
+    for trouble in store.troubles:
         stderr().print(f"cache: {trouble}; nothing is kept (LGA_CACHE=FOLDER moves it)", soft_wrap=True)
-    for path in cache.rebuilt:
-        stderr().print(f"cache: {path} was damaged and has been made anew", soft_wrap=True)
 
 
 def read_settings(flag: str, pairs: Sequence[str], *, example: str) -> dict[str, str]:
@@ -149,9 +154,9 @@ def read_settings(flag: str, pairs: Sequence[str], *, example: str) -> dict[str,
     return {key: value for key, _, value in parts}
 
 
-def plural(number: int, noun: str) -> str:
-    """A number with its noun, in the plural where it is one."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def plural(number: int, noun: str, several: str = "") -> str:
+    """A number with its noun, in the plural where it is one; `several` where that is more than an s."""
+    return f"{number} {noun if number == 1 else several or f'{noun}s'}"
 
 
 def seconds(value: float) -> str:

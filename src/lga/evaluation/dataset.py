@@ -108,7 +108,7 @@ def load_dataset(
             paths, backbone, frames=method.frames, cache=cache, motion=motion, refuse=refuse, progress=progress
         )
     else:
-        found, skipped = sift(paths, identify_clips(paths, backbone.space.dim, progress=progress), refuse)
+        found, skipped = sift(paths, identify_clips(paths, backbone.space.dim, cache, progress=progress), refuse)
     kept = [(clips[place], features) for place, features in found]
     if not kept:
         raise ManifestError(f"none of the {len(clips)} clips can be read; the first: {skipped[0].reason}")

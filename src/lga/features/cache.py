@@ -1,23 +1,24 @@
-"""The feature cache on disk: no clip and no sentence is encoded twice."""
+"""The feature cache: no clip and no sentence is encoded twice, and no clip is read twice while it lies where it lay."""
 
-import json
 import os
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
-from math import inf
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from lga.backbone.protocol import Backbone
-from lga.errors import BackboneError, LGAError
-from lga.files import kind_of, user_cache, write_atomically
+from lga.errors import BackboneError, VideoError
+from lga.features.entry import Entry, Key, Place
+from lga.features.store import FeatureStore
+from lga.files import user_cache
 from lga.motion.descriptor import NUMBERS
+from lga.video.clip import READER_VERSION, content_digest
+from lga.video.stamp import Stamp, clip_stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,58 +35,68 @@ class ClipFeatures:
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureCache:
-    """A folder of small safetensors files, one a clip or sentence, named after what they hold.
+class Identified:
+    """A clip by its content."""
 
-    The name is a hash of the clip's content, the sampling and the backbone's identity, so that a renamed clip is
-    found again and a changed one is not. Entries are written whole or not at all, so two processes may share a cache.
-    An entry that cannot be read is made anew and its path noted in `rebuilt`.
-    When the folder cannot be written, `troubles` says why, once, and the work goes on without keeping anything.
-    `folder` None keeps nothing.
+    path: Path
+    digest: str
+    """sha256 of its content"""
+    stamp: Stamp
+    is_new: bool
+    """whether its place is worth remembering"""
+
+    def is_unchanged(self) -> bool:
+        """Whether it is still what the digest was taken of; then so was all that has been read of it since."""
+        try:
+            return clip_stamp(self.path) == self.stamp
+        except VideoError:
+            return False
+
+
+class FeatureCache:
+    """What was encoded before, by the content of clips and sentences and by the identity of who encodes.
+
+    A renamed clip is found again and a changed one is not. `folder` None keeps nothing.
     """
 
-    folder: Path | None
-    rebuilt: list[Path] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
+    def __init__(self, folder: Path | None):
+        self.folder = folder
+        self.store = None if folder is None else FeatureStore(folder)
+
+    def identify(self, path: Path) -> Identified:
+        """A clip's digest: from its place where it lies there unchanged, else from its content.
+
+        Raises:
+            VideoError: the clip is missing or may not be read.
+        """
+        stamp = clip_stamp(path)
+        if self.store is None:
+            return Identified(path, content_digest(path), stamp, is_new=False)
+        known = self.store.find_digest(path, stamp)
+        if known is not None:
+            return Identified(path, known, stamp, is_new=False)
+        begun = time.time()
+        return Identified(path, content_digest(path), stamp, is_new=stamp.settled(begun))
 
     def find_clip(self, digest: str, sampling: str, backbone: Backbone) -> ClipFeatures | None:
         """The clip's features, or None if they are not there or damaged."""
-        path = self._path("clips", digest, sampling, backbone.identity)
-        found = self._read(path)
-        if found is None or path is None:
+        key = clip_key(digest, sampling, backbone)
+        entry = self._find([key]).get(key)
+        if entry is None or entry.features.shape != (len(entry.times), backbone.space.dim):
             return None
-        tensor, note = found
-        try:
-            times, duration = tuple(float(one) for one in json.loads(note["times"])), float(note["duration"])
-        except (KeyError, ValueError, TypeError, OverflowError, RecursionError):
-            self.rebuilt.append(path)
-            return None
-        sound = 0 < duration < inf and all(0 <= one < inf for one in times)
-        if not sound or tensor.shape != (len(times), backbone.space.dim):
-            self.rebuilt.append(path)
-            return None
-        return ClipFeatures(tensor, times, duration, digest)
-
-    def keep_clip(self, clip: ClipFeatures, sampling: str, backbone: Backbone) -> None:
-        """Write a clip's features."""
-        path = self._path("clips", clip.digest, sampling, backbone.identity)
-        note = {"times": json.dumps(clip.times), "duration": repr(clip.duration)}
-        self._write(path, clip.frames, note)
+        return ClipFeatures(entry.features, entry.times, entry.duration, digest)
 
     def find_motion(self, digest: str, identity: str) -> Float[Tensor, " numbers"] | None:
         """The clip's motion as an encoder of this identity measures it, or None if it is not there or damaged."""
-        path = self._path("motion", digest, identity)
-        found = self._read(path)
-        if found is None or path is None:
-            return None
-        if found[0].shape != (1, NUMBERS):
-            self.rebuilt.append(path)
-            return None
-        return found[0][0]
+        key = motion_key(digest, identity)
+        entry = self._find([key]).get(key)
+        return None if entry is None or entry.features.shape != (1, NUMBERS) else entry.features[0]
 
-    def keep_motion(self, digest: str, identity: str, motion: Float[Tensor, " numbers"]) -> None:
-        """Write a clip's motion."""
-        self._write(self._path("motion", digest, identity), motion[None], {})
+    def keep(self, entries: Sequence[Entry], clips: Sequence[Identified] = ()) -> None:
+        """Write features, and where clips lie of which that is not known."""
+        if self.store is not None:
+            places = [Place(one.path, one.stamp, one.digest) for one in clips if one.is_new]
+            self.store.keep(entries, places)
 
     def encode_text(self, sentences: Sequence[str], backbone: Backbone) -> Float[Tensor, "sentences dim"]:
         """Encode sentences, those that were met before from the cache.
@@ -93,54 +104,50 @@ class FeatureCache:
         Raises:
             BackboneError: what the backbone makes of them is of another shape, or not finite.
         """
-        paths = {one: self._path("text", one, "", backbone.identity) for one in dict.fromkeys(sentences)}
-        known: dict[str, Tensor] = {}
-        for one, path in paths.items():
-            if path is None or (found := self._read(path)) is None:
-                continue
-            if found[0].shape == (1, backbone.space.dim):
-                known[one] = found[0][0]
-            else:
-                self.rebuilt.append(path)
-        fresh = [one for one in paths if one not in known]
+        keys = {one: sentence_key(one, backbone) for one in dict.fromkeys(sentences)}
+        found = self._find(list(keys.values()))
+        known = {
+            one: found[key].features[0]
+            for one, key in keys.items()
+            if key in found and found[key].features.shape == (1, backbone.space.dim)
+        }
+        fresh = [one for one in keys if one not in known]
         if fresh:
             made = backbone.encode_text(fresh)
             check_made(made, (len(fresh), backbone.space.dim), backbone)
             if not bool(made.isfinite().all()):
                 raise BackboneError(f"the backbone {backbone.identity!r} makes vectors that are not finite")
-            for one, vector in zip(fresh, made, strict=True):
-                known[one] = vector.clone()
-                self._write(paths[one], vector[None], {})
+            known |= {one: vector.clone() for one, vector in zip(fresh, made, strict=True)}
+            self.keep([Entry(keys[one], known[one][None]) for one in fresh])
         return torch.stack([known[one] for one in sentences]) if sentences else torch.zeros(0, backbone.space.dim)
 
-    def _path(self, kind: str, *parts: str) -> Path | None:
-        if self.folder is None:
-            return None
-        name = sha256("\0".join(parts).encode()).hexdigest()
-        return self.folder / kind / name[:2] / f"{name[2:]}.safetensors"
+    def _find(self, keys: Sequence[Key]) -> dict[Key, Entry]:
+        return {} if self.store is None else self.store.find(keys)
 
-    def _read(self, path: Path | None) -> tuple[Float[Tensor, "rows dim"], dict[str, str]] | None:
-        if path is None:
-            return None
-        try:
-            if kind_of(path) != "file":
-                return None
-            with safe_open(path, framework="pt") as file:
-                tensor, note = file.get_tensor("features"), file.metadata() or {}
-        except (SafetensorError, OSError, LGAError):
-            self.rebuilt.append(path)
-            return None
-        if tensor.ndim != 2 or tensor.dtype != torch.float32 or not bool(tensor.isfinite().all()):
-            self.rebuilt.append(path)
-            return None
-        return tensor, note
 
-    def _write(self, path: Path | None, tensor: Float[Tensor, "rows dim"], note: dict[str, str]) -> None:
-        if path is not None and not self.troubles:
-            try:
-                write_atomically(path, save({"features": tensor.contiguous()}, note))
-            except LGAError as error:
-                self.troubles.append(str(error))
+def clip_entry(clip: ClipFeatures, sampling: str, backbone: Backbone) -> Entry:
+    """A clip's features, ready to be kept."""
+    return Entry(clip_key(clip.digest, sampling, backbone), clip.frames, clip.times, clip.duration)
+
+
+def motion_entry(digest: str, identity: str, motion: Float[Tensor, " numbers"]) -> Entry:
+    """A clip's motion, ready to be kept."""
+    return Entry(motion_key(digest, identity), motion[None])
+
+
+def clip_key(digest: str, sampling: str, backbone: Backbone) -> Key:
+    """What the features of a clip with this digest are found by."""
+    return Key("clip", bytes.fromhex(digest), backbone.identity, sampling, READER_VERSION)
+
+
+def motion_key(digest: str, identity: str) -> Key:
+    """What the motion of a clip with this digest is found by."""
+    return Key("motion", bytes.fromhex(digest), identity, reader=READER_VERSION)
+
+
+def sentence_key(sentence: str, backbone: Backbone) -> Key:
+    """What the vector of a sentence is found by."""
+    return Key("sentence", sha256(sentence.encode("utf-8", "surrogatepass")).digest(), backbone.identity)
 
 
 def check_made(made: Tensor, wanted: tuple[int, ...], backbone: Backbone) -> None:

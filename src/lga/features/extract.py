@@ -16,9 +16,10 @@ from lga.anatomy.schema import Anatomy, word_stages
 from lga.backbone.protocol import Backbone
 from lga.config import Wording
 from lga.errors import SettingsError, VideoError, printable
-from lga.features.cache import ClipFeatures, FeatureCache, check_made
+from lga.features.cache import ClipFeatures, FeatureCache, Identified, check_made, clip_entry, motion_entry
+from lga.features.entry import Entry
 from lga.motion.encoder import MotionEncoder, MotionOnlooker
-from lga.video.clip import Clip, content_digest, read_clip
+from lga.video.clip import Clip, read_clip
 from lga.video.decode import open_clip
 from lga.video.files import UNLIMITED, Limits, refusal, why_no_clip
 
@@ -47,10 +48,12 @@ def not_a_clip(path: Path) -> Skipped:
 class _Opened:
     """A clip on its way: already known, or decoded and waiting to be encoded."""
 
-    digest: str
+    source: Identified
     known: ClipFeatures | None
     clip: Clip | None
     motion: Float[Tensor, " numbers"] | None
+    is_sure: bool
+    """whether what was read is surely what its digest says: nobody wrote to the clip meanwhile"""
 
 
 def collect(
@@ -105,7 +108,8 @@ def extract_features(
     """Yield each clip's features, or why it was skipped, in the order of `paths`.
 
     `frames` moments are sampled at the centres of equal parts. What is encoded is kept in the cache before it is
-    yielded, so an interrupted run goes on where it stopped. Features that are not finite count as unreadable.
+    yielded, so an interrupted run goes on where it stopped; a clip that was written to meanwhile is not kept. Features
+    that are not finite count as unreadable.
     With `motion`, each clip's motion is measured in the same pass and kept beside its features.
     `limits` hold for clips that are decoded, not for those in the cache.
 
@@ -117,11 +121,11 @@ def extract_features(
 
     def opened(path: Path) -> _Opened | Skipped:
         try:
-            digest = content_digest(path)
-            known = cache.find_clip(digest, sampling, backbone)
-            moves = None if motion is None else cache.find_motion(digest, motion.identity)
+            source = cache.identify(path)
+            known = cache.find_clip(source.digest, sampling, backbone)
+            moves = None if motion is None else cache.find_motion(source.digest, motion.identity)
             if known is not None and (motion is None or moves is not None):
-                return _Opened(digest, known, None, moves)
+                return _Opened(source, known, None, moves, not source.is_new or source.is_unchanged())
             onlooker = None if motion is None or moves is not None else MotionOnlooker(motion)
             clip = read_clip(
                 path,
@@ -131,7 +135,8 @@ def extract_features(
                 limits=limits,
                 onlooker=onlooker,
             )
-            return _Opened(digest, known, clip, moves if onlooker is None else onlooker.finish())
+            moves = moves if onlooker is None else onlooker.finish()
+            return _Opened(source, known, clip, moves, source.is_unchanged())
         except VideoError as error:
             return Skipped(path, str(error))
 
@@ -169,23 +174,28 @@ def _finish(
     results = [(path, future.result()) for path, future in now]
     fresh = [one.clip for _, one in results if isinstance(one, _Opened) and one.known is None and one.clip is not None]
     encoded = iter(_encode(fresh, backbone))
+    found: list[ClipFeatures | Skipped] = []
+    entries: list[Entry] = []
+    sources: list[Identified] = []
     for path, one in results:
         if isinstance(one, Skipped):
-            yield one
+            found.append(one)
             continue
-        if one.motion is not None and motion is not None and one.clip is not None:
-            cache.keep_motion(one.digest, motion.identity, one.motion)
-        if one.known is not None:
-            yield replace(one.known, motion=one.motion)
-        elif one.clip is not None:
-            features = ClipFeatures(next(encoded).clone(), one.clip.times, one.clip.duration, one.digest, one.motion)
-            if not bool(features.frames.isfinite().all()):
-                yield Skipped(
-                    path, str(refusal(path, "its features are not finite numbers; the backbone cannot read it"))
-                )
-                continue
-            cache.keep_clip(features, sampling, backbone)
-            yield features
+        digest, features = one.source.digest, one.known
+        if features is None and one.clip is not None:
+            features = ClipFeatures(next(encoded).clone(), one.clip.times, one.clip.duration, digest)
+        if features is None or not bool(features.frames.isfinite().all()):
+            why = "its features are not finite numbers; the backbone cannot read it"
+            found.append(Skipped(path, str(refusal(path, why))))
+            continue
+        found.append(replace(features, motion=one.motion))
+        if one.is_sure:
+            sources.append(one.source)
+            entries += [clip_entry(features, sampling, backbone)] if one.known is None else []
+            if one.motion is not None and motion is not None and one.clip is not None:
+                entries.append(motion_entry(digest, motion.identity, one.motion))
+    cache.keep(entries, sources)
+    yield from found
 
 
 def _encode(clips: Sequence[Clip], backbone: Backbone) -> list[Float[Tensor, "frames dim"]]:
@@ -203,18 +213,20 @@ def _encode(clips: Sequence[Clip], backbone: Backbone) -> list[Float[Tensor, "fr
 
 
 def identify_clips(
-    paths: Sequence[Path], dim: int, *, progress: Progress | None = None
+    paths: Sequence[Path], dim: int, cache: FeatureCache, *, progress: Progress | None = None
 ) -> Generator[ClipFeatures | Skipped]:
     """Yield each clip's digest and length in the order of `paths`, or why it was skipped, without decoding a picture.
 
     For whoever reads the pixels later: `frames` are [0 dim], there are no moments and no motion.
     """
     nothing = torch.empty(0, dim)
+    sources: list[Identified] = []
 
-    def opened(path: Path) -> ClipFeatures | Skipped:
+    def opened(path: Path) -> tuple[Identified, ClipFeatures] | Skipped:
         try:
             with open_clip(path) as video:
-                return ClipFeatures(nothing, (), video.duration, content_digest(path))
+                source = cache.identify(path)
+                return source, ClipFeatures(nothing, (), video.duration, source.digest)
         except VideoError as error:
             return Skipped(path, str(error))
 
@@ -222,7 +234,16 @@ def identify_clips(
         for done, one in enumerate(pool.map(opened, paths), 1):
             if progress is not None:
                 progress(done, len(paths))
-            yield one
+            if isinstance(one, Skipped):
+                yield one
+                continue
+            source, features = one
+            sources += [source] if source.is_new and source.is_unchanged() else []
+            if len(sources) == BATCH:
+                cache.keep((), sources)
+                sources.clear()
+            yield features
+    cache.keep((), sources)
 
 
 def encode_stages(

@@ -20,6 +20,10 @@ from lga.video.files import is_clip as is_clip
 from lga.video.pictures import PictureFolder
 from lga.video.transform import resize_and_crop
 
+READER_VERSION = 1
+"""Of everything in this room that changes which pictures or moments a clip has. Raise it with such a change: features
+that were kept before are then made anew."""
+
 
 def uniform_times(duration: float, count: int) -> tuple[float, ...]:
     """The centres of `count` equal parts of a clip, in seconds: the same moments every time.
