@@ -136,3 +136,41 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data folder {folder}; name one with LGA_SHARED")
     return folder
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the system is asked for, in order: ("sync", NAME), ("rename", TO), ("remove", NAME); folders end in /.
+
+    Files that have their name only for a while are called `part`.
+    """
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("which file is synced is asked of /proc")
+    calls: list[tuple[str, str]] = []
+    sync, replace, rename, unlink = os.fsync, Path.replace, Path.rename, Path.unlink
+
+    def name_of(path: Path) -> str:
+        shown = path.name if not path.name.startswith(".") else "part"
+        return f"{shown}/" if path.is_dir() else shown
+
+    def record_sync(handle):
+        calls.append(("sync", name_of(Path(os.readlink(f"/proc/self/fd/{handle}")))))
+        sync(handle)
+
+    def record_rename(really):
+        def act(self, target):
+            calls.append(("rename", target.name))
+            return really(self, target)
+
+        return act
+
+    def record_remove(self, missing_ok=False):
+        if self.exists():
+            calls.append(("remove", name_of(self)))
+        unlink(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(os, "fsync", record_sync)
+    monkeypatch.setattr(Path, "replace", record_rename(replace))
+    monkeypatch.setattr(Path, "rename", record_rename(rename))
+    monkeypatch.setattr(Path, "unlink", record_remove)
+    return calls

@@ -88,14 +88,16 @@ def scratch_folder(path: Path) -> Generator[Path]:
     with one_line(path):
         folder = temporary_path(_prepared(path))
         folder.mkdir()
-        try:
-            yield folder
-        finally:
-            remove(folder)
+    try:
+        yield folder
+    finally:
+        remove(folder)
 
 
 def append_durably(path: Path, data: bytes) -> None:
-    """Add to the end of a file; when this returns it is on the disk, and a crash before leaves a part at most.
+    """Add to the end of a file; when this returns it is on the disk.
+
+    A disk that becomes full keeps nothing of it, a crash a part at most.
 
     Raises:
         LGAError: the disk is full, or the place cannot be written.
@@ -104,9 +106,15 @@ def append_durably(path: Path, data: bytes) -> None:
         make_folders(path.parent)
         is_new = not path.exists()
         with path.open("ab", buffering=0) as file:
-            while data:  # a disk that has room for a part takes that part and says nothing
-                data = data[file.write(data) :]
-            os.fsync(file.fileno())
+            end, rest = file.seek(0, os.SEEK_END), data
+            try:
+                while rest:  # a disk that has room for a part takes that part and says nothing
+                    rest = rest[file.write(rest) :]
+                os.fsync(file.fileno())
+            except OSError:
+                if file.seek(0, os.SEEK_END) == end + len(data) - len(rest):  # nobody else has added to it since
+                    file.truncate(end)
+                raise
         if is_new:
             sync_folder(path.parent)
 

@@ -93,3 +93,13 @@ def test_tensorboard_in_such_a_place_is_refused_too(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(LGAError, match="cannot be written"), run_log(tmp_path / "file" / "in", 4, tensorboard=True):
         pass
+
+
+@pytest.mark.parametrize("line", [b"\xff", b"[" * 100_000, b'{"task": 1' + b"0" * 400 + b"}", b'{"task": []}'])
+def test_a_damaged_line_ends_what_is_kept(half, line):
+    data = (half / LOG).read_bytes().splitlines(keepends=True)
+    (half / LOG).write_bytes(b"".join([data[0], line + b"\n", *data[1:]]))
+    with run_log(half, 4, tensorboard=False) as log:
+        log(Resumed(2))
+        log(step(3))
+    assert written(half) == [("episode", 1), ("episode", 3)]

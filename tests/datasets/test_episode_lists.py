@@ -1,4 +1,5 @@
 import json
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -92,15 +93,40 @@ def test_an_altered_list_is_refused(file, change, said):
     episode = json.loads(lines[2])
     change(episode)
     lines[2] = json.dumps(episode)
-    file.write_text("\n".join(lines))
+    write_lines(file, lines)
     with pytest.raises(ManifestError, match=said):
         read_episodes(file, CLIPS)
 
 
 def test_a_shortened_list_is_refused(file):
-    file.write_text("\n".join(file.read_text().splitlines()[:-1]))
+    lines = file.read_text().splitlines()[:-1]
+    write_lines(file, lines)
     with pytest.raises(ManifestError, match="not all alike"):
         read_episodes(file, CLIPS)
+    write_lines(file, lines, checksum={"checksum": "0" * 64})
+    with pytest.raises(ManifestError, match="was damaged or changed"):
+        read_episodes(file, CLIPS)
+
+
+def write_lines(file, lines, *, checksum=None):
+    """A list as version 0.1.0 wrote it, without a checksum, or with this one."""
+    header = {name: value for name, value in json.loads(lines[0]).items() if name != "checksum"}
+    file.write_text("\n".join([json.dumps({**header, **(checksum or {})}), *lines[1:]]))
+
+
+def test_a_list_of_the_first_version_is_read(file):
+    write_lines(file, file.read_text().splitlines())
+    assert same(read_episodes(file, CLIPS)[0], PLAN)
+
+
+def test_no_flipped_bit_is_taken_for_a_list(file):
+    data = file.read_bytes()
+    for place in range(len(data)):
+        file.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+        with suppress(ManifestError):
+            found, protocol = read_episodes(file, CLIPS)
+            assert same(found, PLAN)
+            assert protocol == PROTOCOL
 
 
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path):

@@ -273,6 +273,17 @@ def test_wherever_writing_stops_the_old_head_or_the_new_one_loads_and_the_next_w
     pytest.fail("writing a checkpoint has no end")
 
 
+def test_weights_are_on_the_disk_before_the_record_that_names_them_and_older_ones_go_last(folder, asked):
+    old, head = weights_in(folder).name, trained(seed=2)
+    save_checkpoint(folder, head, {}, record_of(head))
+    new = weights_in(folder).name
+    assert asked == [
+        *(("sync", "part"), ("rename", new), ("sync", "head/")),
+        *(("sync", "part"), ("rename", RECORD), ("sync", "head/")),
+        *(("remove", old), ("sync", "head/")),
+    ]
+
+
 def test_no_flipped_bit_is_taken_for_a_record(folder):
     data, record = (folder / RECORD).read_bytes(), read_record(folder)
     for place in range(len(data)):

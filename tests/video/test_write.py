@@ -120,6 +120,11 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, count, size):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_video_is_on_the_disk_before_it_takes_its_place(tmp_path, asked):
+    write(tmp_path / "a.mp4", noise(3))
+    assert asked == [("sync", "part"), ("rename", "a.mp4"), ("sync", f"{tmp_path.name}/")]
+
+
 def test_what_the_encoder_refuses_is_one_line_and_leaves_nothing(tmp_path):
     with pytest.raises(LGAError, match=r"a\.mp4: cannot be written"):
         write(tmp_path / "a.mp4", [np.zeros((2, 40_000, 3), np.uint8)])

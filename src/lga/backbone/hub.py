@@ -82,7 +82,7 @@ class ModelFolder:
         try:
             shards = json.loads((self.weights / _INDEX).read_text(encoding="utf-8"))["weight_map"].values()
             return tuple(self.weights / shard for shard in sorted(set(shards)))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BackboneError(f"{self.name}: {_INDEX} is damaged; download it again") from error
 
     def refuse_foreign(self) -> None:

@@ -35,7 +35,7 @@ def run_log(folder: Path, tasks: int, *, tensorboard: bool) -> Generator["RunLog
     try:
         folder.mkdir(parents=True, exist_ok=True)
         board = _open_board(folder) if tensorboard else None
-        with (folder / LOG).open("a+", encoding="utf-8") as file, progress_bar("training") as (bar,):
+        with (folder / LOG).open("a+", encoding="utf-8", errors="replace") as file, progress_bar("training") as (bar,):
             yield RunLog(file, bar, tasks, board)
     except OSError as error:
         raise LGAError(f"{folder / LOG}: cannot be written ({error.strerror}); choose another --out") from error
@@ -98,7 +98,7 @@ def _task_of(line: str) -> float:
     """The number of episodes that a line speaks of; infinite where it is damaged."""
     try:
         return float(json.loads(line)["task"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return inf
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +15,7 @@ from tyro.conf import Positional
 
 from lga.cli.options import Flag, plural, print_json_text, progress_bar, report_motion, stderr, stdout
 from lga.errors import SettingsError, VideoError
-from lga.files import write_atomically
+from lga.files import scratch_folder, write_atomically
 from lga.watch.settings import WatchSettings
 
 if TYPE_CHECKING:
@@ -112,11 +111,7 @@ class Watch:
         from lga.video.write import VideoWriter
         from lga.watch.address import Address
 
-        self.video.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            TemporaryDirectory(dir=self.video.parent, prefix=".watched") as folder,
-            VideoWriter(path := Path(folder) / "seen.mp4") as writer,
-        ):
+        with scratch_folder(self.video) as folder, VideoWriter(path := folder / "seen.mp4") as writer:
 
             def recorded() -> Address:
                 writer.close()

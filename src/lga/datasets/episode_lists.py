@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from lga.config import FrozenModel, ProtocolConfig
 from lga.datasets.episodes import Episodes
 from lga.errors import ManifestError, SettingsError
-from lga.files import write_atomically
+from lga.files import checksum_of, write_atomically
 from lga.labels import quote
 
 MAX_BYTES = 2**30
@@ -34,6 +34,8 @@ class _Header(FrozenModel):
     format: Literal["lga episodes 1"]
     protocol: ProtocolConfig
     clips: tuple[ClipContent, ...]
+    checksum: str | None = None
+    """of the rest of the file; lists of 0.1.0 have none"""
 
     @property
     def labels(self) -> list[str]:
@@ -56,9 +58,10 @@ def write_episodes(path: Path, episodes: Episodes, protocol: ProtocolConfig, cli
     """
     header = _Header(format="lga episodes 1", protocol=protocol, clips=tuple(clips))
     rows = zip(episodes.classes.tolist(), episodes.query.tolist(), episodes.support.tolist(), strict=True)
-    lines = [header.model_dump_json()]
-    lines += [json.dumps({"classes": c, "query": q, "support": s}, separators=(",", ":")) for c, q, s in rows]
-    write_atomically(path, ("\n".join(lines) + "\n").encode())
+    lines = [json.dumps({"classes": c, "query": q, "support": s}, separators=(",", ":")) for c, q, s in rows]
+    content = header.model_dump(mode="json", exclude={"checksum"})
+    first = json.dumps({**content, "checksum": checksum_of([content, *lines])}, ensure_ascii=False)
+    write_atomically(path, ("\n".join([first, *lines]) + "\n").encode())
 
 
 def read_episodes(path: Path, clips: Sequence[ClipContent]) -> tuple[Episodes, ProtocolConfig]:
@@ -98,14 +101,20 @@ def _parse(path: Path) -> tuple[_Header, list[_Episode]]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ManifestError(f"{path}: larger than {MAX_BYTES >> 20} MiB; this is not an episode list")
-        first, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
-        return _Header.model_validate_json(first), [_Episode.model_validate_json(line) for line in lines]
+        first, *lines = path.read_text(encoding="utf-8").split("\n")
+        lines = [line for line in lines if line]
+        header, rows = _Header.model_validate_json(first), [_Episode.model_validate_json(line) for line in lines]
     except OSError as error:
         raise ManifestError(
             f"{path}: cannot be read ({error.strerror}); give a file that --episodes-out wrote"
         ) from error
     except (UnicodeDecodeError, ValidationError, SettingsError) as error:
         raise ManifestError(f"{path}: not an episode list; give a file that --episodes-out wrote") from error
+    content = json.loads(first)
+    content.pop("checksum", None)
+    if header.checksum not in (None, checksum_of([content, *lines])):
+        raise ManifestError(f"{path}: was damaged or changed since it was written; copy it again")
+    return header, rows
 
 
 def _check(path: Path, header: _Header, episodes: Episodes) -> None:

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from lga.errors import LGAError
 from lga.evaluation.benchmark import Point
-from lga.files import kind_of, replace_folder, to_csv, to_json, write_atomically
+from lga.files import kind_of, replace_folder, to_csv, to_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,14 +71,14 @@ def write_evaluation(
         LGAError: the place cannot be written, or matplotlib is not installed.
     """
     with replace_folder(folder) as fresh:
-        write_atomically(fresh / "report.json", to_json(report))
+        (fresh / "report.json").write_bytes(to_json(report))
         rows = [[label, *line] for label, line in zip(labels, confusion.tolist(), strict=True)]
-        write_atomically(fresh / "confusion.csv", to_csv([["is / taken for", *labels], *rows]).encode())
+        (fresh / "confusion.csv").write_bytes(to_csv([["is / taken for", *labels], *rows]).encode())
         picture = draw_confusion(confusion, labels, title="Combined match: what each class was taken for")
-        write_atomically(fresh / "confusion.png", picture)
+        (fresh / "confusion.png").write_bytes(picture)
         for name, points in curves.items():
-            write_atomically(fresh / f"{name}.csv", _curve_csv(name, points))
-            write_atomically(fresh / f"{name}.png", _curve_png(name, points, marks))
+            (fresh / f"{name}.csv").write_bytes(_curve_csv(name, points))
+            (fresh / f"{name}.png").write_bytes(_curve_png(name, points, marks))
 
 
 def draw_curves(

@@ -1,7 +1,6 @@
 """Write pictures as an mp4 file, whole or not at all."""
 
 import io
-import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -9,7 +8,6 @@ from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import BinaryIO
-from uuid import uuid4
 
 import av
 import numpy as np
@@ -19,7 +17,7 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from lga.errors import LGAError
-from lga.video.files import printable
+from lga.files import Draft, one_line
 
 CODEC = "libx264" if "libx264" in av.codecs_available else "mpeg4"
 TICKS = 1000
@@ -74,13 +72,12 @@ class _Sink:
             raise self._trouble
 
     def finish(self) -> None:
-        """Have everything on the disk.
+        """Have everything in the file.
 
         Raises:
             OSError: it is not.
         """
         self._try(lambda file: file.flush())
-        self._try(lambda file: os.fsync(file.fileno()))
         self.close()
         self.check()
 
@@ -117,15 +114,16 @@ class VideoWriter:
         Raises:
             LGAError: the place cannot be written.
         """
-        self._path, self._part = path, path.with_name(f".{uuid4().hex}.part")
+        self._path = path
         self._fps, self._tick = fps, Fraction(1, fps or TICKS)
         self._lock = Lock()
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._last, self._step = -1, 1 if fps else 40
+        with one_line(path):
+            self._draft = Draft(path)
         with self._as_one_line():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = _Sink(self._part)
+            self._file = _Sink(self._draft.part)
             self._container = av.open(self._file, "w", format="mp4")
 
     def __enter__(self) -> "VideoWriter":
@@ -174,7 +172,7 @@ class VideoWriter:
             self._container.close()
             self._file.finish()
             self._container = None
-            self._part.replace(self._path)
+            self._draft.keep()
 
     def _begin(self, container: OutputContainer, picture: UInt8[np.ndarray, "height width 3"]) -> VideoStream:
         options = {"preset": "veryfast", "crf": "20"} if CODEC == "libx264" else {"q": "4"}
@@ -199,16 +197,16 @@ class VideoWriter:
             self._file.close()
             with suppress(FFmpegError, OSError):
                 container.close()
-        with suppress(OSError):
-            self._part.unlink(missing_ok=True)
+        self._draft.drop()
 
     @contextmanager
     def _as_one_line(self) -> Generator[None]:
         try:
-            yield
-        except (FFmpegError, OSError) as error:
+            with one_line(self._path):
+                try:
+                    yield
+                except FFmpegError as error:
+                    raise OSError(error.errno, error.strerror or str(error)) from error
+        except LGAError:
             self._discard()
-            why = error.strerror or error
-            raise LGAError(
-                f"{printable(self._path)}: cannot be written ({why}); free some space or choose another place"
-            ) from error
+            raise
