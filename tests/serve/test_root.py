@@ -1,14 +1,14 @@
 import ctypes
+import errno
 import os
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
 from lga.errors import LGAError, SettingsError
 from lga.serve import root as module
-from lga.serve.root import check_root, find_beneath, open_beneath
+from lga.serve.root import check_root, find_beneath, open_beneath, request_folder
 
 SWAPS = 4000
 
@@ -116,14 +116,23 @@ def test_what_was_found_is_read_however_it_is_renamed_afterwards(tree, tmp_path)
 
 def test_where_open_files_have_no_place_a_copy_is_read(tree, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "DESCRIPTORS", tmp_path / "none")
-    spare = tmp_path / "spare"
-    spare.mkdir()
-    with find_beneath(tree / "root", "a/in.mp4", spare) as place:
-        assert (place.parent, place.read_text()) == (spare, "root/a")
-    with (
-        pytest.raises(LGAError, match="cannot be copied"),
-        find_beneath(tree / "root", "a/in.mp4", Path(tmp_path / "gone")),
-    ):
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    with find_beneath(tree / "root", "a/in.mp4", folder) as place:
+        assert (place.parent.parent, place.read_text()) == (folder, "root/a")
+    assert list(folder.iterdir()) == []
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    with pytest.raises(LGAError, match="free some space"), find_beneath(tree / "root", "a/in.mp4", folder):
+        pass
+    assert list(folder.iterdir()) == []
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_request_that_gets_no_folder_is_told_in_one_line(tmp_path):
+    with pytest.raises(LGAError, match="uploads: cannot be written"), request_folder(tmp_path / "uploads"):
         pass
 
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from anyio import to_thread
 from pydantic import ValidationError
@@ -19,7 +18,7 @@ from starlette.requests import Request
 from lga.anatomy.descriptions import parse_json
 from lga.errors import LGAError
 from lga.labels import has_hidden_characters
-from lga.serve.root import find_beneath
+from lga.serve.root import find_beneath, request_folder
 from lga.serve.schema import ClipPath
 from lga.video.files import VIDEO_SUFFIXES, has_video_name
 
@@ -71,9 +70,9 @@ async def clip_of(request: Request, *, root: Path | None, folder: Path) -> Async
     kind = content_type(request)
     if kind == b"application/json":
         top, path = wanted_path(root, await request.body())
-        with TemporaryDirectory(dir=folder) as own, ExitStack() as held:
+        with ExitStack() as held:
             try:
-                place = await to_thread.run_sync(held.enter_context, find_beneath(top, path, Path(own)))
+                place = await to_thread.run_sync(held.enter_context, find_beneath(top, path, folder))
             except (OSError, ValueError) as error:
                 raise HTTPException(404, NO_SUCH_CLIP) from error
             yield Upload(Path(path).name, place)
@@ -118,10 +117,10 @@ async def received(request: Request, field: str, *, most: int, folder: Path) -> 
     if kind != b"multipart/form-data":
         shown = kind[:60].decode("utf-8", "replace")
         raise HTTPException(415, f"wanted multipart/form-data with a file named {field!r}, not {shown!r}")
-    with TemporaryDirectory(dir=folder) as own:
+    with request_folder(folder) as own:
         try:
             form = await _FileForm(request, field, most).parse()
-            uploads = await to_thread.run_sync(_save, form, Path(own))
+            uploads = await to_thread.run_sync(_save, form, own)
         except MultiPartException as error:
             raise HTTPException(400, f"the form cannot be read: {error.message}") from error
         except UnicodeError as error:

@@ -7,9 +7,11 @@ import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from lga.errors import LGAError, SettingsError
+from lga.errors import SettingsError
+from lga.files import one_line
 
 DESCRIPTORS = Path("/proc/self/fd")
 """Where Linux lists what this process has open by number; to open it there is to open that very file again."""
@@ -28,10 +30,10 @@ def check_root(root: Path | None) -> None:
 
 
 @contextmanager
-def find_beneath(root: Path, path: str, spare: Path) -> Generator[Path]:
+def find_beneath(root: Path, path: str, folder: Path) -> Generator[Path]:
     """Where to read what `open_beneath` opens, until the block ends: whoever opens that place gets the very same file.
 
-    The folder `spare`, which is empty, takes a copy where the system has no such place.
+    Where the system has no such place, that is a copy in `folder`.
 
     Raises:
         OSError: there is no such file below the root, or it may not be read.
@@ -42,13 +44,24 @@ def find_beneath(root: Path, path: str, spare: Path) -> Generator[Path]:
         if DESCRIPTORS.is_dir():
             yield DESCRIPTORS / str(file.fileno())
             return
-        copy = spare / "clip"
-        try:
-            with copy.open("xb") as target:
+        with request_folder(folder) as own:
+            copy = own / "clip"
+            with one_line(copy), copy.open("xb") as target:
                 shutil.copyfileobj(file, target)
-        except OSError as error:
-            raise LGAError(f"{spare}: clips cannot be copied ({error.strerror}); free some space") from error
-        yield copy
+            yield copy
+
+
+@contextmanager
+def request_folder(folder: Path) -> Generator[Path]:
+    """A folder in `folder` that lasts as long as a request.
+
+    Raises:
+        LGAError: the disk is full.
+    """
+    with one_line(folder):
+        own = TemporaryDirectory(dir=folder, ignore_cleanup_errors=True)
+    with own:
+        yield Path(own.name)
 
 
 def open_beneath(root: Path, path: str) -> BinaryIO:
