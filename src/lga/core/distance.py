@@ -12,6 +12,11 @@ from torch import Tensor
 Reduction = Literal["sum", "mean"]
 Pooling = Literal["softmin", "mean"]
 
+PAIRS_AT_ONCE = 2**20
+"""Pairs of tokens compared together."""
+VECTORS_AT_ONCE = 2**11
+"""Vectors of the examples held against the queries together: a matrix product that the caches hold."""
+
 
 def hausdorff(
     distance: Float[Tensor, "query support tokens others"],
@@ -45,23 +50,65 @@ def clip_distances(
     support_stage: Int[Tensor, "support others"],
     *,
     reduction: Reduction = "sum",
-    block: int = 2**24,
+    block: int = PAIRS_AT_ONCE,
 ) -> Float[Tensor, "query support"]:
     """AB-MHM between every query clip and every support clip: d(i,j) = 1 - cos, matched within each stage.
 
-    Works through the queries in blocks of about `block` token pairs, so that memory stays bounded however many clips
+    Works through the clips in blocks of about `block` token pairs, so that memory stays bounded however many clips
     meet. A token of all zeros has distance 1 to everything. With all stages 0 this is Bi-MHM.
 
     Source: LGA (arXiv:2507.16287), "Aligned Bidirectional Mean Hausdorff Metric".
     """
-    query, support = F.normalize(query, dim=-1), F.normalize(support, dim=-1)
-    pairs = query.shape[1] * support.shape[0] * support.shape[1]
-    rows = max(1, block // max(1, pairs))
+    unit = F.normalize(query, dim=-1), F.normalize(support, dim=-1)
+    return unit_distances(*unit, (query_stage, support_stage), reduction=reduction, block=block)
+
+
+def unit_distances(
+    query: Float[Tensor, "query vectors dim"],
+    support: Float[Tensor, "support others dim"],
+    stage: tuple[Int[Tensor, "query tokens"], Int[Tensor, "support theirs"]],
+    frame: tuple[Int[Tensor, "query tokens"] | None, Int[Tensor, "support theirs"] | None] = (None, None),
+    *,
+    reduction: Reduction = "sum",
+    block: int = PAIRS_AT_ONCE,
+) -> Float[Tensor, "query support"]:
+    """`clip_distances` of vectors whose length is 1, or 0, already.
+
+    `frame` says which of its clip's vectors every token is; None: the vectors are the tokens. Where tokens are frames,
+    some of them seen by two stages, this compares each frame once.
+
+    Source: as `clip_distances`; the blocks are our choice: fastest of 2**16 to 2**24 on an Intel Xeon with AVX-512.
+    """
+    columns = max(1, VECTORS_AT_ONCE // max(1, support.shape[1]))
+    rows = max(1, block // max(1, query.shape[1] * min(columns, len(support)) * support.shape[1]))
+
+    def between(some: slice, others: slice) -> Float[Tensor, "some others"]:
+        near = 1 - einsum(query[some], support[others], "q i d, s j d -> q s i j")
+        for axis, tokens in ((2, frame[0]), (3, frame[1])):
+            if tokens is not None:
+                near = _spread(near, tokens[some if axis == 2 else others], axis)
+        return hausdorff(near, stage[0][some], stage[1][others], reduction=reduction)
+
     parts = [
-        hausdorff(1 - einsum(some, support, "q i d, s j d -> q s i j"), stage, support_stage, reduction=reduction)
-        for some, stage in zip(query.split(rows), query_stage.split(rows), strict=True)
+        torch.cat([between(some, others) for others in _slices(len(support), columns)], 1)
+        for some in _slices(len(query), rows)
     ]
     return torch.cat(parts)
+
+
+def _slices(count: int, step: int) -> list[slice]:
+    """Consecutive slices of at most `step`; at least one, which may be empty."""
+    return [slice(start, start + step) for start in range(0, max(1, count), step)]
+
+
+def _spread(
+    near: Float[Tensor, "query support tokens others"], tokens: Int[Tensor, "clips chosen"], axis: int
+) -> Float[Tensor, "query support chosen_or_tokens chosen_or_others"]:
+    """The distances of frames at the tokens' places: along axis 2 those of the queries, along 3 those of the others."""
+    place = tokens[:, None, :, None] if axis == 2 else tokens[None, :, None, :]
+    shape = list(near.shape)
+    shape[axis] = tokens.shape[1]
+    return near.gather(axis, place.expand(shape))
 
 
 def whole_clip_distances(

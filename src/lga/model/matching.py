@@ -1,7 +1,7 @@
 """The method between features and scores: cut clips into stages, fuse them with text, match them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig
-from lga.core.distance import MATCHERS
+from lga.core.distance import MATCHERS, clip_distances, unit_distances, whole_clip_distances
 from lga.core.score import video_text_scores
 from lga.core.segment import (
     SEGMENTERS,
@@ -32,6 +32,10 @@ APART_VIDEO = 0.9
 """How much the video is expected to count beside the text at 1, where sight and meaning are kept apart."""
 SHARED_VIDEO = 0.55
 """The same where they share one space, without text in the fusion."""
+
+
+BY_COSINE = (clip_distances, whole_clip_distances)
+"""The matchers that compare by cosines alone, for which vectors are normalised once and frames compared once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +65,42 @@ class Cut:
 class Prototypes:
     """Clips ready to be matched: fused tokens, stage after stage; stage -1 is padding."""
 
-    tokens: Float[Tensor, "clips tokens sight"]
-    """in the backbone's own visual space"""
+    vectors: Float[Tensor, "clips vectors sight"]
+    """what tokens are made of, in the backbone's own visual space: frames, or the tokens themselves"""
     stage: Int[Tensor, "clips tokens"]
     learned: Float[Tensor, "clips tokens width"] | None = None
     """in the space of a trained head, where there is one"""
     whole: "Whole | None" = None
     """the clips as a whole; None where only their stages are compared"""
+    frame: Int[Tensor, "clips tokens"] | None = None
+    """which of its clip's vectors every token is; None: the vectors are the tokens"""
+    unit: bool = False
+    """whether vectors and learned tokens have length 1, or 0, already"""
 
     def __getitem__(self, clips: slice | Int[Tensor, " chosen"]) -> "Prototypes":
         """Some of the clips."""
-        learned = None if self.learned is None else self.learned[clips]
-        return Prototypes(
-            self.tokens[clips], self.stage[clips], learned, None if self.whole is None else self.whole[clips]
+        return replace(
+            self,
+            vectors=self.vectors[clips],
+            stage=self.stage[clips],
+            learned=None if self.learned is None else self.learned[clips],
+            whole=None if self.whole is None else self.whole[clips],
+            frame=None if self.frame is None else self.frame[clips],
         )
+
+    @property
+    def tokens(self) -> Float[Tensor, "clips tokens sight"]:
+        """In the backbone's own visual space."""
+        if self.frame is None:
+            return self.vectors
+        return self.vectors.gather(1, repeat(self.frame, "c n -> c n d", d=self.vectors.shape[2]))
+
+    def of_unit_length(self) -> "Prototypes":
+        """With vectors of length 1, once for all the matches to come; nothing of the features is kept alive by them."""
+        if self.unit:
+            return self
+        learned = None if self.learned is None else F.normalize(self.learned, dim=-1)
+        return replace(self, vectors=F.normalize(self.vectors, dim=-1), learned=learned, unit=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +200,23 @@ class LGA:
 
         Source: LGA, "Fine-grained multimodal fusion"; the strength `text_injection` and the length are our choice.
         """
-        tokens = frames.gather(1, repeat(cut.frame, "c n -> c n d", d=frames.shape[-1]))
+        sight = self.space.visual
         scaled = None if text is None else self.method.text_injection * self._as_long(text, frames)
-        plain = tokens if scaled is None else inject_text(tokens, cut.stage, scaled)
-        learned = None if self.head is None or self.head.head_weight == 0 else self.head(tokens, cut.stage, scaled)
-        return Prototypes(plain[..., self.space.visual], cut.stage, learned, whole)
+        headed, touched = self.head is not None and self.head.head_weight > 0, touches(scaled, sight)
+        if not headed and not touched:
+            return Prototypes(frames[..., sight], cut.stage, None, whole, cut.frame)
+        tokens = frames.gather(1, repeat(cut.frame, "c n -> c n d", d=frames.shape[-1]))
+        learned = self.head(tokens, cut.stage, scaled) if self.head is not None and headed else None
+        if scaled is None or not touched:
+            return Prototypes(frames[..., sight], cut.stage, learned, whole, cut.frame)
+        return Prototypes(inject_text(tokens, cut.stage, scaled)[..., sight], cut.stage, learned, whole)
+
+    def ready(self, clips: Prototypes) -> Prototypes:
+        """Fused clips as they are matched fastest: of unit length, unless a matcher of your own wants them as they are.
+
+        Source: our choice.
+        """
+        return clips.of_unit_length() if MATCHERS[self.method.matcher] in BY_COSINE else clips
 
     def _as_long(
         self, text: Float[Tensor, "clips stages dim"], frames: Float[Tensor, "clips frames dim"]
@@ -270,15 +308,21 @@ class LGA:
 
         Source: LGA, AB-MHM, or the matcher that the settings name; `head_weight` is our choice.
         """
-        match, reduction = MATCHERS[self.method.matcher], self.method.reduction
         if self.head is None or query.learned is None or support.learned is None:
-            return match(query.tokens, query.stage, support.tokens, support.stage, reduction=reduction)
-        learned = match(query.learned, query.stage, support.learned, support.stage, reduction=reduction)
+            return self._apart(query, support)
+        learned = self._apart(*(replace(one, vectors=one.learned, frame=None) for one in (query, support)))
         weight = self.head.head_weight
-        if weight == 1:
-            return learned
-        own = match(query.tokens, query.stage, support.tokens, support.stage, reduction=reduction)
-        return weight * learned + (1 - weight) * own
+        return learned if weight == 1 else weight * learned + (1 - weight) * self._apart(query, support)
+
+    def _apart(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "query support"]:
+        match, reduction = MATCHERS[self.method.matcher], self.method.reduction
+        if match not in BY_COSINE:
+            return match(query.tokens, query.stage, support.tokens, support.stage, reduction=reduction)
+        query, support = query.of_unit_length(), support.of_unit_length()
+        whole = match is whole_clip_distances
+        stage = [one.stage.clamp_max(0) if whole else one.stage for one in (query, support)]
+        frame = query.frame, support.frame
+        return unit_distances(query.vectors, support.vectors, (stage[0], stage[1]), frame, reduction=reduction)
 
     def similarities(
         self, frames: Float[Tensor, "query frames dim"], cut: Cut, text: Float[Tensor, "way stages dim"]
@@ -289,3 +333,11 @@ class LGA:
         """
         means = stage_means(frames[..., self.space.semantic], cut.mask)
         return video_text_scores(means, text[..., self.space.semantic])
+
+
+def touches(text: Float[Tensor, "*sentences dim"] | None, sight: slice) -> bool:
+    """Whether sentences would change what is seen; not where a backbone keeps sight and meaning apart.
+
+    Source: our choice.
+    """
+    return text is not None and bool(text[..., sight].any())
