@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lga.actions import Actions
@@ -19,11 +19,17 @@ from lga.errors import SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.matching import LGA, Cut, Prototypes
 from lga.model.staged import StagedExamples, StagedLGA
-from lga.model.task import Compared, Learnt, learn, leave_out
+from lga.model.task import Compared, Learnt, joined, learn, leave_out
 from lga.motion.descriptor import comparable
 
 KINDS: tuple[Motion, ...] = ("none", "flow", "flow+pose")
 """From little to much that is compared."""
+EXACT_UP_TO = 1000
+"""With more examples than this, some of them are asked for all: every example with every other takes 7 s here."""
+ASKED = 96
+"""How many then (docs/scale.md says what that changes)."""
+CLIPS_AT_ONCE = 64
+"""Examples asked about together."""
 RECALL = 0.9
 """The share of the taught actions' clips that the suggested threshold accepts, or more."""
 Accept = Literal["always", "suggested"] | float
@@ -81,7 +87,7 @@ def fit_rejection(examples: Compared, learnt: Learnt, *, recall: float = RECALL)
     Only examples that have another of their label tell how a taught action scores; with fewer than two such labels
     nothing is fitted.
     """
-    mine = learnt.support_label
+    mine = learnt.mine
     if learnt.itself is None or len(mine[learnt.paired].unique()) < 2:
         return NOTHING_KNOWN
     known = max_logit(learnt.weights.weigh(learnt.itself)[learnt.paired])
@@ -206,8 +212,6 @@ class Prepared:
     """the examples, for every number of stages that a label has"""
     prototypes: StagedExamples
     """the examples in the support role"""
-    examples: Compared
-    """row i: example i asked about like a new clip"""
     learnt: Learnt
     """what the examples say about scores"""
     rejection: Rejection
@@ -274,15 +278,28 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
     if actions.motion is not None:
         least = comparable(actions.motion, least)
     method = actions.method.updated({"motion": least})
-    frames, label = actions.frames, actions.support_label
+    frames, label, text = actions.frames, actions.support_label, actions.text
     staged = StagedLGA(LGA(method, space, actions.head), actions.stages)
     cuts = staged.cut(frames, actions.motion)
     whole = staged.lga.as_a_whole(frames, actions.motion)
-    prototypes = staged.show(frames, cuts, actions.text, whole, label=label)
-    query = staged.ask(frames, cuts, whole)
-    examples = staged.compare(query, prototypes, staged.similarities(frames, cuts, actions.text))
-    learnt = learn(examples, label, len(actions.labels), staged.rule(actions.shots))
-    return Prepared(actions, staged, cuts, prototypes, examples, learnt, fit_rejection(examples, learnt))
+    support = staged.show(frames, cuts, text, whole, label=label)
+    asked = evenly_spread(label, ASKED) if len(label) > EXACT_UP_TO else torch.arange(len(label))
+    rows: list[Compared] = []
+    for some in asked.split(CLIPS_AT_ONCE):
+        own = [cut[some] for cut in cuts]
+        query = staged.ask(frames[some], own, whole[some])
+        rows.append(staged.compare(query, support, staged.similarities(frames[some], own, text)))
+    examples, rule = joined(rows), staged.rule(actions.shots)
+    alike = whole.alike(whole) if len(asked) < len(label) else None
+    learnt = learn(examples, label, len(actions.labels), rule, asked=asked, alike=alike)
+    rejection = fit_rejection(examples, learnt)
+    return Prepared(actions, staged, cuts, support, replace(learnt, solved=None, itself=None), rejection)
+
+
+def evenly_spread(label: Int[Tensor, " examples"], most: int) -> Int[Tensor, " asked"]:
+    """The numbers of some examples, in order: as many of each label as its share of all, as nearly as it can be."""
+    place = torch.linspace(0, len(label) - 1, min(most, len(label)), dtype=torch.float64).round().long()
+    return label.argsort(stable=True)[place].sort().values
 
 
 def _motion(clips: Sequence[ClipFeatures]) -> Float[Tensor, "clips numbers"] | None:
@@ -297,27 +314,29 @@ def _recognition(
     """The answer for one clip, which is shown cut into as many stages as the winner has."""
     actions = prepared.actions
     order = probability[:, 0].argsort(descending=True, stable=True).tolist()
-    candidates = tuple(Candidate(actions.labels[label], *probability[label].tolist()) for label in order)
+    shares = probability.tolist()
+    candidates = tuple(Candidate(actions.labels[label], *shares[label]) for label in order)
     winner = order[0]
     cut = matched.cuts[prepared.staged.place(winner)]
     frame_stage = tuple(cut.label[row].tolist())
     borders = cut.borders(row, clip.times, clip.duration)
     sentences, similarity = actions.anatomies[winner].sentences, matched.similarity[row, winner].tolist()
     stages = tuple(StageReport(*stage) for stage in zip(borders, borders[1:], sentences, similarity, strict=False))
-    apart = matched.comparison.apart()
-    best = nearest_example(apart[row], actions.examples_of(actions.labels[winner]))
+    own = list(actions.examples_of(actions.labels[winner]))
+    apart = matched.comparison.apart_from(row, own)
+    nearest = nearest_example(apart)
     return Recognition(
         path=Path(),
         duration=clip.duration,
         candidates=candidates,
         stages=stages,
-        best_example=None if best is None else actions.examples[best].path,
-        best_distance=None if best is None else max(0.0, float(apart[row, best])),
+        best_example=None if nearest is None else actions.examples[own[nearest]].path,
+        best_distance=None if nearest is None else max(0.0, float(apart[nearest])),
         frame_stage=frame_stage,
         times=clip.times,
     )
 
 
-def nearest_example(distance: Float[Tensor, " examples"], among: Sequence[int]) -> int | None:
-    """The number of the nearest of some examples, the first of equals; None if there are none."""
-    return min(among, key=distance.tolist().__getitem__, default=None)
+def nearest_example(distance: Float[Tensor, " examples"]) -> int | None:
+    """The place of the least of some distances, the first of equals; None if there are none."""
+    return min(range(len(distance)), key=distance.tolist().__getitem__, default=None)

@@ -77,7 +77,7 @@ def test_a_hub_mean_without_some_examples_is_that_of_the_others(label, whole, se
     table, _ = random_table(seed, 2, count, count)
     foreign, itself = label[:, None] != label, torch.eye(count, dtype=torch.bool)
     gone = ~foreign if whole else itself
-    found = hub_means_without(table, foreign, gone, ~gone)
+    found = hub_means_without(table, foreign, label if whole else None, ~gone)
     for asked in range(count):
         kept = ~gone[asked]
         wanted = hub_means(table[:, kept][:, :, kept], foreign[kept][:, kept])

@@ -151,21 +151,58 @@ def class_distances(
 
     Source: LGA as in third-party research code ("mean"); "softmin" and classes without examples are our choice.
     """
-    member = F.one_hot(support_label, way).to(distance.dtype)
-    count = member.sum(0) if gone is None else (~gone).to(distance.dtype) @ member
+    taken = torch.ones_like(support_label, dtype=distance.dtype) if gone is None else (~gone).to(distance.dtype)
+    count = class_sums(taken, support_label, way)
     if pooling == "mean":
         kept = distance if gone is None else distance.masked_fill(gone, 0.0)
-        pooled = kept @ member / count.clamp_min(1)
+        pooled = class_sums(kept, support_label, way) / count.clamp_min(1)
     else:
         kept = distance if gone is None else distance.masked_fill(gone, torch.inf)
-        column = support_label.expand(kept.shape)
-        none = kept.new_full((*kept.shape[:-1], way), torch.inf)
-        least = none.scatter_reduce(-1, column, kept, "amin").where(count > 0, 0.0)
-        near = (least.gather(-1, column) - kept).exp()
-        total = torch.zeros_like(least).scatter_add(-1, column, near).where(count > 0, 1.0)
+        least = _class_least(kept, support_label, way).where(count > 0, 0.0)
+        near = (_of_class(least, support_label) - kept).exp()
+        total = class_sums(near, support_label, way).where(count > 0, 1.0)
         pooled = least + count.clamp_min(1).log() - total.log()
     neutral = pooled.sum(-1, keepdim=True) / (count > 0).sum(-1, keepdim=True).clamp_min(1)
     return torch.where(count > 0, pooled, neutral)
+
+
+def class_sums(
+    values: Float[Tensor, "*batch examples"], support_label: Int[Tensor, " examples"], way: int
+) -> Float[Tensor, "*batch {way}"]:
+    """The sum over the examples of each class, 0 for a class without any.
+
+    Source: our choice; a product with rows of zeros and ones would take `way` times as long.
+    """
+    if _in_order(support_label, way):
+        return values.unflatten(-1, (way, len(support_label) // way)).sum(-1)
+    return values.new_zeros((*values.shape[:-1], way)).index_add(-1, support_label, values)
+
+
+def _class_least(
+    values: Float[Tensor, "*batch examples"], support_label: Int[Tensor, " examples"], way: int
+) -> Float[Tensor, "*batch {way}"]:
+    """The least over the examples of each class, infinite for a class without any."""
+    if len(support_label) and _in_order(support_label, way):
+        return values.unflatten(-1, (way, len(support_label) // way)).amin(-1)
+    none = values.new_full((*values.shape[:-1], way), torch.inf)
+    return none.scatter_reduce(-1, support_label.expand(values.shape), values, "amin")
+
+
+def _of_class(
+    values: Float[Tensor, "*batch way"], support_label: Int[Tensor, " examples"]
+) -> Float[Tensor, "*batch examples"]:
+    """The value of each example's class."""
+    if _in_order(support_label, values.shape[-1]):
+        shots = len(support_label) // values.shape[-1]
+        return values[..., None].expand(*values.shape, shots).flatten(-2)
+    return values[..., support_label]
+
+
+def _in_order(support_label: Int[Tensor, " examples"], way: int) -> bool:
+    """Whether all classes have equally many examples, one class after the other."""
+    shots, odd = divmod(len(support_label), way)
+    order = torch.arange(way, device=support_label.device).repeat_interleave(shots)
+    return not odd and torch.equal(support_label, order.to(support_label.dtype))
 
 
 def _stage_size(stage: Int[Tensor, "*clips tokens"]) -> Int[Tensor, "*clips tokens"]:

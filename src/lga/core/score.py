@@ -58,21 +58,34 @@ def hub_means(
 
 
 def hub_means_without(
-    examples: Float[Tensor, "*episodes examples columns"],
-    foreign: Bool[Tensor, "examples columns"],
-    gone: Bool[Tensor, "asked examples"],
+    examples: Float[Tensor, "*episodes asked columns"],
+    foreign: Bool[Tensor, "asked columns"],
+    group: Int[Tensor, " asked"] | None,
     stays: Bool[Tensor, "asked columns"],
 ) -> Float[Tensor, "*episodes asked columns"]:
-    """`hub_means` for each example asked about, without the examples that are gone; columns that go count for none.
+    """`hub_means` for each example asked about, without those of its group; columns that go count for none.
+
+    Without groups each leaves out itself alone.
 
     Source: our choice, as `hub_means`.
     """
-    weight, out = foreign.to(examples.dtype), gone.to(examples.dtype)
-    count = weight.sum(0) - out @ weight
-    mean = ((examples * weight).sum(-2, keepdim=True) - out @ (examples * weight)) / count.clamp_min(1)
+    weight = foreign.to(examples.dtype)
+    given = examples * weight
+    gone, lost = (one if group is None else _group_sums(one, group) for one in (weight, given))
+    count = weight.sum(0) - gone
+    mean = (given.sum(-2, keepdim=True) - lost) / count.clamp_min(1)
     some = ((count > 0) & stays).to(examples.dtype)
     usual = (mean * some).sum(-1, keepdim=True) / some.sum(-1, keepdim=True).clamp_min(1)
     return mean.where(count > 0, usual)
+
+
+def _group_sums(
+    rows: Float[Tensor, "*episodes asked columns"], group: Int[Tensor, " asked"]
+) -> Float[Tensor, "*episodes asked columns"]:
+    """In every row the sum over the rows of its group."""
+    groups = int(group.max()) + 1 if len(group) else 0
+    empty = rows.new_zeros((*rows.shape[:-2], groups, rows.shape[-1]))
+    return empty.index_add(-2, group, rows)[..., group, :]
 
 
 def contrast_stretch(

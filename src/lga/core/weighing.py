@@ -32,19 +32,21 @@ def fit_weights(
     truth: Int[Tensor, " examples"],
     *,
     usual: float,
+    each: float = 1.0,
 ) -> tuple[Float[Tensor, "*episodes"], Float[Tensor, "*episodes"]]:
     """The weights that suit the examples best: a of the video, `LEAST` to `MOST_VIDEO`, b of the text, `LEAST` to 1.
 
     They make the true classes of the examples likeliest under softmax(a * video + b * text), kept near `usual` and 1
     by normal priors: few examples say little. `text` is in the units in which its checkpoint was trained, so that b = 1
     takes it at its word; it may know less than it claims, but is never taken for more. Both scores of an example must
-    come from a task without it; a row of zeros says nothing. The function is convex, so the answer is the only one.
+    come from a task without it; a row of zeros says nothing. Every row counts for `each` examples: more than one
+    where some are asked for all. The function is convex, so the answer is the only one.
 
     Source: stacking (Wolpert, 1992) of two posteriors; prior and bounds are our choice (docs/backbones.md).
     """
     shape = video.shape[:-2]
     feature = torch.stack([video, text], -1)
-    centre, precision = feature.new_tensor([usual, 1.0]), feature.new_tensor([VIDEO_PRECISION, TEXT_PRECISION])
+    centre, precision = feature.new_tensor([usual, 1.0]), feature.new_tensor([VIDEO_PRECISION, TEXT_PRECISION]) / each
     least, most = feature.new_tensor([LEAST, LEAST]), feature.new_tensor([MOST_VIDEO, 1.0])
     wanted = feature[..., torch.arange(len(truth), device=truth.device), truth, :].sum(-2)
     weight, step = centre.expand(*shape, 2).clamp(least, most), feature.new_zeros((*shape, 2))
@@ -103,18 +105,18 @@ def _newton_step(
 
 
 def fit_temperature(
-    score: Float[Tensor, "*episodes examples way"], truth: Int[Tensor, " examples"]
+    score: Float[Tensor, "*episodes examples way"], truth: Int[Tensor, " examples"], *, each: float = 1.0
 ) -> Float[Tensor, "*episodes"]:
     """What scores are divided by to make the true labels of left-out examples likeliest, kept near 1, 0.1 to 10.
 
     Few examples say little: log T has a normal prior around 0 with precision `TEMPERATURE_PRECISION`, and no examples
-    leave T at 1.
+    leave T at 1. Every row counts for `each` examples, as in `fit_weights`.
 
     Source: temperature scaling, Guo et al. (arXiv:1706.04599); the prior is our choice.
     """
     wanted = score[..., torch.arange(len(truth), device=truth.device), truth].sum(-1)
     best, loss = torch.ones_like(wanted), torch.full_like(wanted, torch.inf)
     for one in MULTIPLES.tolist():
-        found = (score / one).logsumexp(-1).sum(-1) - wanted / one + TEMPERATURE_PRECISION * log(one) ** 2 / 2
+        found = (score / one).logsumexp(-1).sum(-1) - wanted / one + TEMPERATURE_PRECISION / each * log(one) ** 2 / 2
         best, loss = torch.where(found < loss, one, best), torch.minimum(found, loss)
     return best

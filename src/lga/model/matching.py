@@ -23,7 +23,7 @@ from lga.core.segment import (
     stage_means,
 )
 from lga.model.head import Head, inject_text
-from lga.model.task import Compared, Rule
+from lga.model.task import Alike, Compared, Rule
 from lga.motion.descriptor import camera_stillness, flow_course, motion_vectors
 
 HEAD_MOTION = 0.35
@@ -121,6 +121,11 @@ class Whole:
             None if self.motion is None else self.motion[clips],
             None if self.moving is None else self.moving[clips],
         )
+
+    def alike(self, others: "Whole") -> Alike:
+        """The inner products of these clips, in rows, and others."""
+        both = self.moving is not None and others.moving is not None
+        return Alike(self.appearance @ others.appearance.T, self.moving @ others.moving.T if both else None)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -259,15 +264,13 @@ class LGA:
         mine, theirs = query.whole, support.whole
         if mine is None or theirs is None:
             raise ValueError("clips are compared by their stages and as a whole; fuse them with both")
-        motion = moving = None
+        motion, alike = None, mine.alike(theirs)
         if mine.motion is not None and theirs.motion is not None:
             half = (one.square().sum(-1) / 2 for one in (mine.motion, theirs.motion))
             motion = next(half)[:, None] + next(half) - mine.motion @ theirs.motion.T
             motion = self.method.motion_weight * motion
-        if mine.moving is not None and theirs.moving is not None:
-            moving = mine.moving @ theirs.moving.T
         distance = self.distances(query, support)
-        return Compared(distance, motion, mine.appearance @ theirs.appearance.T, moving, similarity.sum(-1))
+        return Compared(distance, motion, alike.appearance, alike.moving, similarity.sum(-1))
 
     def rule(self, shots: float, stages: float | None = None) -> Rule:
         """How scores are put together with `shots` examples a class and `stages` stages, both on average.
