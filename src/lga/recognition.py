@@ -290,7 +290,7 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
         query = staged.ask(frames[some], own, whole[some])
         rows.append(staged.compare(query, support, staged.similarities(frames[some], own, text)))
     examples, rule = joined(rows), staged.rule(actions.shots)
-    alike = whole.alike(whole) if len(asked) < len(label) else None
+    alike = whole.alike_among() if len(asked) < len(label) else None
     learnt = learn(examples, label, len(actions.labels), rule, asked=asked, alike=alike)
     rejection = fit_rejection(examples, learnt)
     return Prepared(actions, staged, cuts, support, replace(learnt, solved=None, itself=None), rejection)

@@ -38,6 +38,22 @@ def video_text_scores(
     return einsum(F.normalize(stages, dim=-1), F.normalize(text, dim=-1), "q l d, c l d -> q c l")
 
 
+def gram(rows: Float[Tensor, "rows dim"], block: int = 512) -> Float[Tensor, "rows rows"]:
+    """The inner products of all rows with all; a product and its mirror image are worked out once, in blocks.
+
+    Source: our choice; with thousands of rows in half the time of one matrix product.
+    """
+    parts = [some @ rows[block * place :].T for place, some in enumerate(rows.split(block))]
+    if len(parts) == 1:
+        return parts[0]
+    found = rows.new_empty(len(rows), len(rows))
+    for place, part in enumerate(parts):
+        start = block * place
+        found[start:, start : start + block] = part.T
+        found[start : start + block, start:] = part
+    return found
+
+
 def hub_means(
     examples: Float[Tensor, "*episodes examples columns"], foreign: Bool[Tensor, "examples columns"]
 ) -> Float[Tensor, "*episodes columns"]:

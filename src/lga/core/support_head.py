@@ -22,7 +22,7 @@ def invert_gram(
     Source: as `solve_head`.
     """
     eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-    inverse = torch.linalg.inv(gram + PENALTY * eye)
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram + PENALTY * eye))
     row = inverse.sum(-1, keepdim=True)
     level = row / row.sum(-2, keepdim=True)
     return inverse - level @ row.mT, level

@@ -157,6 +157,6 @@ def _only(clips: Prototypes, stage: int) -> Prototypes:
         vectors=taken(clips.vectors) if clips.frame is None else clips.vectors,
         stage=clips.stage.gather(1, place).where(own.gather(1, place), -1),
         learned=None if clips.learned is None else taken(clips.learned),
-        whole=None if clips.whole is None else Whole(clips.whole.appearance, None, None),
+        whole=None if clips.whole is None else Whole(clips.whole.appearance),
         frame=None if clips.frame is None else clips.frame.gather(1, place),
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig
 from lga.core.distance import MATCHERS, clip_distances, unit_distances, whole_clip_distances
-from lga.core.score import video_text_scores
+from lga.core.score import gram, video_text_scores
 from lga.core.segment import (
     SEGMENTERS,
     hard_segment,
@@ -109,23 +109,37 @@ class Whole:
 
     appearance: Float[Tensor, "clips sight"]
     """the mean frame, of norm 1"""
-    motion: Float[Tensor, "clips numbers"] | None
-    """of norm 1; None where motion is not compared"""
-    moving: Float[Tensor, "clips others"] | None
-    """motion as the support head weighs it; None without that head or without motion"""
+    motion: Float[Tensor, "clips numbers"] | None = None
+    """None where motion is not compared"""
+    length: Float[Tensor, " clips"] | None = None
+    """half the squared length of the motion"""
+    still: Float[Tensor, " clips"] | None = None
+    """what a still camera adds to the motion's weight in the support head is the product of two clips'; None without
+    that head or without motion"""
 
     def __getitem__(self, clips: slice | Int[Tensor, " chosen"]) -> "Whole":
         """Some of the clips."""
-        return Whole(
-            self.appearance[clips],
-            None if self.motion is None else self.motion[clips],
-            None if self.moving is None else self.moving[clips],
-        )
+        parts = (self.motion, self.length, self.still)
+        return Whole(self.appearance[clips], *(None if one is None else one[clips] for one in parts))
 
-    def alike(self, others: "Whole") -> Alike:
-        """The inner products of these clips, in rows, and others."""
-        both = self.moving is not None and others.moving is not None
-        return Alike(self.appearance @ others.appearance.T, self.moving @ others.moving.T if both else None)
+    def met(self, others: "Whole") -> Float[Tensor, "clips others"] | None:
+        """The inner products of every clip's motion, in rows, and every other's; None without motion."""
+        return None if self.motion is None or others.motion is None else self.motion @ others.motion.T
+
+    def alike(self, others: "Whole", met: Float[Tensor, "clips others"] | None) -> Alike:
+        """The inner products of these clips, in rows, and others, `met` being those of their motion."""
+        return self._alike(others, self.appearance @ others.appearance.T, met)
+
+    def alike_among(self) -> Alike:
+        """The inner products of all these clips and all of them."""
+        return self._alike(self, gram(self.appearance), None if self.motion is None else gram(self.motion))
+
+    def _alike(
+        self, others: "Whole", appearance: Float[Tensor, "clips others"], met: Float[Tensor, "clips others"] | None
+    ) -> Alike:
+        if met is None or self.still is None or others.still is None:
+            return Alike(appearance, None)
+        return Alike(appearance, met * (HEAD_MOTION + self.still[:, None] * others.still))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -241,12 +255,10 @@ class LGA:
         """
         mean = F.normalize(frames[..., self.space.visual].mean(1), dim=-1)
         if described is None or self.method.motion == "none":
-            return Whole(mean, None, None)
+            return Whole(mean)
         motion = motion_vectors(described, self.method.motion)
-        if self.method.head == "none":
-            return Whole(mean, motion, None)
-        still = ((1 - HEAD_MOTION) * camera_stillness(described))[:, None].sqrt()
-        return Whole(mean, motion, torch.cat([HEAD_MOTION**0.5 * motion, still * motion], 1))
+        still = ((1 - HEAD_MOTION) * camera_stillness(described)).sqrt()
+        return Whole(mean, motion, motion.square().sum(1) / 2, None if self.method.head == "none" else still)
 
     def compare(
         self, query: Prototypes, support: Prototypes, similarity: Float[Tensor, "query way stages"]
@@ -264,12 +276,10 @@ class LGA:
         mine, theirs = query.whole, support.whole
         if mine is None or theirs is None:
             raise ValueError("clips are compared by their stages and as a whole; fuse them with both")
-        motion, alike = None, mine.alike(theirs)
-        if mine.motion is not None and theirs.motion is not None:
-            half = (one.square().sum(-1) / 2 for one in (mine.motion, theirs.motion))
-            motion = next(half)[:, None] + next(half) - mine.motion @ theirs.motion.T
-            motion = self.method.motion_weight * motion
-        distance = self.distances(query, support)
+        met, motion = mine.met(theirs), None
+        if met is not None and mine.length is not None and theirs.length is not None:
+            motion = self.method.motion_weight * (mine.length[:, None] + theirs.length - met)
+        alike, distance = mine.alike(theirs, met), self.distances(query, support)
         return Compared(distance, motion, alike.appearance, alike.moving, similarity.sum(-1))
 
     def rule(self, shots: float, stages: float | None = None) -> Rule:

@@ -110,7 +110,7 @@ class StagedLGA:
         prototypes = tuple(
             one.ready(
                 one.fuse(
-                    _chosen(frames, some), cut[some], text[label[some], : one.stages] if spoken else None, whole[some]
+                    _chosen(frames, some), cut[some], text[label[some], : one.stages] if spoken else None, whole if len(some) == len(frames) else whole[some]
                 )
             )
             for one, cut, some in zip(self.each, cuts, clips, strict=True)
