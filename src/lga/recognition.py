@@ -25,9 +25,11 @@ from lga.motion.descriptor import comparable
 KINDS: tuple[Motion, ...] = ("none", "flow", "flow+pose")
 """From little to much that is compared."""
 EXACT_UP_TO = 1000
-"""With more examples than this, some of them are asked for all: every example with every other takes 7 s here."""
-ASKED = 96
-"""How many then (docs/scale.md says what that changes)."""
+"""Up to so many examples each is asked about, beside all others; of more, some are asked about for all."""
+PAIRS_ASKED = 160_000
+"""About as many pairs of an example asked about and a taught one are matched then: about a second of one processor."""
+LEAST_ASKED = 64
+"""And however many are taught, no fewer are asked about (docs/scale.md says what that changes)."""
 CLIPS_AT_ONCE = 64
 """Examples asked about together."""
 RECALL = 0.9
@@ -283,7 +285,7 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
     cuts = staged.cut(frames, actions.motion)
     whole = staged.lga.as_a_whole(frames, actions.motion)
     support = staged.show(frames, cuts, text, whole, label=label)
-    asked = evenly_spread(label, ASKED) if len(label) > EXACT_UP_TO else torch.arange(len(label))
+    asked = choose_asked(label)
     rows: list[Compared] = []
     for some in asked.split(CLIPS_AT_ONCE):
         own = [cut[some] for cut in cuts]
@@ -296,9 +298,13 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
     return Prepared(actions, staged, cuts, support, replace(learnt, solved=None, itself=None), rejection)
 
 
-def evenly_spread(label: Int[Tensor, " examples"], most: int) -> Int[Tensor, " asked"]:
-    """The numbers of some examples, in order: as many of each label as its share of all, as nearly as it can be."""
-    place = torch.linspace(0, len(label) - 1, min(most, len(label)), dtype=torch.float64).round().long()
+def choose_asked(label: Int[Tensor, " examples"]) -> Int[Tensor, " asked"]:
+    """The numbers, in order, of the examples to ask about: all, or of many some, evenly spread over the labels."""
+    count = len(label)
+    if count <= EXACT_UP_TO:
+        return torch.arange(count)
+    some = max(LEAST_ASKED, PAIRS_ASKED // count)
+    place = torch.linspace(0, count - 1, some, dtype=torch.float64).round().long()
     return label.argsort(stable=True)[place].sort().values
 
 
