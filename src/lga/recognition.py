@@ -19,7 +19,7 @@ from lga.errors import SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.matching import LGA, Cut, Prototypes
 from lga.model.staged import StagedExamples, StagedLGA
-from lga.model.task import Compared, Learnt, joined, learn, leave_out
+from lga.model.task import Compared, Learnt, joined, learn, leave_out, solve_whole
 from lga.motion.descriptor import comparable
 
 KINDS: tuple[Motion, ...] = ("none", "flow", "flow+pose")
@@ -284,16 +284,17 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
     staged = StagedLGA(LGA(method, space, actions.head), actions.stages)
     cuts = staged.cut(frames, actions.motion)
     whole = staged.lga.as_a_whole(frames, actions.motion)
+    asked, rule = choose_asked(label), staged.rule(actions.shots)
+    # before the frames are normalised, so that the two do not need memory at once
+    solved = solve_whole(whole.alike_among(), label, rule) if len(asked) < len(label) else None
     support = staged.show(frames, cuts, text, whole, label=label)
-    asked = choose_asked(label)
     rows: list[Compared] = []
     for some in asked.split(CLIPS_AT_ONCE):
         own = [cut[some] for cut in cuts]
         query = staged.ask(frames[some], own, whole[some])
         rows.append(staged.compare(query, support, staged.similarities(frames[some], own, text)))
-    examples, rule = joined(rows), staged.rule(actions.shots)
-    alike = whole.alike_among() if len(asked) < len(label) else None
-    learnt = learn(examples, label, len(actions.labels), rule, asked=asked, alike=alike)
+    examples = joined(rows)
+    learnt = learn(examples, label, len(actions.labels), rule, asked=asked, solved=solved)
     rejection = fit_rejection(examples, learnt)
     return Prepared(actions, staged, cuts, support, replace(learnt, solved=None, itself=None), rejection)
 

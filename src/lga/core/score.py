@@ -13,6 +13,9 @@ SPREAD_PRIOR = 5.0
 MOST_STRETCH = 10.0
 """Clips that hardly differ are not stretched any further: what is left between them may be noise."""
 
+ROWS_AT_ONCE = 512
+"""Examples compared with all at a time: a task of thousands then takes no more memory than its table."""
+
 
 def look_up(
     table: Float[Tensor, "rows columns"], row: Int[Tensor, "*#places"], column: Int[Tensor, "*#places"]
@@ -38,19 +41,19 @@ def video_text_scores(
     return einsum(F.normalize(stages, dim=-1), F.normalize(text, dim=-1), "q l d, c l d -> q c l")
 
 
-def gram(rows: Float[Tensor, "rows dim"], block: int = 512) -> Float[Tensor, "rows rows"]:
+def gram(rows: Float[Tensor, "rows dim"], block: int = ROWS_AT_ONCE) -> Float[Tensor, "rows rows"]:
     """The inner products of all rows with all; a product and its mirror image are worked out once, in blocks.
 
     Source: our choice; with thousands of rows in half the time of one matrix product.
     """
-    parts = [some @ rows[block * place :].T for place, some in enumerate(rows.split(block))]
-    if len(parts) == 1:
-        return parts[0]
+    if len(rows) <= block:
+        return rows @ rows.T
     found = rows.new_empty(len(rows), len(rows))
-    for place, part in enumerate(parts):
-        start = block * place
-        found[start:, start : start + block] = part.T
-        found[start : start + block, start:] = part
+    for start in range(0, len(rows), block):
+        stop = start + block
+        part = rows[start:stop] @ rows[start:].T
+        found[start:, start:stop] = part.T
+        found[start:stop, start:] = part
     return found
 
 
@@ -116,10 +119,12 @@ def contrast_stretch(
 
     Source: our choice, made on simulated joint spaces (docs/backbones.md).
     """
-    foreign = (support_label[:, None] != support_label).to(appearance.dtype)
-    count = foreign.sum(-1, keepdim=True)
-    mean = (appearance * foreign).sum(-1, keepdim=True) / count.clamp_min(1)
-    square = ((appearance - mean).square() * foreign).sum((-2, -1))
-    differences = (count - 1).clamp_min(0).sum()
+    square, differences = appearance.new_zeros(()), appearance.new_zeros(())
+    for some, mine in zip(appearance.split(ROWS_AT_ONCE, -2), support_label.split(ROWS_AT_ONCE), strict=True):
+        foreign = (mine[:, None] != support_label).to(appearance.dtype)
+        count = foreign.sum(-1, keepdim=True)
+        mean = (some * foreign).sum(-1, keepdim=True) / count.clamp_min(1)
+        square = square + ((some - mean).square() * foreign).sum((-2, -1))
+        differences = differences + (count - 1).clamp_min(0).sum()
     variance = (square + SPREAD_PRIOR * LEAST_SPREAD**2) / (differences + SPREAD_PRIOR)
     return (LEAST_SPREAD / variance.sqrt()).clamp(1.0, MOST_STRETCH)

@@ -21,11 +21,17 @@ def invert_gram(
 
     Source: as `solve_head`.
     """
-    eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram + PENALTY * eye))
+    inverse = torch.cholesky_inverse(_cholesky(gram))
     row = inverse.sum(-1, keepdim=True)
     level = row / row.sum(-2, keepdim=True)
-    return inverse - level @ row.mT, level
+    return torch.addcmul(inverse, level, row.mT, value=-1), level
+
+
+def _cholesky(gram: Float[Tensor, "*episodes examples examples"]) -> Float[Tensor, "*episodes examples examples"]:
+    """Of the penalised Gram matrix."""
+    shifted = gram.clone()
+    shifted.diagonal(dim1=-2, dim2=-1).add_(PENALTY)
+    return torch.linalg.cholesky(shifted)
 
 
 def solve_head(

@@ -139,7 +139,7 @@ class Whole:
     ) -> Alike:
         if met is None or self.still is None or others.still is None:
             return Alike(appearance, None)
-        return Alike(appearance, met * (HEAD_MOTION + self.still[:, None] * others.still))
+        return Alike(appearance, (self.still[:, None] * others.still).add_(HEAD_MOTION) * met)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -249,6 +249,28 @@ class Learnt:
         return _fixed(self.rule, self.stretch, float(match == "video")).times(self.sharpness)
 
 
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What a task's examples teach by how they compare as a whole."""
+
+    stretch: Float[Tensor, "*episodes"]
+    """what the appearance is multiplied by"""
+    inverse: tuple[Float[Tensor, "*episodes examples examples"], Float[Tensor, "*episodes examples 1"]] | None
+    """what `invert_gram` gives for the support head; None without it"""
+
+
+def solve_whole(alike: Alike, support_label: Int[Tensor, " examples"], rule: Rule) -> Solved:
+    """The stretch and what the support head is solved with, from how all examples compare with all.
+
+    Source: our choice (docs/backbones.md); see `contrast_stretch` and `invert_gram`.
+    """
+    appearance = alike.appearance
+    stretch = appearance.new_ones(appearance.shape[:-2])
+    if rule.alpha is None:
+        stretch = contrast_stretch(appearance, support_label)
+    return Solved(stretch, invert_gram(alike.stretched(stretch)) if rule.head else None)
+
+
 def learn(
     examples: Compared,
     support_label: Int[Tensor, " examples"],
@@ -256,7 +278,7 @@ def learn(
     rule: Rule,
     *,
     asked: Int[Tensor, " asked"] | None = None,
-    alike: Alike | None = None,
+    solved: Solved | None = None,
 ) -> Learnt:
     """Learn from a task's examples, given how each compares with all of them when asked about like a new clip.
 
@@ -264,18 +286,17 @@ def learn(
     video and text are those that suit the examples best, each asked about as if it had not been taught; an example
     that is the only one of its class tells about the text alone.
 
-    Of many examples some may be `asked` for all: then `examples` has a row for each of those, and `alike`, which the
-    stretch and the support head are worked out from, compares all with all.
+    Of many examples some may be `asked` for all: then `examples` has a row for each of those, and `solved` is what all
+    of them say as a whole.
 
     Source: LGA, "Multimodal matching", for alpha; the rest is our choice (docs/backbones.md, docs/scale.md).
     """
     like, adaptive = examples.similarity, rule.alpha is None
-    whole = Alike(examples.appearance, examples.moving) if alike is None else alike
+    if solved is None:
+        solved = solve_whole(Alike(examples.appearance, examples.moving), support_label, rule)
     asked = torch.arange(len(support_label), device=support_label.device) if asked is None else asked
-    mine = support_label[asked]
-    stretch = contrast_stretch(whole.appearance, support_label) if adaptive else like.new_ones(like.shape[:-2])
+    mine, stretch, inverse = support_label[asked], solved.stretch, solved.inverse
     classes = torch.arange(way, device=support_label.device)
-    inverse = invert_gram(whole.stretched(stretch)) if rule.head else None
     learnt = Learnt(
         rule,
         support_label,
