@@ -1,5 +1,7 @@
 """The support head: a linear classifier that is solved from a task's own examples, in closed form."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -94,7 +96,7 @@ def head_scores_without(
     if not len(mine) or not bool((left > 0).any()):
         return solved.new_zeros((*solved.shape[:-2], len(mine), way))
     if label:
-        found = _without_label(solved, support_label, way)
+        found = _without_label(solved, support_label, way, mine.unique().tolist())
         found = found if asked is None else found[..., asked, :]
     else:
         rows, own = (solved, solved.diagonal(dim1=-2, dim2=-1))
@@ -105,12 +107,18 @@ def head_scores_without(
 
 
 def _without_label(
-    solved: Float[Tensor, "*episodes examples examples"], support_label: Int[Tensor, " examples"], way: int
+    solved: Float[Tensor, "*episodes examples examples"],
+    support_label: Int[Tensor, " examples"],
+    way: int,
+    labels: Sequence[int],
 ) -> Float[Tensor, "*episodes examples way"]:
-    """What the head without their label says of every example, before it is centred; 0 where nothing else is left."""
+    """What the head without their label says of the examples of some labels, before it is centred.
+
+    It is 0 for all others, and where nothing else is left.
+    """
     weight = class_sums(solved, support_label, way)
     found = torch.zeros_like(weight)
-    for one in support_label.unique().tolist():
+    for one in labels:
         own = (support_label == one).nonzero()[:, 0]
         if len(own) < len(support_label):
             block = solved[..., own, :][..., own]

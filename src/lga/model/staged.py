@@ -85,7 +85,8 @@ class StagedLGA:
         first, *more = (one.fuse(frames, cut, None, whole) for one, cut in zip(self.each, cuts, strict=True))
         query = self.lga.ready(first)
         shared = [
-            self.lga.ready(one) if one.frame is None or one.learned is not None
+            self.lga.ready(one)
+            if one.frame is None or one.learned is not None
             else replace(one, vectors=query.vectors, unit=query.unit)
             for one in more
         ]
@@ -110,7 +111,10 @@ class StagedLGA:
         prototypes = tuple(
             one.ready(
                 one.fuse(
-                    _chosen(frames, some), cut[some], text[label[some], : one.stages] if spoken else None, whole if len(some) == len(frames) else whole[some]
+                    _chosen(frames, some),
+                    cut[some],
+                    text[label[some], : one.stages] if spoken else None,
+                    whole if len(some) == len(frames) else whole[some],
                 )
             )
             for one, cut, some in zip(self.each, cuts, clips, strict=True)
@@ -155,5 +159,7 @@ class StagedLGA:
         return tuple((count == number).nonzero()[:, 0] for number in self.numbers)
 
 
-def _chosen(clips: Float[Tensor, "clips frames dim"], some: Int[Tensor, " chosen"]) -> Float[Tensor, "chosen frames dim"]:
+def _chosen(
+    clips: Float[Tensor, "clips frames dim"], some: Int[Tensor, " chosen"]
+) -> Float[Tensor, "chosen frames dim"]:
     return clips if len(some) == len(clips) else clips[some]  # in order, so without a copy
