@@ -28,7 +28,7 @@ from lga.motion.descriptor import DEVIATIONS, FLOW, NUMBERS, SEARCHED, TURNS
 from lga.recognition import Prepared, prepare
 
 METHOD = MethodConfig()
-LIKENESS = 0.5
+SIMILARITY = 0.5
 """How much of an example is its action's own; the rest is noise."""
 
 
@@ -42,8 +42,8 @@ def draw_actions(count: int, shots: int) -> Actions:
     motion = draw_motion(count * shots, random)
     for place in range(count):
         own = slice(place * shots, (place + 1) * shots)
-        frames[own] += LIKENESS * torch.randn(1, 1, SPACE.dim, generator=random)
-        frames[own, :, SPACE.semantic] += LIKENESS * text[place, :1, SPACE.semantic]
+        frames[own] += SIMILARITY * torch.randn(1, 1, SPACE.dim, generator=random)
+        frames[own, :, SPACE.semantic] += SIMILARITY * text[place, :1, SPACE.semantic]
     times = tuple(0.1 * number + 0.05 for number in range(METHOD.frames))
     examples = tuple(
         Example(label=one.label, path=f"/{one.label}/{shot}.mp4", digest=f"{shot:064x}", times=times, duration=0.8)

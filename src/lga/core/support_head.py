@@ -83,7 +83,8 @@ def head_scores_without(
 ) -> Float[Tensor, "*episodes asked way"]:
     """The scores of every example, as `solve_head` gives them without it, or, with `label`, without any of its label.
 
-    With `asked` only those examples' scores, and no others', are worked out. `solved` is what `invert_gram` gives: leaving a block of examples out is a correction by the inverse's own block.
+    With `asked` only those examples' scores, and no others', are worked out. `solved` is what `invert_gram` gives:
+    leaving a block of examples out is a correction by the inverse's own block.
     Where nothing else is left the scores are 0.
 
     Source: the exact leave-one-out of ridge regression (Allen's PRESS, 1974), for blocks.

@@ -231,10 +231,7 @@ class LGA:
         return Prototypes(inject_text(tokens, cut.stage, scaled)[..., sight], cut.stage, learned, whole)
 
     def ready(self, clips: Prototypes) -> Prototypes:
-        """Fused clips as they are matched fastest: of unit length, unless a matcher of your own wants them as they are.
-
-        Source: our choice.
-        """
+        """Fused clips as they are matched fastest: of unit length, unless a matcher of your own wants them as they are."""
         return clips.of_unit_length() if MATCHERS[self.method.matcher] in BY_COSINE else clips
 
     def _as_long(
@@ -349,8 +346,5 @@ class LGA:
 
 
 def touches(text: Float[Tensor, "*sentences dim"] | None, sight: slice) -> bool:
-    """Whether sentences would change what is seen; not where a backbone keeps sight and meaning apart.
-
-    Source: our choice.
-    """
+    """Whether sentences would change what is seen; not where a backbone keeps sight and meaning apart."""
     return text is not None and bool(text[..., sight].any())
