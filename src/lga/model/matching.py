@@ -231,7 +231,7 @@ class LGA:
         return Prototypes(inject_text(tokens, cut.stage, scaled)[..., sight], cut.stage, learned, whole)
 
     def ready(self, clips: Prototypes) -> Prototypes:
-        """Fused clips as they are matched fastest: of unit length, unless a matcher of your own wants them as they are."""
+        """Fused clips as they are matched fastest: of unit length, but as they are for a matcher of your own."""
         return clips.of_unit_length() if MATCHERS[self.method.matcher] in BY_COSINE else clips
 
     def _as_long(
