@@ -30,6 +30,7 @@ CLASSES, FRAMES = 24, 8
 PAPER = MethodConfig(pooling="mean", hub_correction=0.0, segmenter="cluster", motion="none", head="none", alpha="shots")
 KINDS: dict[str, tuple[MethodConfig, Match]] = {
     "paper, video": (PAPER, "video"),
+    "pooling and hubs, combined": (MethodConfig(motion="none", head="none", alpha="shots"), "combined"),
     "default, video": (MethodConfig(), "video"),
     "default, combined": (MethodConfig(), "combined"),
 }

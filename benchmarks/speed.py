@@ -28,7 +28,7 @@ from torch import Tensor
 
 from lga.anatomy.lexicon import anatomize
 from lga.anatomy.schema import word_stages
-from lga.backbone.offline import SPACE, OfflineBackbone, load_offline
+from lga.backbone.offline import SIDE, SPACE, OfflineBackbone, load_offline
 from lga.config import BackboneConfig, MethodConfig, Motion
 from lga.core.distance import class_distances
 from lga.features.cache import FeatureCache
@@ -211,6 +211,29 @@ def command_line(paths: Sequence[Path], folder: Path) -> list[Row]:
     return rows
 
 
+def encode_with(threads: int, clips: int) -> tuple[float, float]:
+    """Wall and processor time in which a process of so many threads encodes so many random clips."""
+    torch.set_num_threads(threads)
+    backbone, shape = load_offline(), (1, METHOD.frames, 2, SIDE, SIDE, 3)
+    views = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    backbone.encode_frames(views)
+    return timed(lambda: [backbone.encode_frames(views) for _ in range(clips)])
+
+
+def encoders(clips: int) -> list[Row]:
+    """One encoder of as many threads as there are cores beside as many encoders of one thread each."""
+    cores = os.cpu_count() or 1
+    rows: list[Row] = []
+    for processes, threads in ((1, cores), (cores, 1)):
+        own = -(-clips // processes)
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            spent = list(pool.map(encode_with, [threads] * processes, [own] * processes))
+        wall, processor = max(wall for wall, _ in spent), sum(used for _, used in spent)
+        name = f"{processes} encoder{'s' * (processes > 1)} of {threads} thread{'s' * (threads > 1)}"
+        rows.append((name, wall / (own * processes), processor / (own * processes), "a clip"))
+    return rows
+
+
 def measured(part: Callable[[], list[Row]]) -> tuple[list[Row], float]:
     """A part's rows and the peak memory of its process (or of the largest that it started) in MiB."""
     rows = part()
@@ -246,6 +269,7 @@ def main() -> None:
             partial(command_line, paths, folder),
             partial(networks, asked.frames),
             partial(many_pairs, asked.pairs),
+            partial(encoders, asked.clips),
         ]
         for part in parts:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:

@@ -15,7 +15,7 @@ from lga.features.cache import ClipFeatures
 from lga.model.checkpoint import make_head
 from lga.model.matching import LGA
 from lga.model.task import Compared, learn
-from lga.recognition import INDISTINCT, NOTHING_KNOWN, TOO_FEW, fit_rejection, prepare
+from lga.recognition import INDISTINCT, NOTHING_KNOWN, TOO_FEW, choose_asked, fit_rejection, prepare
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RULES = {
@@ -130,6 +130,42 @@ def taught(shots, **method):
 
 def ask(actions, *clips):
     return prepare(actions, TINY.space).answer(clips)
+
+
+def test_as_many_are_asked_about_as_allowed_and_of_each_label_its_share(monkeypatch):
+    label = torch.tensor([2, 0, 1] * 20)
+    assert choose_asked(label).tolist() == list(range(60))
+    monkeypatch.setattr("lga.recognition.EXACT_UP_TO", 59)
+    for pairs, least, wanted in ((0, 6, 6), (60 * 9, 6, 9), (60 * 60, 6, 60)):
+        monkeypatch.setattr("lga.recognition.PAIRS_ASKED", pairs)
+        monkeypatch.setattr("lga.recognition.LEAST_ASKED", least)
+        found = choose_asked(label)
+        assert found.tolist() == sorted(set(found.tolist()))
+        assert torch.bincount(label[found]).tolist() == [wanted // 3] * 3
+
+
+@pytest.mark.parametrize("method", [{}, {"alpha": "shots", "head": "none"}, {"stages": 2, "matcher": "bi_mhm"}])
+def test_asking_about_all_of_many_is_asking_about_all_of_few(monkeypatch, method):
+    actions, clips = taught({"wave": 4, "jump": 3, "clap": 5}, **method), [clip(number) for number in range(20, 24)]
+    few = prepare(actions, TINY.space)
+    monkeypatch.setattr("lga.recognition.EXACT_UP_TO", 0)
+    monkeypatch.setattr("lga.recognition.LEAST_ASKED", 12)
+    monkeypatch.setattr("lga.recognition.PAIRS_ASKED", 0)
+    many = prepare(actions, TINY.space)
+    torch.testing.assert_close(many.score(clips), few.score(clips))
+    monkeypatch.setattr("lga.recognition.LEAST_ASKED", 6)
+    some = prepare(actions, TINY.space)
+    assert len(some.learnt.asked) == 6
+    for result in some.answer(clips):
+        assert sum(one.probability for one in result.candidates) == pytest.approx(1, abs=1e-5)
+
+
+def test_what_is_kept_of_the_examples_keeps_nothing_else_alive():
+    actions = taught({"wave": 4, "jump": 3})
+    for one in prepare(actions, TINY.space).prototypes.prototypes:
+        numbers = one.vectors.untyped_storage().nbytes() // one.vectors.element_size()
+        assert numbers == one.vectors.numel() < actions.frames.numel() * 2
+        assert one.unit
 
 
 def test_no_clips_have_no_answers():

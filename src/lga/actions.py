@@ -1,7 +1,8 @@
 """Taught actions, as a value; `lga.store` keeps them in a folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +44,7 @@ class Example(FrozenModel):
         return self.name or Path(self.path).name
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Actions:
     """Everything recognition needs: labels with their anatomies and text features, examples with their frame features.
 
@@ -73,17 +74,17 @@ class Actions:
         """The share of the clip distance that the head gives, 0 to 1; 0 without a head."""
         return 0.0 if self.head is None else self.head.head_weight
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """The taught labels, in the order in which they were taught."""
         return tuple(anatomy.label for anatomy in self.anatomies)
 
-    @property
+    @cached_property
     def stages(self) -> tuple[int, ...]:
         """How many stages each label has."""
         return tuple(len(anatomy.stages) for anatomy in self.anatomies)
 
-    @property
+    @cached_property
     def support_label(self) -> Int[Tensor, " examples"]:
         """The label number of every example."""
         place = {label: number for number, label in enumerate(self.labels)}
@@ -96,7 +97,15 @@ class Actions:
 
     def examples_of(self, label: str) -> tuple[int, ...]:
         """The numbers of a label's examples."""
-        return tuple(number for number, example in enumerate(self.examples) if example.label == label)
+        return self._numbers.get(label, ())
+
+    @cached_property
+    def _numbers(self) -> Mapping[str, tuple[int, ...]]:
+        """The numbers of every label's examples."""
+        numbers: dict[str, list[int]] = {}
+        for number, example in enumerate(self.examples):
+            numbers.setdefault(example.label, []).append(number)
+        return {label: tuple(some) for label, some in numbers.items()}
 
     def spelling(self, label: str) -> str | None:
         """How a label is spelt here, or None if it is not taught."""

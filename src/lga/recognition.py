@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lga.actions import Actions
@@ -19,11 +19,19 @@ from lga.errors import ActionsError, SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.matching import LGA, Cut, Prototypes
 from lga.model.staged import StagedExamples, StagedLGA
-from lga.model.task import Compared, Learnt, learn, leave_out
+from lga.model.task import Compared, Learnt, joined, learn, leave_out, solve_whole
 from lga.motion.descriptor import comparable
 
 KINDS: tuple[Motion, ...] = ("none", "flow", "flow+pose")
 """From little to much that is compared."""
+EXACT_UP_TO = 1000
+"""Up to so many examples each is asked about, beside all others; of more, some are asked about for all."""
+PAIRS_ASKED = 160_000
+"""About as many pairs of an example asked about and a taught one are matched then: about a second of one processor."""
+LEAST_ASKED = 64
+"""And however many are taught, no fewer are asked about (docs/scale.md says what that changes)."""
+CLIPS_AT_ONCE = 64
+"""Examples asked about together."""
 RECALL = 0.9
 """The share of the taught actions' clips that the suggested threshold accepts, or more."""
 Accept = Literal["always", "suggested"] | float
@@ -81,7 +89,7 @@ def fit_rejection(examples: Compared, learnt: Learnt, *, recall: float = RECALL)
     Only examples that have another of their label tell how a taught action scores; with fewer than two such labels
     nothing is fitted.
     """
-    mine = learnt.support_label
+    mine = learnt.mine
     if learnt.itself is None or len(mine[learnt.paired].unique()) < 2:
         return NOTHING_KNOWN
     known = max_logit(learnt.weights.weigh(learnt.itself)[learnt.paired])
@@ -206,8 +214,6 @@ class Prepared:
     """the examples, for every number of stages that a label has"""
     prototypes: StagedExamples
     """the examples in the support role"""
-    examples: Compared
-    """row i: example i asked about like a new clip"""
     learnt: Learnt
     """what the examples say about scores"""
     rejection: Rejection
@@ -279,15 +285,33 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
     if actions.motion is not None:
         least = comparable(actions.motion, least)
     method = actions.method.updated({"motion": least})
-    frames, label = actions.frames, actions.support_label
+    frames, label, text = actions.frames, actions.support_label, actions.text
     staged = StagedLGA(LGA(method, space, actions.head), actions.stages)
     cuts = staged.cut(frames, actions.motion)
     whole = staged.lga.as_a_whole(frames, actions.motion)
-    prototypes = staged.show(frames, cuts, actions.text, whole, label=label)
-    query = staged.ask(frames, cuts, whole)
-    examples = staged.compare(query, prototypes, staged.similarities(frames, cuts, actions.text))
-    learnt = learn(examples, label, len(actions.labels), staged.rule(actions.shots))
-    return Prepared(actions, staged, cuts, prototypes, examples, learnt, fit_rejection(examples, learnt))
+    asked, rule = choose_asked(label), staged.rule(actions.shots)
+    # before the frames are normalised, so that the two do not need memory at once
+    solved = solve_whole(whole.alike_among(), label, rule) if len(asked) < len(label) else None
+    support = staged.show(frames, cuts, text, whole, label=label)
+    rows: list[Compared] = []
+    for some in asked.split(CLIPS_AT_ONCE):
+        own = [cut[some] for cut in cuts]
+        query = staged.ask(frames[some], own, whole[some])
+        rows.append(staged.compare(query, support, staged.similarities(frames[some], own, text)))
+    examples = joined(rows)
+    learnt = learn(examples, label, len(actions.labels), rule, asked=asked, solved=solved)
+    rejection = fit_rejection(examples, learnt)
+    return Prepared(actions, staged, cuts, support, replace(learnt, solved=None, itself=None), rejection)
+
+
+def choose_asked(label: Int[Tensor, " examples"]) -> Int[Tensor, " asked"]:
+    """The numbers, in order, of the examples to ask about: all, or of many some, evenly spread over the labels."""
+    count = len(label)
+    if count <= EXACT_UP_TO:
+        return torch.arange(count)
+    some = max(LEAST_ASKED, PAIRS_ASKED // count)
+    place = torch.linspace(0, count - 1, some, dtype=torch.float64).round().long()
+    return label.argsort(stable=True)[place].sort().values
 
 
 def _numbers(scores: Float[Tensor, "clips way"]) -> Float[Tensor, "clips way"]:
@@ -309,27 +333,29 @@ def _recognition(
     """The answer for one clip, which is shown cut into as many stages as the winner has."""
     actions = prepared.actions
     order = probability[:, 0].argsort(descending=True, stable=True).tolist()
-    candidates = tuple(Candidate(actions.labels[label], *probability[label].tolist()) for label in order)
+    shares = probability.tolist()
+    candidates = tuple(Candidate(actions.labels[label], *shares[label]) for label in order)
     winner = order[0]
     cut = matched.cuts[prepared.staged.place(winner)]
     frame_stage = tuple(cut.label[row].tolist())
     borders = cut.borders(row, clip.times, clip.duration)
     sentences, similarity = actions.anatomies[winner].sentences, matched.similarity[row, winner].tolist()
     stages = tuple(StageReport(*stage) for stage in zip(borders, borders[1:], sentences, similarity, strict=False))
-    apart = matched.comparison.apart()
-    best = nearest_example(apart[row], actions.examples_of(actions.labels[winner]))
+    own = list(actions.examples_of(actions.labels[winner]))
+    apart = matched.comparison.apart_from(row, own)
+    nearest = nearest_example(apart)
     return Recognition(
         path=Path(),
         duration=clip.duration,
         candidates=candidates,
         stages=stages,
-        best_example=None if best is None else actions.examples[best].path,
-        best_distance=None if best is None else max(0.0, float(apart[row, best])),
+        best_example=None if nearest is None else actions.examples[own[nearest]].path,
+        best_distance=None if nearest is None else max(0.0, float(apart[nearest])),
         frame_stage=frame_stage,
         times=clip.times,
     )
 
 
-def nearest_example(distance: Float[Tensor, " examples"], among: Sequence[int]) -> int | None:
-    """The number of the nearest of some examples, the first of equals; None if there are none."""
-    return min(among, key=distance.tolist().__getitem__, default=None)
+def nearest_example(distance: Float[Tensor, " examples"]) -> int | None:
+    """The place of the least of some distances, the first of equals; None if there are none."""
+    return min(range(len(distance)), key=distance.tolist().__getitem__, default=None)

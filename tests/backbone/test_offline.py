@@ -128,6 +128,16 @@ def test_clips_are_encoded_alike_to_the_bit_alone_and_in_company(precision):
     assert torch.equal(torch.cat([backbone.encode_frames(clip[None]) for clip in clips]), together)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("frames", [6, 8])
+def test_a_clip_has_the_same_bits_alone_among_seven_and_in_any_order(backbone, frames):
+    clips = some_clips(batch=7, frames=frames)
+    together = backbone.encode_frames(clips)
+    assert torch.equal(backbone.encode_frames(clips.flip(0)).flip(0), together)
+    for place in (0, 3, 6):
+        assert torch.equal(backbone.encode_frames(clips[place][None])[0], together[place])
+
+
 def test_how_many_pictures_are_encoded_at_once_is_only_rounding(backbone, monkeypatch):
     clips = some_clips(batch=2, frames=2)
     together = backbone.encode_frames(clips)

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from lga.core.distance import (
     class_distances,
+    class_sums,
     clip_distances,
     frame_distances,
     hausdorff,
     nearest_tokens,
     stage_costs,
     token_distances,
+    unit_distances,
 )
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -228,7 +230,7 @@ def test_classes_may_have_different_numbers_of_examples():
 
 @pytest.mark.parametrize("support_label", [3, -1])
 def test_an_example_of_an_unknown_class_is_refused(support_label):
-    with pytest.raises(RuntimeError, match="Class values must be"):
+    with pytest.raises(IndexError, match="out of range"):
         class_distances(torch.zeros(1, 1), torch.tensor([support_label]), 3)
 
 
@@ -385,3 +387,36 @@ def test_examples_that_are_gone_count_as_if_never_there(label, pooling, seed):
         kept = ~gone[row]
         wanted = class_distances(distance[:, row][:, kept], own[kept], 4, pooling=pooling)
         torch.testing.assert_close(found[:, row], wanted)
+
+
+@given(st.integers(1, 4), st.integers(1, 9), st.integers(1, 9), reductions, st.integers(1, 200), seeds)
+def test_frames_compared_once_give_the_distances_of_their_tokens(clips, tokens, others, reduction, block, seed):
+    random = torch.Generator().manual_seed(seed)
+    frames = [torch.randn(count, 5, 3, generator=random, dtype=torch.float64) for count in (2, clips)]
+    counts = (2, tokens), (clips, others)
+    place = [torch.randint(5, count, generator=random) for count in counts]
+    stage = [torch.randint(-1, 3, one.shape, generator=random) for one in place]
+    gathered = [one[torch.arange(len(one))[:, None], at] for one, at in zip(frames, place, strict=True)]
+    unit = [torch.nn.functional.normalize(one, dim=-1) for one in frames]
+    found = unit_distances(*unit, tuple(stage), tuple(place), reduction=reduction, block=block)
+    wanted = clip_distances(gathered[0], stage[0], gathered[1], stage[1], reduction=reduction)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_examples_in_many_blocks_have_the_distances_that_they_have_in_one(monkeypatch):
+    query, support = random_clips(0, 3, 7), random_clips(1, 11, 5)
+    wanted = clip_distances(*query, *support)
+    monkeypatch.setattr("lga.core.distance.VECTORS_AT_ONCE", 10)
+    torch.testing.assert_close(clip_distances(*query, *support), wanted)
+
+
+@given(st.lists(st.integers(0, 3), min_size=0, max_size=9), st.booleans(), seeds)
+def test_a_class_sum_is_over_its_own_examples(label, ordered, seed):
+    label = torch.arange(4).repeat_interleave(len(label)) if ordered else torch.tensor(label, dtype=torch.long)
+    values = torch.randn(2, 3, len(label), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    found = class_sums(values, label, 4)
+    for one in range(4):
+        wanted = sum(
+            (values[..., at] for at, own in enumerate(label.tolist()) if own == one), torch.zeros(2, 3).double()
+        )
+        torch.testing.assert_close(found[..., one], wanted)

@@ -10,6 +10,7 @@ from lga.core.score import (
     MOST_STRETCH,
     SPREAD_PRIOR,
     contrast_stretch,
+    gram,
     hub_means,
     hub_means_without,
     video_text_scores,
@@ -77,7 +78,7 @@ def test_a_hub_mean_without_some_examples_is_that_of_the_others(label, whole, se
     table, _ = random_table(seed, 2, count, count)
     foreign, itself = label[:, None] != label, torch.eye(count, dtype=torch.bool)
     gone = ~foreign if whole else itself
-    found = hub_means_without(table, foreign, gone, ~gone)
+    found = hub_means_without(table, foreign, label if whole else None, ~gone)
     for asked in range(count):
         kept = ~gone[asked]
         wanted = hub_means(table[:, kept][:, :, kept], foreign[kept][:, kept])
@@ -120,3 +121,17 @@ def test_equal_examples_are_stretched_no_further_than_the_limit_and_too_few_not_
     for label in ([0, 1], [1, 1], []):
         own = torch.tensor(label, dtype=torch.long)
         assert contrast_stretch(torch.ones(len(own), len(own)), own) == pytest.approx(1)
+
+
+@given(st.integers(0, 9), st.integers(1, 4), seeds)
+def test_a_gram_matrix_by_halves_is_the_whole_product(rows, block, seed):
+    table, _ = random_table(seed, rows, 3)
+    torch.testing.assert_close(gram(table, block), table @ table.T)
+
+
+def test_the_stretch_is_the_same_in_blocks(monkeypatch):
+    cosine, _ = random_table(0, 2, 7, 7)
+    label = torch.tensor([0, 1, 1, 2, 0, 2, 2])
+    whole = contrast_stretch(0.05 * cosine, label)
+    monkeypatch.setattr("lga.core.score.ROWS_AT_ONCE", 3)
+    torch.testing.assert_close(contrast_stretch(0.05 * cosine, label), whole)

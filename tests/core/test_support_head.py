@@ -108,3 +108,12 @@ def test_a_label_loses_its_score_with_its_last_example(label):
     for place, own in enumerate(label):
         assert others[place, own] == 0
         assert (itself[place, own].abs() < 1e-12) == (label.count(own) == 1 or len(set(label)) == 1)
+
+
+@given(labels, st.booleans(), st.data(), seeds)
+def test_some_examples_score_as_among_all(label, whole, data, seed):
+    _, example = random_examples(seed, len(label))
+    asked = torch.tensor(data.draw(st.lists(st.integers(0, len(label) - 1), max_size=4)), dtype=torch.long)
+    solved, own = invert_gram(example @ example.T)[0], torch.tensor(label)
+    wanted = head_scores_without(solved, own, 4, label=whole)[asked]
+    torch.testing.assert_close(head_scores_without(solved, own, 4, label=whole, asked=asked), wanted)

@@ -124,3 +124,16 @@ def test_the_temperature_is_the_one_a_plain_search_finds():
 
     found = float(fit_temperature(torch.stack([score, 2 * score]), truth)[0])
     assert loss(found) <= min(loss(0.1 * 1.02**step) for step in range(230)) + 1e-3
+
+
+@given(st.integers(1, 4), seeds)
+def test_a_row_that_counts_for_more_is_as_good_as_so_many_rows(each, seed):
+    random = torch.Generator().manual_seed(seed)
+    video, text = (torch.randn(5, 3, generator=random, dtype=torch.float64) for _ in range(2))
+    truth = torch.randint(3, (5,), generator=random)
+    repeated = [one.repeat_interleave(each, 0) for one in (video, text, truth)]
+    found = fit_weights(video, text, truth, usual=0.8, each=float(each))
+    wanted = fit_weights(*repeated, usual=0.8)
+    torch.testing.assert_close(torch.stack(found), torch.stack(wanted), atol=1e-4, rtol=1e-4)
+    temperature = fit_temperature(video, truth, each=float(each))
+    assert float(temperature) == pytest.approx(float(fit_temperature(repeated[0], repeated[2])), rel=0.04)  # one step

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -142,7 +144,7 @@ def test_bi_mhm_does_not_look_at_the_stages_but_ab_mhm_does(seed):
     cut = LGA(PLAIN, SPACE).cut(frames)
     query = LGA(PLAIN, SPACE).fuse(frames, cut, None)
     support = LGA(PLAIN, SPACE).fuse(frames.flip(0), LGA(PLAIN, SPACE).cut(frames.flip(0)), None)
-    renamed = type(query)(query.tokens, (2 - query.stage).where(query.stage >= 0, -1))
+    renamed = replace(query, stage=(2 - query.stage).where(query.stage >= 0, -1))
     whole, staged = PLAIN.model_copy(update={"matcher": "bi_mhm"}), PLAIN
     assert torch.equal(LGA(whole, SPACE).distances(query, support), LGA(whole, SPACE).distances(renamed, support))
     assert not torch.allclose(

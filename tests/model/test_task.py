@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 
 from lga.core.distance import class_distances
 from lga.core.score import contrast_stretch
-from lga.model.task import MATCHES, ClassScores, Compared, Rule, ScoreWeights, joined, learn, leave_out
+from lga.model.task import (
+    MATCHES,
+    Alike,
+    ClassScores,
+    Compared,
+    Rule,
+    ScoreWeights,
+    joined,
+    learn,
+    leave_out,
+    solve_whole,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -170,7 +181,8 @@ def test_a_text_or_a_video_that_misleads_loses_its_weight():
 
     seen, read = weights(far, right.double(), sights)
     assert weights(far, 9 * (1 - right.double()), sights)[1] < 0.7 * read
-    assert weights(7 - far, right.double(), 1 - sights)[0] < 0.7 * seen
+    nothing = torch.full_like(sights, 0.5).fill_diagonal_(1.0)
+    assert weights(7 - far, right.double(), nothing)[0] < 0.7 * seen
 
 
 def test_an_example_alone_in_its_class_says_nothing_about_the_video():
@@ -196,3 +208,46 @@ def test_parts_of_a_table_are_joined_and_looked_up():
     some = whole.of(torch.tensor([[4, 0]]), torch.tensor([[2, 1]]), torch.tensor([[1]]))
     assert torch.equal(some.distance, clips.distance[[4, 0]][:, [2, 1]][None])
     assert torch.equal(some.similarity, clips.similarity[[4, 0]][:, [1]][None])
+
+
+@settings(deadline=None, max_examples=20)
+@given(alphas, st.booleans(), seeds)
+def test_some_examples_asked_about_score_as_their_own_rows_say(alpha, whole, seed):
+    examples, clips, label = random_task(seed, [3, 2, 4])
+    rule, asked = replace(FITTED, alpha=alpha), torch.tensor([0, 2, 3, 5, 8])
+    solved = solve_whole(Alike(examples.appearance, examples.moving), label, rule)
+    rows = rows_of(examples, asked, torch.arange(len(label)))
+    learnt = learn(rows, label, 3, rule, asked=asked, solved=solved)
+    apart, mine = rows.apart(learnt.stretch), label[asked]
+    for column, own in enumerate(label.tolist()):
+        foreign = [apart[row, column] for row, one in enumerate(mine.tolist()) if one != own]
+        assert learnt.far_from_all[column] == pytest.approx(0.6 * sum(foreign) / len(foreign))
+    found = leave_out(rows, learnt, label=whole)
+    full = learn(examples, label, 3, rule)
+    torch.testing.assert_close(found.head, leave_out(examples, full, label=whole).head[asked])
+    torch.testing.assert_close(learnt.scores(clips).head, full.scores(clips).head)
+    assert found.distance.shape == found.similarity.shape == (5, 3)
+
+
+@settings(deadline=None, max_examples=20)
+@given(counts, alphas, seeds)
+def test_asking_about_all_examples_by_name_is_asking_about_all(count, alpha, seed):
+    examples, clips, label = random_task(seed, count)
+    rule = replace(FITTED, alpha=alpha)
+    plain = learn(examples, label, len(count), rule)
+    named = learn(
+        examples,
+        label,
+        len(count),
+        rule,
+        asked=torch.arange(len(label)),
+        solved=solve_whole(Alike(examples.appearance, examples.moving), label, rule),
+    )
+    assert torch.equal(named.weights.weigh(named.scores(clips)), plain.weights.weigh(plain.scores(clips)))
+
+
+def test_the_distance_to_some_examples_is_that_of_the_table():
+    _, clips, _ = random_task(2, [3, 2])
+    torch.testing.assert_close(clips.apart_from(1, [4, 0]), clips.apart()[1, [4, 0]])
+    still = replace(clips, motion=None)
+    torch.testing.assert_close(still.apart_from(0, [2]), still.distance[0, [2]])

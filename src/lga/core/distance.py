@@ -12,6 +12,11 @@ from torch import Tensor
 Reduction = Literal["sum", "mean"]
 Pooling = Literal["softmin", "mean"]
 
+PAIRS_AT_ONCE = 2**20
+"""Pairs of tokens compared together."""
+VECTORS_AT_ONCE = 2**11
+"""Vectors of the examples held against the queries together: a matrix product that the caches hold."""
+
 
 def hausdorff(
     distance: Float[Tensor, "query support tokens others"],
@@ -45,23 +50,65 @@ def clip_distances(
     support_stage: Int[Tensor, "support others"],
     *,
     reduction: Reduction = "sum",
-    block: int = 2**24,
+    block: int = PAIRS_AT_ONCE,
 ) -> Float[Tensor, "query support"]:
     """AB-MHM between every query clip and every support clip: d(i,j) = 1 - cos, matched within each stage.
 
-    Works through the queries in blocks of about `block` token pairs, so that memory stays bounded however many clips
+    Works through the clips in blocks of about `block` token pairs, so that memory stays bounded however many clips
     meet. A token of all zeros has distance 1 to everything. With all stages 0 this is Bi-MHM.
 
     Source: LGA (arXiv:2507.16287), "Aligned Bidirectional Mean Hausdorff Metric".
     """
-    query, support = F.normalize(query, dim=-1), F.normalize(support, dim=-1)
-    pairs = query.shape[1] * support.shape[0] * support.shape[1]
-    rows = max(1, block // max(1, pairs))
+    unit = F.normalize(query, dim=-1), F.normalize(support, dim=-1)
+    return unit_distances(*unit, (query_stage, support_stage), reduction=reduction, block=block)
+
+
+def unit_distances(
+    query: Float[Tensor, "query vectors dim"],
+    support: Float[Tensor, "support others dim"],
+    stage: tuple[Int[Tensor, "query tokens"], Int[Tensor, "support theirs"]],
+    frame: tuple[Int[Tensor, "query tokens"] | None, Int[Tensor, "support theirs"] | None] = (None, None),
+    *,
+    reduction: Reduction = "sum",
+    block: int = PAIRS_AT_ONCE,
+) -> Float[Tensor, "query support"]:
+    """`clip_distances` of vectors whose length is 1, or 0, already.
+
+    `frame` says which of its clip's vectors every token is; None: the vectors are the tokens. Where tokens are frames,
+    some of them seen by two stages, this compares each frame once.
+
+    Source: as `clip_distances`; the blocks are our choice: fastest of 2**16 to 2**24 on an Intel Xeon with AVX-512.
+    """
+    columns = max(1, VECTORS_AT_ONCE // max(1, support.shape[1]))
+    rows = max(1, block // max(1, query.shape[1] * min(columns, len(support)) * support.shape[1]))
+
+    def between(some: slice, others: slice) -> Float[Tensor, "some others"]:
+        near = 1 - einsum(query[some], support[others], "q i d, s j d -> q s i j")
+        for axis, tokens in ((2, frame[0]), (3, frame[1])):
+            if tokens is not None:
+                near = _spread(near, tokens[some if axis == 2 else others], axis)
+        return hausdorff(near, stage[0][some], stage[1][others], reduction=reduction)
+
     parts = [
-        hausdorff(1 - einsum(some, support, "q i d, s j d -> q s i j"), stage, support_stage, reduction=reduction)
-        for some, stage in zip(query.split(rows), query_stage.split(rows), strict=True)
+        torch.cat([between(some, others) for others in _slices(len(support), columns)], 1)
+        for some in _slices(len(query), rows)
     ]
     return torch.cat(parts)
+
+
+def _slices(count: int, step: int) -> list[slice]:
+    """Consecutive slices of at most `step`; at least one, which may be empty."""
+    return [slice(start, start + step) for start in range(0, max(1, count), step)]
+
+
+def _spread(
+    near: Float[Tensor, "query support tokens others"], tokens: Int[Tensor, "clips chosen"], axis: int
+) -> Float[Tensor, "query support chosen_or_tokens chosen_or_others"]:
+    """The distances of frames at the tokens' places: along axis 2 those of the queries, along 3 those of the others."""
+    place = tokens[:, None, :, None] if axis == 2 else tokens[None, :, None, :]
+    shape = list(near.shape)
+    shape[axis] = tokens.shape[1]
+    return near.gather(axis, place.expand(shape))
 
 
 def whole_clip_distances(
@@ -104,21 +151,58 @@ def class_distances(
 
     Source: LGA as in third-party research code ("mean"); "softmin" and classes without examples are our choice.
     """
-    member = F.one_hot(support_label, way).to(distance.dtype)
-    count = member.sum(0) if gone is None else (~gone).to(distance.dtype) @ member
+    taken = torch.ones_like(support_label, dtype=distance.dtype) if gone is None else (~gone).to(distance.dtype)
+    count = class_sums(taken, support_label, way)
     if pooling == "mean":
         kept = distance if gone is None else distance.masked_fill(gone, 0.0)
-        pooled = kept @ member / count.clamp_min(1)
+        pooled = class_sums(kept, support_label, way) / count.clamp_min(1)
     else:
         kept = distance if gone is None else distance.masked_fill(gone, torch.inf)
-        column = support_label.expand(kept.shape)
-        none = kept.new_full((*kept.shape[:-1], way), torch.inf)
-        least = none.scatter_reduce(-1, column, kept, "amin").where(count > 0, 0.0)
-        near = (least.gather(-1, column) - kept).exp()
-        total = torch.zeros_like(least).scatter_add(-1, column, near).where(count > 0, 1.0)
+        least = _class_least(kept, support_label, way).where(count > 0, 0.0)
+        near = (_of_class(least, support_label) - kept).exp()
+        total = class_sums(near, support_label, way).where(count > 0, 1.0)
         pooled = least + count.clamp_min(1).log() - total.log()
     neutral = pooled.sum(-1, keepdim=True) / (count > 0).sum(-1, keepdim=True).clamp_min(1)
     return torch.where(count > 0, pooled, neutral)
+
+
+def class_sums(
+    values: Float[Tensor, "*batch examples"], support_label: Int[Tensor, " examples"], way: int
+) -> Float[Tensor, "*batch {way}"]:
+    """The sum over the examples of each class, 0 for a class without any.
+
+    Source: our choice; a product with rows of zeros and ones would take `way` times as long.
+    """
+    if _in_order(support_label, way):
+        return values.unflatten(-1, (way, len(support_label) // way)).sum(-1)
+    return values.new_zeros((*values.shape[:-1], way)).index_add(-1, support_label, values)
+
+
+def _class_least(
+    values: Float[Tensor, "*batch examples"], support_label: Int[Tensor, " examples"], way: int
+) -> Float[Tensor, "*batch {way}"]:
+    """The least over the examples of each class, infinite for a class without any."""
+    if len(support_label) and _in_order(support_label, way):
+        return values.unflatten(-1, (way, len(support_label) // way)).amin(-1)
+    none = values.new_full((*values.shape[:-1], way), torch.inf)
+    return none.scatter_reduce(-1, support_label.expand(values.shape), values, "amin")
+
+
+def _of_class(
+    values: Float[Tensor, "*batch way"], support_label: Int[Tensor, " examples"]
+) -> Float[Tensor, "*batch examples"]:
+    """The value of each example's class."""
+    if _in_order(support_label, values.shape[-1]):
+        shots = len(support_label) // values.shape[-1]
+        return values[..., None].expand(*values.shape, shots).flatten(-2)
+    return values[..., support_label]
+
+
+def _in_order(support_label: Int[Tensor, " examples"], way: int) -> bool:
+    """Whether all classes have equally many examples, one class after the other."""
+    shots, odd = divmod(len(support_label), way)
+    order = torch.arange(way, device=support_label.device).repeat_interleave(shots)
+    return not odd and torch.equal(support_label, order.to(support_label.dtype))
 
 
 def _stage_size(stage: Int[Tensor, "*clips tokens"]) -> Int[Tensor, "*clips tokens"]:

@@ -13,6 +13,9 @@ SPREAD_PRIOR = 5.0
 MOST_STRETCH = 10.0
 """Clips that hardly differ are not stretched any further: what is left between them may be noise."""
 
+ROWS_AT_ONCE = 512
+"""Examples compared with all at a time: a task of thousands then takes no more memory than its table."""
+
 
 def look_up(
     table: Float[Tensor, "rows columns"], row: Int[Tensor, "*#places"], column: Int[Tensor, "*#places"]
@@ -38,6 +41,22 @@ def video_text_scores(
     return einsum(F.normalize(stages, dim=-1), F.normalize(text, dim=-1), "q l d, c l d -> q c l")
 
 
+def gram(rows: Float[Tensor, "rows dim"], block: int = ROWS_AT_ONCE) -> Float[Tensor, "rows rows"]:
+    """The inner products of all rows with all; a product and its mirror image are worked out once, in blocks.
+
+    Source: our choice; with thousands of rows in half the time of one matrix product.
+    """
+    if len(rows) <= block:
+        return rows @ rows.T
+    found = rows.new_empty(len(rows), len(rows))
+    for start in range(0, len(rows), block):
+        stop = start + block
+        part = rows[start:stop] @ rows[start:].T
+        found[start:, start:stop] = part.T
+        found[start:stop, start:] = part
+    return found
+
+
 def hub_means(
     examples: Float[Tensor, "*episodes examples columns"], foreign: Bool[Tensor, "examples columns"]
 ) -> Float[Tensor, "*episodes columns"]:
@@ -58,21 +77,34 @@ def hub_means(
 
 
 def hub_means_without(
-    examples: Float[Tensor, "*episodes examples columns"],
-    foreign: Bool[Tensor, "examples columns"],
-    gone: Bool[Tensor, "asked examples"],
+    examples: Float[Tensor, "*episodes asked columns"],
+    foreign: Bool[Tensor, "asked columns"],
+    group: Int[Tensor, " asked"] | None,
     stays: Bool[Tensor, "asked columns"],
 ) -> Float[Tensor, "*episodes asked columns"]:
-    """`hub_means` for each example asked about, without the examples that are gone; columns that go count for none.
+    """`hub_means` for each example asked about, without those of its group; columns that go count for none.
+
+    Without groups each leaves out itself alone.
 
     Source: our choice, as `hub_means`.
     """
-    weight, out = foreign.to(examples.dtype), gone.to(examples.dtype)
-    count = weight.sum(0) - out @ weight
-    mean = ((examples * weight).sum(-2, keepdim=True) - out @ (examples * weight)) / count.clamp_min(1)
+    weight = foreign.to(examples.dtype)
+    given = examples * weight
+    gone, lost = (one if group is None else _group_sums(one, group) for one in (weight, given))
+    count = weight.sum(0) - gone
+    mean = (given.sum(-2, keepdim=True) - lost) / count.clamp_min(1)
     some = ((count > 0) & stays).to(examples.dtype)
     usual = (mean * some).sum(-1, keepdim=True) / some.sum(-1, keepdim=True).clamp_min(1)
     return mean.where(count > 0, usual)
+
+
+def _group_sums(
+    rows: Float[Tensor, "*episodes asked columns"], group: Int[Tensor, " asked"]
+) -> Float[Tensor, "*episodes asked columns"]:
+    """In every row the sum over the rows of its group."""
+    groups = int(group.max()) + 1 if len(group) else 0
+    empty = rows.new_zeros((*rows.shape[:-2], groups, rows.shape[-1]))
+    return empty.index_add(-2, group, rows)[..., group, :]
 
 
 def contrast_stretch(
@@ -87,10 +119,12 @@ def contrast_stretch(
 
     Source: our choice, made on simulated joint spaces (docs/backbones.md).
     """
-    foreign = (support_label[:, None] != support_label).to(appearance.dtype)
-    count = foreign.sum(-1, keepdim=True)
-    mean = (appearance * foreign).sum(-1, keepdim=True) / count.clamp_min(1)
-    square = ((appearance - mean).square() * foreign).sum((-2, -1))
-    differences = (count - 1).clamp_min(0).sum()
+    square, differences = appearance.new_zeros(()), appearance.new_zeros(())
+    for some, mine in zip(appearance.split(ROWS_AT_ONCE, -2), support_label.split(ROWS_AT_ONCE), strict=True):
+        foreign = (mine[:, None] != support_label).to(appearance.dtype)
+        count = foreign.sum(-1, keepdim=True)
+        mean = (some * foreign).sum(-1, keepdim=True) / count.clamp_min(1)
+        square = square + ((some - mean).square() * foreign).sum((-2, -1))
+        differences = differences + (count - 1).clamp_min(0).sum()
     variance = (square + SPREAD_PRIOR * LEAST_SPREAD**2) / (differences + SPREAD_PRIOR)
     return (LEAST_SPREAD / variance.sqrt()).clamp(1.0, MOST_STRETCH)

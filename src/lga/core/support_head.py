@@ -1,9 +1,13 @@
 """The support head: a linear classifier that is solved from a task's own examples, in closed form."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from lga.core.distance import class_sums
 
 PENALTY = 0.3
 """Of the squared weights; 0.3 to 1 agree within half a point on both corpora that it was chosen on."""
@@ -19,11 +23,17 @@ def invert_gram(
 
     Source: as `solve_head`.
     """
-    eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-    inverse = torch.linalg.inv(gram + PENALTY * eye)
+    inverse = torch.cholesky_inverse(_cholesky(gram))
     row = inverse.sum(-1, keepdim=True)
     level = row / row.sum(-2, keepdim=True)
-    return inverse - level @ row.mT, level
+    return torch.addcmul(inverse, level, row.mT, value=-1), level
+
+
+def _cholesky(gram: Float[Tensor, "*episodes examples examples"]) -> Float[Tensor, "*episodes examples examples"]:
+    """Of the penalised Gram matrix."""
+    shifted = gram.clone()
+    shifted.diagonal(dim1=-2, dim2=-1).add_(PENALTY)
+    return torch.linalg.cholesky(shifted)
 
 
 def solve_head(
@@ -40,10 +50,10 @@ def solve_head(
     Source: kernel ridge regression; as the head of a few-shot learner, R2-D2 (arXiv:1805.08136). Multinomial
     logistic regression is as accurate (docs/offline.md) but has no closed form, nor one with examples left out.
     """
-    member = F.one_hot(support_label, way).to(solved.dtype)
     if not len(support_label):
         return solved.new_zeros((*solved.shape[:-1], way)), solved.new_zeros((*solved.shape[:-2], way))
-    return solved @ member, (level * member).sum(-2) - member.mean(0)
+    share = torch.bincount(support_label, minlength=way).to(solved.dtype) / len(support_label)
+    return class_sums(solved, support_label, way), class_sums(level[..., 0], support_label, way) - share
 
 
 def head_scores(
@@ -69,32 +79,53 @@ def head_scores_without(
     way: int,
     *,
     label: bool,
-) -> Float[Tensor, "*episodes examples way"]:
+    asked: Int[Tensor, " asked"] | None = None,
+) -> Float[Tensor, "*episodes asked way"]:
     """The scores of every example, as `solve_head` gives them without it, or, with `label`, without any of its label.
 
-    `solved` is what `invert_gram` gives: leaving a block of examples out is a correction by the inverse's own block.
+    With `asked` only those examples' scores, and no others', are worked out. `solved` is what `invert_gram` gives:
+    leaving a block of examples out is a correction by the inverse's own block.
     Where nothing else is left the scores are 0.
 
     Source: the exact leave-one-out of ridge regression (Allen's PRESS, 1974), for blocks.
     """
-    member = F.one_hot(support_label, way).to(solved.dtype)
-    count = member.sum(0)
+    mine = support_label if asked is None else support_label[asked]
+    member = F.one_hot(mine, way).to(solved.dtype)
+    count = torch.bincount(support_label, minlength=way).to(solved.dtype)
     gone = count * member if label else member
     left = count.sum() - gone.sum(-1, keepdim=True)
-    if not len(support_label) or not bool((left > 0).any()):
-        return solved.new_zeros((*solved.shape[:-1], way))
-    weight = solved @ member
+    if not len(mine) or not bool((left > 0).any()):
+        return solved.new_zeros((*solved.shape[:-2], len(mine), way))
     if label:
-        found = torch.zeros_like(weight)
-        for one in support_label.unique():
-            own = support_label == one
-            if not bool(own.all()):
-                block = solved[..., own, :][..., own]
-                found[..., own, :] = member[own] - torch.linalg.solve(block, weight[..., own, :])
+        found = _without_label(solved, support_label, way, mine.unique().tolist())
+        found = found if asked is None else found[..., asked, :]
     else:
-        found = member - weight / solved.diagonal(dim1=-2, dim2=-1)[..., None]
+        rows, own = (solved, solved.diagonal(dim1=-2, dim2=-1))
+        rows, own = (rows, own) if asked is None else (rows[..., asked, :], own[..., asked])
+        found = member - class_sums(rows, support_label, way) / own[..., None]
     share = (count - gone) / left.clamp_min(1)
     return _centred(found - share, count - gone > 0)
+
+
+def _without_label(
+    solved: Float[Tensor, "*episodes examples examples"],
+    support_label: Int[Tensor, " examples"],
+    way: int,
+    labels: Sequence[int],
+) -> Float[Tensor, "*episodes examples way"]:
+    """What the head without their label says of the examples of some labels, before it is centred.
+
+    It is 0 for all others, and where nothing else is left.
+    """
+    weight = class_sums(solved, support_label, way)
+    found = torch.zeros_like(weight)
+    for one in labels:
+        own = (support_label == one).nonzero()[:, 0]
+        if len(own) < len(support_label):
+            block = solved[..., own, :][..., own]
+            target = F.one_hot(support_label[own], way).to(solved.dtype)
+            found[..., own, :] = target - torch.linalg.solve(block, weight[..., own, :])
+    return found
 
 
 def _centred(

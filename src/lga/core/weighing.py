@@ -3,6 +3,7 @@
 from math import log
 
 import torch
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -32,89 +33,95 @@ def fit_weights(
     truth: Int[Tensor, " examples"],
     *,
     usual: float,
+    each: float = 1.0,
 ) -> tuple[Float[Tensor, "*episodes"], Float[Tensor, "*episodes"]]:
     """The weights that suit the examples best: a of the video, `LEAST` to `MOST_VIDEO`, b of the text, `LEAST` to 1.
 
     They make the true classes of the examples likeliest under softmax(a * video + b * text), kept near `usual` and 1
     by normal priors: few examples say little. `text` is in the units in which its checkpoint was trained, so that b = 1
     takes it at its word; it may know less than it claims, but is never taken for more. Both scores of an example must
-    come from a task without it; a row of zeros says nothing. The function is convex, so the answer is the only one.
+    come from a task without it; a row of zeros says nothing. Every row counts for `each` examples: more than one
+    where some are asked for all. The function is convex, so the answer is the only one.
 
     Source: stacking (Wolpert, 1992) of two posteriors; prior and bounds are our choice (docs/backbones.md).
     """
     shape = video.shape[:-2]
-    feature = torch.stack([video, text], -1)
-    centre, precision = feature.new_tensor([usual, 1.0]), feature.new_tensor([VIDEO_PRECISION, TEXT_PRECISION])
-    least, most = feature.new_tensor([LEAST, LEAST]), feature.new_tensor([MOST_VIDEO, 1.0])
-    wanted = feature[..., torch.arange(len(truth), device=truth.device), truth, :].sum(-2)
-    weight, step = centre.expand(*shape, 2).clamp(least, most), feature.new_zeros((*shape, 2))
-    loss = feature.new_full(shape, torch.inf)
+    seen, read = (rearrange(one, "... s w -> w s (...)").contiguous() for one in (video, text))
+    centre, precision, least, most = (
+        video.new_tensor(pair)[:, None]
+        for pair in ((usual, 1.0), (VIDEO_PRECISION / each, TEXT_PRECISION / each), (LEAST, LEAST), (MOST_VIDEO, 1.0))
+    )
+    place = truth, torch.arange(len(truth), device=truth.device)
+    wanted = torch.stack([one[place].sum(0) for one in (seen, read)])
+    weight = centre.expand_as(wanted).clamp(least, most)
+    step, loss = torch.zeros_like(wanted), torch.full_like(wanted[0], torch.inf)
     for number in range(STEPS):
         settled = number > 0 and bool((step.abs() < TOLERANCE).all())
         tried = (weight - step).clamp(least, most)
-        logit = (feature * tried[..., None, None, :]).sum(-1)
-        level = logit.logsumexp(-1)
-        found = level.sum(-1) - (wanted * tried).sum(-1)
-        found = found + (precision * (tried - centre).square()).sum(-1) / 2
+        logit = tried[0] * seen + tried[1] * read
+        top = logit.amax(0)
+        share = (logit - top).exp()
+        total = share.sum(0)
+        found = (top + total.log()).sum(0) - (wanted * tried).sum(0)
+        found = found + (precision * (tried - centre).square()).sum(0) / 2
         # a step is not refused for rounding, or the weights would be known to half the digits of the losses only
-        better = found <= loss + ROUNDING * torch.finfo(loss.dtype).eps * (wanted * tried).abs().sum(-1).clamp_min(1)
-        step = step.where(better[..., None], step / 2)
-        loss, weight = found.where(better, loss), tried.where(better[..., None], weight)
+        better = found <= loss + ROUNDING * torch.finfo(loss.dtype).eps * (wanted * tried).abs().sum(0).clamp_min(1)
+        step = step.where(better, step / 2)
+        loss, weight = found.where(better, loss), tried.where(better, weight)
         if settled:
             break
-        share = (logit - level[..., None]).exp()
-        newton = _newton_step(feature, share, wanted, weight, centre, precision, least, most)
-        step = newton.where(better[..., None], step)
-    return weight[..., 0], weight[..., 1]
+        pull = precision * (weight - centre) - wanted
+        newton = _newton_step(seen, read, share / total, pull, weight, precision, least, most)
+        step = newton.where(better, step)
+    found = weight.unflatten(1, shape) if shape else weight[:, 0]
+    return found[0], found[1]
 
 
 def _newton_step(
-    feature: Float[Tensor, "*episodes examples way two"],
-    share: Float[Tensor, "*episodes examples way"],
-    wanted: Float[Tensor, "*episodes two"],
-    weight: Float[Tensor, "*episodes two"],
-    centre: Float[Tensor, " two"],
-    precision: Float[Tensor, " two"],
-    least: Float[Tensor, " two"],
-    most: Float[Tensor, " two"],
-) -> Float[Tensor, "*episodes two"]:
-    """What to take off the weights; one that its bound holds back stays, and the other moves as if alone."""
-    mean = (share[..., None] * feature).sum(-2)
-    slope = mean.sum(-2) - wanted + precision * (weight - centre)
-    (first, second), (own, other) = feature.unbind(-1), mean.unbind(-1)
-    bend = torch.stack(
+    seen: Float[Tensor, "way examples episodes"],
+    read: Float[Tensor, "way examples episodes"],
+    share: Float[Tensor, "way examples episodes"],
+    pull: Float[Tensor, "two episodes"],
+    weight: Float[Tensor, "two episodes"],
+    precision: Float[Tensor, "two 1"],
+    least: Float[Tensor, "two 1"],
+    most: Float[Tensor, "two 1"],
+) -> Float[Tensor, "two episodes"]:
+    """What to take off the weights; one that its bound holds back stays, and the other moves as if alone.
+
+    `pull` is the slope of the loss but for what the model expects. Episodes come last: sums over the classes then run
+    along the memory, many episodes at a time.
+    """
+    first, second = share * seen, share * read
+    own, other = first.sum(0), second.sum(0)
+    slope = pull + torch.stack([own.sum(0), other.sum(0)])
+    bend = precision + torch.stack(
         [
-            ((share * first * first).sum(-1) - own * own).sum(-1) + precision[0],
-            ((share * second * second).sum(-1) - other * other).sum(-1) + precision[1],
-        ],
-        -1,
+            ((first * seen).sum(0) - own.square()).sum(0),
+            ((second * read).sum(0) - other.square()).sum(0),
+        ]
     )
-    cross = ((share * first * second).sum(-1) - own * other).sum(-1)
+    cross = ((first * read).sum(0) - own * other).sum(0)
     free = ((weight > least) | (slope < 0)) & ((weight < most) | (slope > 0))
-    slope, cross = slope * free, cross * free.all(-1)
-    area = bend.prod(-1) - cross * cross
-    return torch.stack(
-        [
-            (bend[..., 1] * slope[..., 0] - cross * slope[..., 1]) / area,
-            (bend[..., 0] * slope[..., 1] - cross * slope[..., 0]) / area,
-        ],
-        -1,
-    )
+    slope, cross = slope * free, cross * free.all(0)
+    return (bend.flip(0) * slope - cross * slope.flip(0)) / (bend.prod(0) - cross.square())
 
 
 def fit_temperature(
-    score: Float[Tensor, "*episodes examples way"], truth: Int[Tensor, " examples"]
+    score: Float[Tensor, "*episodes examples way"], truth: Int[Tensor, " examples"], *, each: float = 1.0
 ) -> Float[Tensor, "*episodes"]:
     """What scores are divided by to make the true labels of left-out examples likeliest, kept near 1, 0.1 to 10.
 
     Few examples say little: log T has a normal prior around 0 with precision `TEMPERATURE_PRECISION`, and no examples
-    leave T at 1.
+    leave T at 1. Every row counts for `each` examples, as in `fit_weights`.
 
     Source: temperature scaling, Guo et al. (arXiv:1706.04599); the prior is our choice.
     """
-    wanted = score[..., torch.arange(len(truth), device=truth.device), truth].sum(-1)
+    shape, prior = score.shape[:-2], TEMPERATURE_PRECISION / each / 2
+    below = rearrange(score - score.amax(-1, keepdim=True), "... s w -> w s (...)").contiguous()
+    wanted = below[truth, torch.arange(len(truth), device=truth.device)].sum(0)
     best, loss = torch.ones_like(wanted), torch.full_like(wanted, torch.inf)
     for one in MULTIPLES.tolist():
-        found = (score / one).logsumexp(-1).sum(-1) - wanted / one + TEMPERATURE_PRECISION * log(one) ** 2 / 2
+        found = (below / one).exp_().sum(0).log_().sum(0) - wanted / one + prior * log(one) ** 2
         best, loss = torch.where(found < loss, one, best), torch.minimum(found, loss)
-    return best
+    return best.unflatten(0, shape) if shape else best[0]

@@ -136,17 +136,16 @@ def explain_features(
     (result,) = prepared.conclude([clip], matched, accept)
     result = replace(result, path=path)
     labels: list[LabelReport] = []
-    apart = matched.comparison.apart()
     for candidate in result.candidates[:top]:
         label, own = actions.labels.index(candidate.label), actions.examples_of(candidate.label)
-        nearest = nearest_example(apart[0], own)
+        nearest = nearest_example(matched.comparison.apart_from(0, own))
         labels.append(
             LabelReport(
                 candidate,
                 actions.anatomies[label].sentences,
                 tuple(matched.similarity[0, label, : actions.stages[label]].tolist()),
                 len(own),
-                None if nearest is None else _compare(prepared, matched, label, nearest),
+                None if nearest is None else _compare(prepared, matched, label, own[nearest]),
             )
         )
     frames_shown = FrameTiles(result.path, result.times, result.frame_stage, result.borders)
@@ -177,7 +176,7 @@ def _compare(prepared: Prepared, matched: Matched, label: int, number: int) -> E
     costs = prepared.staged.distance_scales[place] * costs
     return ExampleReport(
         FrameTiles.cut(Path(example.path), cut, number, example.times, example.duration),
-        max(0.0, float(matched.comparison.apart()[0, number])),
+        max(0.0, float(matched.comparison.apart_from(0, [number]))),
         0.0 if moved is None else float(moved[0, number]),
         tuple(costs.tolist()),
         _map(distance, (here, there), (matched.cuts[place].frame[0], cut.frame[number]), method.frames),

@@ -152,7 +152,11 @@ def _only(clips: Prototypes, stage: int) -> Prototypes:
     def taken(tokens: Float[Tensor, "clips tokens dim"]) -> Float[Tensor, "clips most dim"]:
         return tokens.gather(1, repeat(place, "c n -> c n d", d=tokens.shape[2]))
 
-    stages = clips.stage.gather(1, place).where(own.gather(1, place), -1)
-    learned = None if clips.learned is None else taken(clips.learned)
-    whole = None if clips.whole is None else Whole(clips.whole.appearance, None, None)
-    return Prototypes(taken(clips.tokens), stages, learned, whole)
+    return replace(
+        clips,
+        vectors=taken(clips.vectors) if clips.frame is None else clips.vectors,
+        stage=clips.stage.gather(1, place).where(own.gather(1, place), -1),
+        learned=None if clips.learned is None else taken(clips.learned),
+        whole=None if clips.whole is None else Whole(clips.whole.appearance),
+        frame=None if clips.frame is None else clips.frame.gather(1, place),
+    )

@@ -1,7 +1,7 @@
 """The method between features and scores: cut clips into stages, fuse them with text, match them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig
-from lga.core.distance import MATCHERS
-from lga.core.score import video_text_scores
+from lga.core.distance import MATCHERS, clip_distances, unit_distances, whole_clip_distances
+from lga.core.score import gram, video_text_scores
 from lga.core.segment import (
     SEGMENTERS,
     hard_segment,
@@ -23,7 +23,7 @@ from lga.core.segment import (
     stage_means,
 )
 from lga.model.head import Head, inject_text
-from lga.model.task import Compared, Rule
+from lga.model.task import Alike, Compared, Rule
 from lga.motion.descriptor import camera_stillness, flow_course, motion_vectors
 
 HEAD_MOTION = 0.35
@@ -32,6 +32,10 @@ APART_VIDEO = 0.9
 """How much the video is expected to count beside the text at 1, where sight and meaning are kept apart."""
 SHARED_VIDEO = 0.55
 """The same where they share one space, without text in the fusion."""
+
+
+BY_COSINE = (clip_distances, whole_clip_distances)
+"""The matchers that compare by cosines alone, for which vectors are normalised once and frames compared once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +65,42 @@ class Cut:
 class Prototypes:
     """Clips ready to be matched: fused tokens, stage after stage; stage -1 is padding."""
 
-    tokens: Float[Tensor, "clips tokens sight"]
-    """in the backbone's own visual space"""
+    vectors: Float[Tensor, "clips vectors sight"]
+    """what tokens are made of, in the backbone's own visual space: frames, or the tokens themselves"""
     stage: Int[Tensor, "clips tokens"]
     learned: Float[Tensor, "clips tokens width"] | None = None
     """in the space of a trained head, where there is one"""
     whole: "Whole | None" = None
     """the clips as a whole; None where only their stages are compared"""
+    frame: Int[Tensor, "clips tokens"] | None = None
+    """which of its clip's vectors every token is; None: the vectors are the tokens"""
+    unit: bool = False
+    """whether vectors and learned tokens have length 1, or 0, already"""
 
     def __getitem__(self, clips: slice | Int[Tensor, " chosen"]) -> "Prototypes":
         """Some of the clips."""
-        learned = None if self.learned is None else self.learned[clips]
-        return Prototypes(
-            self.tokens[clips], self.stage[clips], learned, None if self.whole is None else self.whole[clips]
+        return replace(
+            self,
+            vectors=self.vectors[clips],
+            stage=self.stage[clips],
+            learned=None if self.learned is None else self.learned[clips],
+            whole=None if self.whole is None else self.whole[clips],
+            frame=None if self.frame is None else self.frame[clips],
         )
+
+    @property
+    def tokens(self) -> Float[Tensor, "clips tokens sight"]:
+        """In the backbone's own visual space."""
+        if self.frame is None:
+            return self.vectors
+        return self.vectors.gather(1, repeat(self.frame, "c n -> c n d", d=self.vectors.shape[2]))
+
+    def of_unit_length(self) -> "Prototypes":
+        """With vectors of length 1, once for all the matches to come; nothing of the features is kept alive by them."""
+        if self.unit:
+            return self
+        learned = None if self.learned is None else F.normalize(self.learned, dim=-1)
+        return replace(self, vectors=F.normalize(self.vectors, dim=-1), learned=learned, unit=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +109,37 @@ class Whole:
 
     appearance: Float[Tensor, "clips sight"]
     """the mean frame, of norm 1"""
-    motion: Float[Tensor, "clips numbers"] | None
-    """of norm 1; None where motion is not compared"""
-    moving: Float[Tensor, "clips others"] | None
-    """motion as the support head weighs it; None without that head or without motion"""
+    motion: Float[Tensor, "clips numbers"] | None = None
+    """None where motion is not compared"""
+    length: Float[Tensor, " clips"] | None = None
+    """half the squared length of the motion"""
+    still: Float[Tensor, " clips"] | None = None
+    """what a still camera adds to the motion's weight in the support head is the product of two clips'; None without
+    that head or without motion"""
 
     def __getitem__(self, clips: slice | Int[Tensor, " chosen"]) -> "Whole":
         """Some of the clips."""
-        return Whole(
-            self.appearance[clips],
-            None if self.motion is None else self.motion[clips],
-            None if self.moving is None else self.moving[clips],
-        )
+        parts = (self.motion, self.length, self.still)
+        return Whole(self.appearance[clips], *(None if one is None else one[clips] for one in parts))
+
+    def met(self, others: "Whole") -> Float[Tensor, "clips others"] | None:
+        """The inner products of every clip's motion, in rows, and every other's; None without motion."""
+        return None if self.motion is None or others.motion is None else self.motion @ others.motion.T
+
+    def alike(self, others: "Whole", met: Float[Tensor, "clips others"] | None) -> Alike:
+        """The inner products of these clips, in rows, and others, `met` being those of their motion."""
+        return self._alike(others, self.appearance @ others.appearance.T, met)
+
+    def alike_among(self) -> Alike:
+        """The inner products of all these clips and all of them."""
+        return self._alike(self, gram(self.appearance), None if self.motion is None else gram(self.motion))
+
+    def _alike(
+        self, others: "Whole", appearance: Float[Tensor, "clips others"], met: Float[Tensor, "clips others"] | None
+    ) -> Alike:
+        if met is None or self.still is None or others.still is None:
+            return Alike(appearance, None)
+        return Alike(appearance, (self.still[:, None] * others.still).add_(HEAD_MOTION) * met)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -174,11 +219,20 @@ class LGA:
 
         Source: LGA, "Fine-grained multimodal fusion"; the strength `text_injection` and the length are our choice.
         """
-        tokens = frames.gather(1, repeat(cut.frame, "c n -> c n d", d=frames.shape[-1]))
+        sight = self.space.visual
         scaled = None if text is None else self.method.text_injection * self._as_long(text, frames)
-        plain = tokens if scaled is None else inject_text(tokens, cut.stage, scaled)
-        learned = None if self.head is None or self.head.head_weight == 0 else self.head(tokens, cut.stage, scaled)
-        return Prototypes(plain[..., self.space.visual], cut.stage, learned, whole)
+        headed, touched = self.head is not None and self.head.head_weight > 0, touches(scaled, sight)
+        if not headed and not touched:
+            return Prototypes(frames[..., sight], cut.stage, None, whole, cut.frame)
+        tokens = frames.gather(1, repeat(cut.frame, "c n -> c n d", d=frames.shape[-1]))
+        learned = self.head(tokens, cut.stage, scaled) if self.head is not None and headed else None
+        if scaled is None or not touched:
+            return Prototypes(frames[..., sight], cut.stage, learned, whole, cut.frame)
+        return Prototypes(inject_text(tokens, cut.stage, scaled)[..., sight], cut.stage, learned, whole)
+
+    def ready(self, clips: Prototypes) -> Prototypes:
+        """Fused clips as they are matched fastest: of unit length, but as they are for a matcher of your own."""
+        return clips.of_unit_length() if MATCHERS[self.method.matcher] in BY_COSINE else clips
 
     def _as_long(
         self, text: Float[Tensor, "clips stages dim"], frames: Float[Tensor, "clips frames dim"]
@@ -198,12 +252,10 @@ class LGA:
         """
         mean = F.normalize(frames[..., self.space.visual].mean(1), dim=-1)
         if described is None or self.method.motion == "none":
-            return Whole(mean, None, None)
+            return Whole(mean)
         motion = motion_vectors(described, self.method.motion)
-        if self.method.head == "none":
-            return Whole(mean, motion, None)
-        still = ((1 - HEAD_MOTION) * camera_stillness(described))[:, None].sqrt()
-        return Whole(mean, motion, torch.cat([HEAD_MOTION**0.5 * motion, still * motion], 1))
+        still = ((1 - HEAD_MOTION) * camera_stillness(described)).sqrt()
+        return Whole(mean, motion, motion.square().sum(1) / 2, None if self.method.head == "none" else still)
 
     def compare(
         self, query: Prototypes, support: Prototypes, similarity: Float[Tensor, "query way stages"]
@@ -221,15 +273,11 @@ class LGA:
         mine, theirs = query.whole, support.whole
         if mine is None or theirs is None:
             raise ValueError("clips are compared by their stages and as a whole; fuse them with both")
-        motion = moving = None
-        if mine.motion is not None and theirs.motion is not None:
-            half = (one.square().sum(-1) / 2 for one in (mine.motion, theirs.motion))
-            motion = next(half)[:, None] + next(half) - mine.motion @ theirs.motion.T
-            motion = self.method.motion_weight * motion
-        if mine.moving is not None and theirs.moving is not None:
-            moving = mine.moving @ theirs.moving.T
-        distance = self.distances(query, support)
-        return Compared(distance, motion, mine.appearance @ theirs.appearance.T, moving, similarity.sum(-1))
+        met, motion = mine.met(theirs), None
+        if met is not None and mine.length is not None and theirs.length is not None:
+            motion = self.method.motion_weight * (mine.length[:, None] + theirs.length - met)
+        alike, distance = mine.alike(theirs, met), self.distances(query, support)
+        return Compared(distance, motion, alike.appearance, alike.moving, similarity.sum(-1))
 
     def rule(self, shots: float, stages: float | None = None) -> Rule:
         """How scores are put together with `shots` examples a class and `stages` stages, both on average.
@@ -270,15 +318,21 @@ class LGA:
 
         Source: LGA, AB-MHM, or the matcher that the settings name; `head_weight` is our choice.
         """
-        match, reduction = MATCHERS[self.method.matcher], self.method.reduction
         if self.head is None or query.learned is None or support.learned is None:
-            return match(query.tokens, query.stage, support.tokens, support.stage, reduction=reduction)
-        learned = match(query.learned, query.stage, support.learned, support.stage, reduction=reduction)
+            return self._apart(query, support)
+        learned = self._apart(*(replace(one, vectors=one.learned, frame=None) for one in (query, support)))
         weight = self.head.head_weight
-        if weight == 1:
-            return learned
-        own = match(query.tokens, query.stage, support.tokens, support.stage, reduction=reduction)
-        return weight * learned + (1 - weight) * own
+        return learned if weight == 1 else weight * learned + (1 - weight) * self._apart(query, support)
+
+    def _apart(self, query: Prototypes, support: Prototypes) -> Float[Tensor, "query support"]:
+        match, reduction = MATCHERS[self.method.matcher], self.method.reduction
+        if match not in BY_COSINE:
+            return match(query.tokens, query.stage, support.tokens, support.stage, reduction=reduction)
+        query, support = query.of_unit_length(), support.of_unit_length()
+        whole = match is whole_clip_distances
+        stage = [one.stage.clamp_max(0) if whole else one.stage for one in (query, support)]
+        frame = query.frame, support.frame
+        return unit_distances(query.vectors, support.vectors, (stage[0], stage[1]), frame, reduction=reduction)
 
     def similarities(
         self, frames: Float[Tensor, "query frames dim"], cut: Cut, text: Float[Tensor, "way stages dim"]
@@ -289,3 +343,8 @@ class LGA:
         """
         means = stage_means(frames[..., self.space.semantic], cut.mask)
         return video_text_scores(means, text[..., self.space.semantic])
+
+
+def touches(text: Float[Tensor, "*sentences dim"] | None, sight: slice) -> bool:
+    """Whether sentences would change what is seen; not where a backbone keeps sight and meaning apart."""
+    return text is not None and bool(text[..., sight].any())

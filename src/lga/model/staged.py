@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lga.model.matching import LGA, Cut, Prototypes, Whole
+from lga.model.matching import LGA, Cut, Prototypes, Whole, touches
 from lga.model.task import Compared, Rule, beside
 
 
@@ -81,8 +81,16 @@ class StagedLGA:
     def ask(
         self, frames: Float[Tensor, "clips frames dim"], cuts: Sequence[Cut], whole: Whole
     ) -> tuple[Prototypes, ...]:
-        """Fuse clips in the query role, once for every number of stages; see `LGA.fuse`."""
-        return tuple(one.fuse(frames, cut, None, whole) for one, cut in zip(self.each, cuts, strict=True))
+        """Fuse clips in the query role, once for every number of stages, ready to be matched; see `LGA.fuse`."""
+        first, *more = (one.fuse(frames, cut, None, whole) for one, cut in zip(self.each, cuts, strict=True))
+        query = self.lga.ready(first)
+        shared = [
+            self.lga.ready(one)
+            if one.frame is None or one.learned is not None
+            else replace(one, vectors=query.vectors, unit=query.unit)
+            for one in more
+        ]
+        return (query, *shared)
 
     def show(
         self,
@@ -93,14 +101,22 @@ class StagedLGA:
         *,
         label: Int[Tensor, " clips"],
     ) -> StagedExamples:
-        """Fuse clips in the support role, each with its class's sentences at its class's number; see `LGA.fuse`.
+        """Fuse clips in the support role, each with its class's sentences at its class's number, ready to be matched.
 
         `text` has the sentences of every class, padded.
         """
         of_clip = torch.tensor(self.counts, device=label.device)[label]
         clips = tuple((of_clip == number).nonzero()[:, 0] for number in self.numbers)
+        spoken = self.lga.head is not None or touches(text, self.lga.space.visual)
         prototypes = tuple(
-            one.fuse(frames[some], cut[some], text[label[some], : one.stages], whole[some])
+            one.ready(
+                one.fuse(
+                    _chosen(frames, some),
+                    cut[some],
+                    text[label[some], : one.stages] if spoken else None,
+                    whole if len(some) == len(frames) else whole[some],
+                )
+            )
             for one, cut, some in zip(self.each, cuts, clips, strict=True)
         )
         return StagedExamples(clips, prototypes)
@@ -141,3 +157,9 @@ class StagedLGA:
         """The classes of every number."""
         count = torch.tensor(self.counts, device=device)
         return tuple((count == number).nonzero()[:, 0] for number in self.numbers)
+
+
+def _chosen(
+    clips: Float[Tensor, "clips frames dim"], some: Int[Tensor, " chosen"]
+) -> Float[Tensor, "chosen frames dim"]:
+    return clips if len(some) == len(clips) else clips[some]  # in order, so without a copy

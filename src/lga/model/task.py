@@ -37,10 +37,14 @@ class Compared:
         seen = self.distance if stretch is None else stretch[..., None, None] * self.distance
         return seen if self.motion is None else seen + self.motion
 
+    def apart_from(self, clip: int, examples: Sequence[int]) -> Float[Tensor, " chosen"]:
+        """How far one clip is from some of the examples, by appearance and motion together, of a single task."""
+        seen = self.distance[clip, list(examples)]
+        return seen if self.motion is None else seen + self.motion[clip, list(examples)]
+
     def alike(self, stretch: Float[Tensor, "*episodes"]) -> Float[Tensor, "*episodes clips examples"]:
         """The inner product of appearance, stretched, and motion together: what the support head reads."""
-        seen = stretch[..., None, None] * self.appearance
-        return seen if self.moving is None else seen + self.moving
+        return Alike(self.appearance, self.moving).stretched(stretch)
 
     def of(
         self,
@@ -58,6 +62,21 @@ class Compared:
             None if self.moving is None else look_up(self.moving, *pair),
             look_up(self.similarity, row, classes[..., None, :]),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """How some clips compare with others as a whole, by inner products."""
+
+    appearance: Float[Tensor, "*episodes clips examples"]
+    """the cosine of their mean frames"""
+    moving: Float[Tensor, "*episodes clips examples"] | None
+    """of how they move; None where that is not compared"""
+
+    def stretched(self, stretch: Float[Tensor, "*episodes"]) -> Float[Tensor, "*episodes clips examples"]:
+        """The sum of both, the appearance stretched."""
+        seen = stretch[..., None, None] * self.appearance
+        return seen if self.moving is None else seen + self.moving
 
 
 def joined(parts: Sequence[Compared]) -> Compared:
@@ -186,13 +205,25 @@ class Learnt:
     """of both matches together"""
     sharpness: Float[Tensor, "*episodes"]
     """with a fixed alpha: what the scores are multiplied by to be as sure as the examples say"""
+    asked: Int[Tensor, " asked"]
+    """the examples that were asked about: all, or some of many"""
     itself: ClassScores | None = None
-    """how every example scores as if it had not been taught; None where the weights are not learnt from that"""
+    """how each of them scores as if it had not been taught; None where the weights are not learnt from that"""
 
     @property
-    def paired(self) -> Bool[Tensor, " examples"]:
-        """Which examples have another of their label."""
-        return torch.bincount(self.support_label, minlength=self.way)[self.support_label] > 1
+    def mine(self) -> Int[Tensor, " asked"]:
+        """The labels of the examples asked about."""
+        return self.support_label[self.asked]
+
+    @property
+    def each(self) -> float:
+        """How many examples each one asked about stands for."""
+        return len(self.support_label) / max(1, len(self.asked))
+
+    @property
+    def paired(self) -> Bool[Tensor, " asked"]:
+        """Which examples asked about have another of their label."""
+        return torch.bincount(self.support_label, minlength=self.way)[self.mine] > 1
 
     def scores(self, clips: Compared) -> ClassScores:
         """The scores of clips for every class, not yet weighed. Without any example the distances are 0.
@@ -218,30 +249,66 @@ class Learnt:
         return _fixed(self.rule, self.stretch, float(match == "video")).times(self.sharpness)
 
 
-def learn(examples: Compared, support_label: Int[Tensor, " examples"], way: int, rule: Rule) -> Learnt:
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What a task's examples teach by how they compare as a whole."""
+
+    stretch: Float[Tensor, "*episodes"]
+    """what the appearance is multiplied by"""
+    inverse: tuple[Float[Tensor, "*episodes examples examples"], Float[Tensor, "*episodes examples 1"]] | None
+    """what `invert_gram` gives for the support head; None without it"""
+
+
+def solve_whole(alike: Alike, support_label: Int[Tensor, " examples"], rule: Rule) -> Solved:
+    """The stretch and what the support head is solved with, from how all examples compare with all.
+
+    Source: our choice (docs/backbones.md); see `contrast_stretch` and `invert_gram`.
+    """
+    appearance = alike.appearance
+    stretch = appearance.new_ones(appearance.shape[:-2])
+    if rule.alpha is None:
+        stretch = contrast_stretch(appearance, support_label)
+    return Solved(stretch, invert_gram(alike.stretched(stretch)) if rule.head else None)
+
+
+def learn(
+    examples: Compared,
+    support_label: Int[Tensor, " examples"],
+    way: int,
+    rule: Rule,
+    *,
+    asked: Int[Tensor, " asked"] | None = None,
+    solved: Solved | None = None,
+) -> Learnt:
     """Learn from a task's examples, given how each compares with all of them when asked about like a new clip.
 
     With a fixed alpha distances are taken as they are. Else they are stretched to contrast, and the weights of
     video and text are those that suit the examples best, each asked about as if it had not been taught; an example
     that is the only one of its class tells about the text alone.
 
-    Source: LGA, "Multimodal matching", for alpha; the rest is our choice (docs/backbones.md).
+    Of many examples some may be `asked` for all: then `examples` has a row for each of those, and `solved` is what all
+    of them say as a whole.
+
+    Source: LGA, "Multimodal matching", for alpha; the rest is our choice (docs/backbones.md, docs/scale.md).
     """
     like, adaptive = examples.similarity, rule.alpha is None
-    stretch = contrast_stretch(examples.appearance, support_label) if adaptive else like.new_ones(like.shape[:-2])
+    if solved is None:
+        solved = solve_whole(Alike(examples.appearance, examples.moving), support_label, rule)
+    asked = torch.arange(len(support_label), device=support_label.device) if asked is None else asked
+    mine, stretch, inverse = support_label[asked], solved.stretch, solved.inverse
     classes = torch.arange(way, device=support_label.device)
-    inverse = invert_gram(examples.alike(stretch)) if rule.head else None
     learnt = Learnt(
         rule,
         support_label,
         way,
         stretch,
-        rule.hub_correction * hub_means(examples.apart(stretch), support_label[:, None] != support_label),
-        rule.hub_correction * hub_means(like, support_label[:, None] != classes),
+        rule.hub_correction * hub_means(examples.apart(stretch), mine[:, None] != support_label),
+        rule.hub_correction * hub_means(like, mine[:, None] != classes),
         None if inverse is None else solve_head(*inverse, support_label, way),
         None if inverse is None else inverse[0],
         _fixed(rule, stretch, rule.alpha if rule.alpha is not None and len(support_label) else 0.0),
         torch.ones_like(stretch),
+        asked,
     )
     if not len(support_label):
         return learnt
@@ -254,23 +321,25 @@ def _fitted(examples: Compared, learnt: Learnt) -> Learnt:
     parts = (rule.distance, rule.head, rule.similarity)
     base = ScoreWeights(*(torch.full_like(learnt.stretch, one) for one in parts))
     video = base.only("video").weigh(asked).masked_fill(~learnt.paired[:, None], 0.0)
-    seen, read = fit_weights(video, base.only("text").weigh(asked), learnt.support_label, usual=rule.usual)
+    text = base.only("text").weigh(asked)
+    seen, read = fit_weights(video, text, learnt.mine, usual=rule.usual, each=learnt.each)
     weights = ScoreWeights(seen * base.distance, seen * base.head, read * base.similarity)
     return replace(learnt, weights=weights, itself=asked)
 
 
 def _sharpened(examples: Compared, learnt: Learnt) -> Learnt:
     """As sure as the examples say, where there are two labels with two examples each; else as sure as it is."""
-    mine, paired = learnt.support_label, learnt.paired
+    mine, paired = learnt.mine, learnt.paired
     if len(mine[paired].unique()) < 2:
         return learnt
     asked = leave_out(examples, learnt, label=False)
-    sharpness = 1 / fit_temperature(learnt.weights.weigh(asked)[..., paired, :], mine[paired])
+    score = learnt.weights.weigh(asked)[..., paired, :]
+    sharpness = 1 / fit_temperature(score, mine[paired], each=learnt.each)
     return replace(learnt, sharpness=sharpness, weights=learnt.weights.times(sharpness), itself=asked)
 
 
 def leave_out(examples: Compared, learnt: Learnt, *, label: bool) -> ClassScores:
-    """The scores of every example as if it had not been taught, or, with `label`, as if its whole label had not.
+    """The scores of the examples asked about as if each had not been taught, or, with `label`, its whole label had not.
 
     The first is how a clip of a taught action scores, the second how one of an untaught action does; of the second the
     left-out label's own score means nothing. What is left out does not count towards `hub_means` either; but with
@@ -280,19 +349,20 @@ def leave_out(examples: Compared, learnt: Learnt, *, label: bool) -> ClassScores
 
     Source: our choice, after cross-validation.
     """
-    rule, mine, way = learnt.rule, learnt.support_label, learnt.way
-    number = torch.arange(len(mine), device=mine.device)
-    itself, same = number[:, None] == number, mine[:, None] == mine
-    own = mine[:, None] == torch.arange(way, device=mine.device)
-    rows = same if label and len(mine.unique()) > 2 else itself
+    rule, theirs, mine, way = learnt.rule, learnt.support_label, learnt.mine, learnt.way
+    itself = learnt.asked[:, None] == torch.arange(len(theirs), device=mine.device)
+    same, own = mine[:, None] == theirs, mine[:, None] == torch.arange(way, device=mine.device)
+    group = mine if label and len(theirs.unique()) > 2 else None
     columns, labels = (same, own) if label else (itself, torch.zeros_like(own))
     apart, like = examples.apart(learnt.stretch), examples.similarity
-    apart = apart - rule.hub_correction * hub_means_without(apart, ~same, rows, ~columns)
-    head = None if learnt.solved is None else head_scores_without(learnt.solved, mine, way, label=label)
+    apart = apart - rule.hub_correction * hub_means_without(apart, ~same, group, ~columns)
+    head, some = None, learnt.asked if len(mine) < len(theirs) else None
+    if learnt.solved is not None:
+        head = head_scores_without(learnt.solved, theirs, way, label=label, asked=some)
     return ClassScores(
-        class_distances(apart, mine, way, pooling=rule.pooling, gone=columns),
+        class_distances(apart, theirs, way, pooling=rule.pooling, gone=columns),
         head,
-        like - rule.hub_correction * hub_means_without(like, ~own, rows, ~labels),
+        like - rule.hub_correction * hub_means_without(like, ~own, group, ~labels),
     )
 
 
