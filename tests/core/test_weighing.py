@@ -9,10 +9,12 @@ from lga.core.weighing import (
     LEAST,
     MOST_VIDEO,
     TEMPERATURE_PRECISION,
+    TEXT_NOISE,
     TEXT_PRECISION,
     VIDEO_PRECISION,
     fit_temperature,
     fit_weights,
+    text_gain,
 )
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -94,6 +96,35 @@ def test_tasks_fitted_together_are_fitted_as_if_alone():
     for number, task in enumerate(tasks):
         alone = fit_weights(*task, truth, usual=0.6)
         torch.testing.assert_close(tuple(one[number] for one in together), alone, atol=1e-4, rtol=1e-4)
+
+
+@settings(deadline=None, max_examples=25)
+@given(seeds, st.integers(1, 9), st.integers(1, 6), st.floats(0.01, 10.0))
+def test_the_text_is_believed_as_much_as_loops_over_its_differences_say(seed, rows, way, size):
+    random = torch.Generator().manual_seed(seed)
+    text = size * torch.randn(2, rows, way, generator=random, dtype=torch.float64)
+    for task, found in zip(text.tolist(), text_gain(text).tolist(), strict=True):
+        squares = 0.0
+        for row in task:
+            squares += sum((one - sum(row) / way) ** 2 for one in row)
+        spread = squares / max(1, rows * (way - 1))
+        assert found == pytest.approx(spread / (spread + TEXT_NOISE**2))
+
+
+@given(seeds, st.floats(1.1, 20.0))
+def test_a_text_is_believed_more_the_more_it_differs_whatever_it_says_of_all_classes(seed, factor):
+    random = torch.Generator().manual_seed(seed)
+    text = torch.randn(4, 3, generator=random, dtype=torch.float64)
+    gain = float(text_gain(text))
+    assert 0 < gain < text_gain(factor * text) < 1
+    assert gain == pytest.approx(float(text_gain(text[:, [2, 0, 1]] + torch.tensor([[5.0], [-3.0], [0.0], [9.0]]))))
+
+
+@pytest.mark.parametrize("way", [2, 5, 20])
+def test_noise_of_the_usual_size_is_half_believed_between_any_number_of_classes(way):
+    noise = torch.randn(20000, way, generator=torch.Generator().manual_seed(way), dtype=torch.float64)
+    assert float(text_gain(TEXT_NOISE * noise)) == pytest.approx(0.5, abs=0.01)
+    assert text_gain(torch.ones(3, way)) == 0
 
 
 @given(st.floats(0.3, 3), st.integers(2, 5), seeds)

@@ -12,6 +12,8 @@ TEXT_PRECISION = 1.0
 """The same for the text, whose worth differs most from backbone to backbone and from label to label."""
 MOST_VIDEO = 4.0
 """The largest weight of the video."""
+TEXT_NOISE = 0.2
+"""By how much logits of the text deviate over classes that it does not tell apart."""
 LEAST = 0.001
 """The least weight of either: next to nothing beside the other, but alone it still has a first answer."""
 ROUNDING = 16.0
@@ -24,6 +26,20 @@ TEMPERATURE_PRECISION = 10.0
 """How far the usual temperature is believed: a normal prior on log T with this precision (jhmdb16, 2 folds)."""
 MULTIPLES = torch.logspace(-1.0, 1.0, 161, dtype=torch.float64)
 """The temperatures tried, as multiples of the usual one; 3 % apart."""
+
+
+def text_gain(text: Float[Tensor, "*episodes examples way"]) -> Float[Tensor, "*episodes"]:
+    """The share of the differences between the classes that the text is believed, 0 to 1: s^2 / (s^2 + `TEXT_NOISE`^2).
+
+    `text` holds the logits of at least one example; s is their deviation over the classes, that of all examples
+    together. Sentences of two actions that only differ by order or direction are nearly alike to any picture, and what
+    differs is noise. A text that sees no difference at all gains 0.
+
+    Source: Wiener's filter; the noise is our choice, made on two corpora (docs/backbones.md).
+    """
+    between = (text.shape[-1] - 1) * text.shape[-2]
+    spread = (text - text.mean(-1, keepdim=True)).square().sum((-1, -2)) / max(1, between)
+    return spread / (spread + TEXT_NOISE**2)
 
 
 def fit_weights(
