@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from lga.core.weighing import (
     LEAST,
     MOST_VIDEO,
+    MULTIPLES,
     TEMPERATURE_PRECISION,
     TEXT_NOISE,
     TEXT_PRECISION,
@@ -134,6 +135,18 @@ def test_the_temperature_that_drew_the_labels_is_found_again(true, way, seed):
     score = 3 * torch.randn(20000, way, generator=random, dtype=torch.float64)
     truth = torch.multinomial((score / true).softmax(-1), 1, generator=random)[:, 0]
     assert float(fit_temperature(score, truth)) == pytest.approx(true, rel=0.1)
+
+
+@given(seeds, st.integers(1, 9), st.integers(2, 5), st.floats(0.05, 50.0))
+@settings(deadline=None, max_examples=25)
+def test_no_other_temperature_of_the_grid_suits_the_examples_better(seed, rows, way, size):
+    random = torch.Generator().manual_seed(seed)
+    score = size * torch.randn(3, rows, way, generator=random, dtype=torch.float64)
+    truth = torch.randint(way, (rows,), generator=random)
+    heat = MULTIPLES[:, None, None]
+    loss = -(score[:, None] / heat).log_softmax(-1)[..., torch.arange(rows), truth].sum(-1)
+    loss = loss + TEMPERATURE_PRECISION * MULTIPLES.log().square() / 2
+    torch.testing.assert_close(fit_temperature(score, truth), MULTIPLES[loss.argmin(-1)])
 
 
 def test_few_examples_hardly_move_the_temperature_and_none_leave_it():

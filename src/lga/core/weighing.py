@@ -1,7 +1,5 @@
 """How much video and text count: learnt from the examples, each asked about as if it had not been taught."""
 
-from math import log
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -25,7 +23,9 @@ TOLERANCE = 1e-5
 TEMPERATURE_PRECISION = 10.0
 """How far the usual temperature is believed: a normal prior on log T with this precision (jhmdb16, 2 folds)."""
 MULTIPLES = torch.logspace(-1.0, 1.0, 161, dtype=torch.float64)
-"""The temperatures tried, as multiples of the usual one; 3 % apart."""
+"""The temperatures to choose from, as multiples of the usual one; 3 % apart."""
+COARSE = 10
+"""Every so many temperatures are tried first, then all around the best of them."""
 
 
 def text_gain(text: Float[Tensor, "*episodes examples way"]) -> Float[Tensor, "*episodes"]:
@@ -129,8 +129,14 @@ def fit_temperature(
     Source: temperature scaling, Guo et al. (arXiv:1706.04599); the prior is our choice.
     """
     wanted = score[..., torch.arange(len(truth), device=truth.device), truth].sum(-1)
-    best, loss = torch.ones_like(wanted), torch.full_like(wanted, torch.inf)
-    for one in MULTIPLES.tolist():
-        found = (score / one).logsumexp(-1).sum(-1) - wanted / one + TEMPERATURE_PRECISION * log(one) ** 2 / 2
-        best, loss = torch.where(found < loss, one, best), torch.minimum(found, loss)
-    return best
+    heat, prior = MULTIPLES.to(score), (TEMPERATURE_PRECISION * MULTIPLES.log().square() / 2).to(score)
+
+    def loss(place: Int[Tensor, "*#episodes"]) -> Float[Tensor, "*episodes"]:
+        one = heat[place]
+        return (score / one[..., None, None]).logsumexp(-1).sum(-1) - wanted / one + prior[place]
+
+    coarse = torch.arange(0, len(heat), COARSE, device=score.device)
+    best = coarse[torch.stack([loss(place) for place in coarse]).argmin(0)]
+    near = [(best + step).clamp(0, len(heat) - 1) for step in range(1 - COARSE, COARSE)]
+    best = torch.stack(near).gather(0, torch.stack([loss(place) for place in near]).argmin(0, keepdim=True))[0]
+    return heat[best]
