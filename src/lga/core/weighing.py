@@ -10,10 +10,10 @@ TEXT_PRECISION = 1.0
 """The same for the text, whose worth differs most from backbone to backbone and from label to label."""
 MOST_VIDEO = 4.0
 """The largest weight of the video."""
-TEXT_NOISE = 0.2
+TEXT_NOISE = 0.1
 """By how much logits of the text deviate over classes that it does not tell apart."""
 LEAST = 0.001
-"""The least weight of either: next to nothing beside the other, but alone it still has a first answer."""
+"""The least weight or gain of either: next to nothing beside the other, but alone it still has a first answer."""
 ROUNDING = 16.0
 """By how many units in the last place of its terms a loss may be off."""
 STEPS = 40
@@ -29,17 +29,17 @@ COARSE = 10
 
 
 def text_gain(text: Float[Tensor, "*episodes examples way"]) -> Float[Tensor, "*episodes"]:
-    """The share of the differences between the classes that the text is believed, 0 to 1: s^2 / (s^2 + `TEXT_NOISE`^2).
+    """The share of the text's differences between the classes that is more than noise, `LEAST` to 1.
 
-    `text` holds the logits of at least one example; s is their deviation over the classes, that of all examples
-    together. Sentences of two actions that only differ by order or direction are nearly alike to any picture, and what
-    differs is noise. A text that sees no difference at all gains 0.
+    `text` holds the logits of at least one example; with their deviation s over the classes, that of all examples
+    together, it is 1 - `TEXT_NOISE`^2 / s^2. Sentences of two actions that only differ by order or direction are nearly
+    alike to any picture, and what still differs is noise.
 
-    Source: Wiener's filter; the noise is our choice, made on two corpora (docs/backbones.md).
+    Source: positive-part shrinkage (James and Stein, 1961); the noise is our choice (docs/backbones.md).
     """
-    between = (text.shape[-1] - 1) * text.shape[-2]
-    spread = (text - text.mean(-1, keepdim=True)).square().sum((-1, -2)) / max(1, between)
-    return spread / (spread + TEXT_NOISE**2)
+    between = max(1, (text.shape[-1] - 1) * text.shape[-2])
+    spread = (text - text.mean(-1, keepdim=True)).square().sum((-1, -2)) / between
+    return (1 - TEXT_NOISE**2 / spread).clamp_min(LEAST)
 
 
 def fit_weights(
