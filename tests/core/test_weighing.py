@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 from lga.core.weighing import (
     LEAST,
     MOST_VIDEO,
+    MULTIPLES,
     TEMPERATURE_PRECISION,
+    TEXT_NOISE,
     TEXT_PRECISION,
     VIDEO_PRECISION,
     fit_temperature,
     fit_weights,
+    text_gain,
 )
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -96,6 +99,37 @@ def test_tasks_fitted_together_are_fitted_as_if_alone():
         torch.testing.assert_close(tuple(one[number] for one in together), alone, atol=1e-4, rtol=1e-4)
 
 
+@settings(deadline=None, max_examples=25)
+@given(seeds, st.integers(1, 9), st.integers(1, 6), st.floats(0.01, 10.0))
+def test_the_text_is_believed_as_much_as_loops_over_its_differences_say(seed, rows, way, size):
+    random = torch.Generator().manual_seed(seed)
+    text = size * torch.randn(2, rows, way, generator=random, dtype=torch.float64)
+    for task, found in zip(text.tolist(), text_gain(text).tolist(), strict=True):
+        squares = 0.0
+        for row in task:
+            squares += sum((one - sum(row) / way) ** 2 for one in row)
+        spread = squares / max(1, rows * (way - 1))
+        wanted = max(LEAST, 1 - TEXT_NOISE**2 / spread) if spread > 0 else LEAST
+        assert found == pytest.approx(wanted, abs=1e-9)
+
+
+@given(seeds, st.floats(1.1, 20.0))
+def test_a_text_is_believed_more_the_more_it_differs_whatever_it_says_of_all_classes(seed, factor):
+    random = torch.Generator().manual_seed(seed)
+    text = torch.randn(4, 3, generator=random, dtype=torch.float64)
+    gain = float(text_gain(text))
+    assert LEAST < gain < text_gain(factor * text) < 1
+    assert gain == pytest.approx(float(text_gain(text[:, [2, 0, 1]] + torch.tensor([[5.0], [-3.0], [0.0], [9.0]]))))
+
+
+@pytest.mark.parametrize("way", [2, 5, 20])
+def test_noise_hides_as_much_of_a_text_between_any_number_of_classes(way):
+    noise = TEXT_NOISE * torch.randn(20000, way, generator=torch.Generator().manual_seed(way), dtype=torch.float64)
+    assert float(text_gain(noise)) == pytest.approx(0, abs=0.03)
+    assert float(text_gain(2 * noise)) == pytest.approx(0.75, abs=0.01)
+    assert text_gain(torch.ones(3, way)) == LEAST
+
+
 @given(st.floats(0.3, 3), st.integers(2, 5), seeds)
 @settings(deadline=None, max_examples=10)
 def test_the_temperature_that_drew_the_labels_is_found_again(true, way, seed):
@@ -103,6 +137,18 @@ def test_the_temperature_that_drew_the_labels_is_found_again(true, way, seed):
     score = 3 * torch.randn(20000, way, generator=random, dtype=torch.float64)
     truth = torch.multinomial((score / true).softmax(-1), 1, generator=random)[:, 0]
     assert float(fit_temperature(score, truth)) == pytest.approx(true, rel=0.1)
+
+
+@given(seeds, st.integers(1, 9), st.integers(2, 5), st.floats(0.05, 50.0))
+@settings(deadline=None, max_examples=25)
+def test_no_other_temperature_of_the_grid_suits_the_examples_better(seed, rows, way, size):
+    random = torch.Generator().manual_seed(seed)
+    score = size * torch.randn(3, rows, way, generator=random, dtype=torch.float64)
+    truth = torch.randint(way, (rows,), generator=random)
+    heat = MULTIPLES[:, None, None]
+    loss = -(score[:, None] / heat).log_softmax(-1)[..., torch.arange(rows), truth].sum(-1)
+    loss = loss + TEMPERATURE_PRECISION * MULTIPLES.log().square() / 2
+    torch.testing.assert_close(fit_temperature(score, truth), MULTIPLES[loss.argmin(-1)])
 
 
 def test_few_examples_hardly_move_the_temperature_and_none_leave_it():

@@ -185,6 +185,23 @@ def test_a_text_or_a_video_that_misleads_loses_its_weight():
     assert weights(7 - far, right.double(), nothing)[0] < 0.7 * seen
 
 
+def test_sentences_that_hardly_differ_leave_the_answer_to_the_video():
+    """Two actions of opposite order, shown once each: the text sees next to no difference, and that the wrong way."""
+    label, same = torch.arange(2), torch.eye(2, dtype=torch.bool)
+    far, look = torch.where(same, 0.0, 0.5).double(), torch.eye(2, dtype=torch.float64)
+
+    def learnt(difference):
+        like = torch.where(same, 0.0, difference).double()
+        examples = Compared(far, None, look, None, like)
+        found = learn(examples, label, 2, FITTED)
+        return float(found.weights.similarity / FITTED.similarity), found.weights.weigh(found.scores(examples))
+
+    weight, score = learnt(0.02)
+    assert weight < 0.05
+    assert score.argmax(-1).tolist() == [0, 1]
+    assert learnt(-0.02)[0] < 0.05 < 0.8 < learnt(-0.6)[0]
+
+
 def test_an_example_alone_in_its_class_says_nothing_about_the_video():
     examples, _, label = random_task(5, [1, 1, 1])
     found = learn(examples, label, 3, FITTED).weights

@@ -30,10 +30,11 @@ def invert_gram(
 
 
 def _cholesky(gram: Float[Tensor, "*episodes examples examples"]) -> Float[Tensor, "*episodes examples examples"]:
-    """Of the penalised Gram matrix."""
+    """Of the penalised Gram matrix; not a number where that has none, which only rounding of huge numbers does."""
     shifted = gram.clone()
     shifted.diagonal(dim1=-2, dim2=-1).add_(PENALTY)
-    return torch.linalg.cholesky(shifted)
+    lower, failed = torch.linalg.cholesky_ex(shifted)
+    return lower.masked_fill_((failed > 0)[..., None, None], torch.nan)
 
 
 def solve_head(

@@ -1,7 +1,5 @@
 """How much video and text count: learnt from the examples, each asked about as if it had not been taught."""
 
-from math import log
-
 import torch
 from einops import rearrange
 from jaxtyping import Float, Int
@@ -13,8 +11,10 @@ TEXT_PRECISION = 1.0
 """The same for the text, whose worth differs most from backbone to backbone and from label to label."""
 MOST_VIDEO = 4.0
 """The largest weight of the video."""
+TEXT_NOISE = 0.1
+"""By how much logits of the text deviate over classes that it does not tell apart."""
 LEAST = 0.001
-"""The least weight of either: next to nothing beside the other, but alone it still has a first answer."""
+"""The least weight or gain of either: next to nothing beside the other, but alone it still has a first answer."""
 ROUNDING = 16.0
 """By how many units in the last place of its terms a loss may be off."""
 STEPS = 40
@@ -24,7 +24,23 @@ TOLERANCE = 1e-5
 TEMPERATURE_PRECISION = 10.0
 """How far the usual temperature is believed: a normal prior on log T with this precision (jhmdb16, 2 folds)."""
 MULTIPLES = torch.logspace(-1.0, 1.0, 161, dtype=torch.float64)
-"""The temperatures tried, as multiples of the usual one; 3 % apart."""
+"""The temperatures to choose from, as multiples of the usual one; 3 % apart."""
+COARSE = 10
+"""Every so many temperatures are tried first, then all around the best of them."""
+
+
+def text_gain(text: Float[Tensor, "*episodes examples way"]) -> Float[Tensor, "*episodes"]:
+    """The share of the text's differences between the classes that is more than noise, `LEAST` to 1.
+
+    `text` holds the logits of at least one example; with their deviation s over the classes, that of all examples
+    together, it is 1 - `TEXT_NOISE`^2 / s^2. Sentences of two actions that only differ by order or direction are nearly
+    alike to any picture, and what still differs is noise.
+
+    Source: positive-part shrinkage (James and Stein, 1961); the noise is our choice (docs/backbones.md).
+    """
+    between = max(1, (text.shape[-1] - 1) * text.shape[-2])
+    spread = (text - text.mean(-1, keepdim=True)).square().sum((-1, -2)) / between
+    return (1 - TEXT_NOISE**2 / spread).clamp_min(LEAST)
 
 
 def fit_weights(
@@ -117,11 +133,16 @@ def fit_temperature(
 
     Source: temperature scaling, Guo et al. (arXiv:1706.04599); the prior is our choice.
     """
-    shape, prior = score.shape[:-2], TEMPERATURE_PRECISION / each / 2
+    shape, precision = score.shape[:-2], TEMPERATURE_PRECISION / each
     below = rearrange(score - score.amax(-1, keepdim=True), "... s w -> w s (...)").contiguous()
     wanted = below[truth, torch.arange(len(truth), device=truth.device)].sum(0)
-    best, loss = torch.ones_like(wanted), torch.full_like(wanted, torch.inf)
-    for one in MULTIPLES.tolist():
-        found = (below / one).exp_().sum(0).log_().sum(0) - wanted / one + prior * log(one) ** 2
-        best, loss = torch.where(found < loss, one, best), torch.minimum(found, loss)
-    return best.unflatten(0, shape) if shape else best[0]
+    heat, prior = MULTIPLES.to(score), (precision * MULTIPLES.log().square() / 2).to(score)
+
+    def loss(place: Int[Tensor, "*#episodes"]) -> Float[Tensor, " episodes"]:
+        return (below / heat[place]).exp_().sum(0).log_().sum(0) - wanted / heat[place] + prior[place]
+
+    coarse = torch.arange(0, len(heat), COARSE, device=score.device)
+    best = coarse[torch.stack([loss(place) for place in coarse]).argmin(0)]
+    near = [(best + step).clamp(0, len(heat) - 1) for step in range(1 - COARSE, COARSE)]
+    best = torch.stack(near).gather(0, torch.stack([loss(place) for place in near]).argmin(0, keepdim=True))[0]
+    return heat[best].unflatten(0, shape) if shape else heat[best[0]]

@@ -28,7 +28,7 @@ from lga.motion.descriptor import camera_stillness, flow_course, motion_vectors
 
 HEAD_MOTION = 0.35
 """Weight of motion in the support head, beside appearance at 1, where the camera is not still at all."""
-APART_VIDEO = 0.9
+APART_VIDEO = 0.95
 """How much the video is expected to count beside the text at 1, where sight and meaning are kept apart."""
 SHARED_VIDEO = 0.55
 """The same where they share one space, without text in the fusion."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from lga.core.distance import Pooling, class_distances
 from lga.core.score import contrast_stretch, hub_means, hub_means_without, look_up
 from lga.core.support_head import head_scores, head_scores_without, invert_gram, solve_head
-from lga.core.weighing import fit_temperature, fit_weights
+from lga.core.weighing import fit_temperature, fit_weights, text_gain
 
 Match = Literal["video", "text", "combined"]
 MATCHES: tuple[Match, ...] = ("video", "text", "combined")
@@ -282,9 +282,10 @@ def learn(
 ) -> Learnt:
     """Learn from a task's examples, given how each compares with all of them when asked about like a new clip.
 
-    With a fixed alpha distances are taken as they are. Else they are stretched to contrast, and the weights of
-    video and text are those that suit the examples best, each asked about as if it had not been taught; an example
-    that is the only one of its class tells about the text alone.
+    With a fixed alpha distances are taken as they are. Else they are stretched to contrast, the text counts as much as
+    its differences between the classes are believed, and the weights of video and text are those that suit the
+    examples best, each asked about as if it had not been taught; an example that is the only one of its class tells
+    about the text alone.
 
     Of many examples some may be `asked` for all: then `examples` has a row for each of those, and `solved` is what all
     of them say as a whole.
@@ -322,8 +323,9 @@ def _fitted(examples: Compared, learnt: Learnt) -> Learnt:
     base = ScoreWeights(*(torch.full_like(learnt.stretch, one) for one in parts))
     video = base.only("video").weigh(asked).masked_fill(~learnt.paired[:, None], 0.0)
     text = base.only("text").weigh(asked)
-    seen, read = fit_weights(video, text, learnt.mine, usual=rule.usual, each=learnt.each)
-    weights = ScoreWeights(seen * base.distance, seen * base.head, read * base.similarity)
+    gain = text_gain(text)
+    seen, read = fit_weights(video, gain[..., None, None] * text, learnt.mine, usual=rule.usual, each=learnt.each)
+    weights = ScoreWeights(seen * base.distance, seen * base.head, read * gain * base.similarity)
     return replace(learnt, weights=weights, itself=asked)
 
 
