@@ -16,8 +16,8 @@ from lga.actions import Actions
 from lga.database import connect, reading, writing
 from lga.errors import ActionsError, LGAError
 from lga.files import kind_of
-from lga.store.changes import Change, plan_change
-from lga.store.clips import Comings, KeptClips, Mark, kept_name, sync_folder
+from lga.store.changes import PlannedChange, plan_change
+from lga.store.clips import ClipMark, Comings, KeptClips, kept_name, sync_folder
 from lga.store.format1 import digest_format1, is_format1, load_format1, remove_format1
 from lga.store.tables import LAYOUT, NOTHING, State, read_kept, read_seal, read_state
 
@@ -89,7 +89,9 @@ class ActionsFolder:
                 self._watch.close()
             self._watch, self._seen = None, None
 
-    def _plan(self, before: State, after: Actions | None, keep: Collection[str], comings: Comings) -> Change | None:
+    def _plan(
+        self, before: State, after: Actions | None, keep: Collection[str], comings: Comings
+    ) -> PlannedChange | None:
         """What a change has to do, with copies of the clips to be kept; None if there is nothing to do."""
         if after is before.actions:
             return None
@@ -224,7 +226,7 @@ class ActionsFolder:
         state = read_state(connection, self._clips)
         return state if state.seal else self._read_format1()
 
-    def _finish(self, change: Change) -> Actions | None:
+    def _finish(self, change: PlannedChange) -> Actions | None:
         """After the commit: remove the files of version 0.1.0 that were converted, and remember the new state."""
         state = change.after
         if state.converted and digest_format1(self.folder) == state.converted:
@@ -233,7 +235,7 @@ class ActionsFolder:
             self._made = state
         return state.actions
 
-    def _settle(self, marks: list[Mark]) -> None:
+    def _settle(self, marks: list[ClipMark]) -> None:
         """Remove the clips that came or went and that no example needs."""
         with self._writing() as connection:
             needed = read_kept(connection)
