@@ -134,8 +134,8 @@ class _Writer:
             same[new] &= (before.motion[old[new]] == after.motion[new]).all(1)
         for at in new.tolist():
             one, other = after.examples[at], before.examples[int(old[at])]
-            alike = owner[one.label] == was[other.label] and one == other.model_copy(update={"label": one.label})
-            same[at] &= alike
+            renamed = other if one.label == other.label else other.model_copy(update={"label": one.label})
+            same[at] &= owner[one.label] == was[other.label] and one == renamed
         return same
 
     def add(self, table: Table, columns: Columns, kept: str | None = None) -> StoredRow:

@@ -7,7 +7,7 @@ written when nobody has changed anything since, else it is made again of what th
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -252,11 +252,8 @@ def load_actions(folder: Path) -> Actions:
     """
     if kind_of(folder) == "nothing":
         raise ActionsError(f"{folder}: no such folder; give the folder that `lga teach EXAMPLES/ --out FOLDER` wrote")
-    store = ActionsFolder(folder)
-    try:
+    with closing(ActionsFolder(folder)) as store:
         actions = store.load()
-    finally:
-        store.close()
     if actions is None:
         raise ActionsError(f"{folder}: nothing is taught there yet; `lga teach EXAMPLES/ --out FOLDER` does")
     return actions
@@ -270,11 +267,8 @@ def save_actions(actions: Actions, folder: Path, *, keep: Collection[str] = ()) 
     Raises:
         LGAError: the folder is something else, or cannot be written.
     """
-    store = ActionsFolder(folder)
-    try:
+    with closing(ActionsFolder(folder)) as store:
         saved = store.change(lambda _: actions, keep=keep)
-    finally:
-        store.close()
     return actions if saved is None else saved
 
 
