@@ -224,8 +224,10 @@ def server(folder: Path) -> Iterator[tuple[str, object]]:
                 listen(app, port, config, ready=lambda: os.write(tell, b"x"))
 
         with process(work) as one:
+            address = address_of(port)
+            port.close()  # or it would take calls after the server is dead
             os.read(ready, 1)
-            yield address_of(port), one
+            yield address, one
     os.close(ready)
     os.close(tell)
 

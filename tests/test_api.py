@@ -163,13 +163,13 @@ def test_a_clip_is_cut_fused_and_matched_once_for_the_answer_and_its_reasons(mod
     assert calls == ["cut", "fuse", "similarities", "distances"]
 
 
-def test_what_others_changed_since_a_model_was_loaded_stays_when_it_is_saved(clips, tmp_path):
-    lga.teach({"left": clips["left"][:2], "right": clips["right"][:2]}, backbone="tiny").save(tmp_path / "a")
+def test_what_others_changed_since_a_model_was_loaded_stays_when_it_is_saved(model, clips, tmp_path):
+    model.save(tmp_path / "a")
     mine, theirs = lga.load(tmp_path / "a"), lga.load(tmp_path / "a")
-    theirs.add("theirs", clips["left"][2:3]).save(tmp_path / "a")
-    theirs.remove("left").save(tmp_path / "a")
-    mine = mine.add("mine", clips["right"][2:3])
+    theirs.add("theirs", clips["brighten"][2:3]).save(tmp_path / "a")
+    theirs.remove("brighten").save(tmp_path / "a")
+    mine = mine.add("mine", clips["darken"][2:3])
     mine.save(tmp_path / "a")
-    assert lga.load(tmp_path / "a").labels == ("right", "theirs", "mine")
+    assert lga.load(tmp_path / "a").labels == ("darken", "theirs", "mine")
     mine.save(tmp_path / "b")
-    assert lga.load(tmp_path / "b").labels == ("left", "right", "mine")
+    assert lga.load(tmp_path / "b").labels == ("brighten", "darken", "mine")
