@@ -161,3 +161,15 @@ def test_a_clip_is_cut_fused_and_matched_once_for_the_answer_and_its_reasons(mod
         monkeypatch.setattr(type(model.prepared.lga), name, counted)
     model.explain(clips["darken"][2])
     assert calls == ["cut", "fuse", "similarities", "distances"]
+
+
+def test_what_others_changed_since_a_model_was_loaded_stays_when_it_is_saved(model, clips, tmp_path):
+    model.save(tmp_path / "a")
+    mine, theirs = lga.load(tmp_path / "a"), lga.load(tmp_path / "a")
+    theirs.add("theirs", clips["brighten"][2:3]).save(tmp_path / "a")
+    theirs.remove("brighten").save(tmp_path / "a")
+    mine = mine.add("mine", clips["darken"][2:3])
+    mine.save(tmp_path / "a")
+    assert lga.load(tmp_path / "a").labels == ("darken", "theirs", "mine")
+    mine.save(tmp_path / "b")
+    assert lga.load(tmp_path / "b").labels == ("brighten", "darken", "mine")

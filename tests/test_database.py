@@ -159,6 +159,13 @@ def test_who_only_reads_undoes_what_a_killed_process_left(tmp_path: Path):
     assert os.listdir(tmp_path) == [path.name]
 
 
+def test_a_commit_is_on_the_disk_with_its_folder(tmp_path: Path):
+    path = tmp_path / "notes.sqlite"
+    for access in ("create", "write", "read"):
+        with closing(connect(path, NOTES, access=access)) as one:
+            assert one.execute("PRAGMA synchronous").fetchone() == (3,)  # EXTRA: also the journal's removal is synced
+
+
 def test_a_reader_changes_nothing(tmp_path: Path):
     path = tmp_path / "notes.sqlite"
     write_note(path, "a")

@@ -109,9 +109,8 @@ def test_a_folder_keeps_every_number(actions, tmp_path):
     again = load_actions(tmp_path / "taught")
     assert same(again, actions)
     wrong = replace(actions, anatomies=(template_anatomy("wave", 2), *actions.anatomies[1:]), text=actions.text[:, :3])
-    save_actions(wrong, tmp_path / "wrong")
     with pytest.raises(ActionsError, match="do not fit together"):
-        load_actions(tmp_path / "wrong")
+        save_actions(wrong, tmp_path / "wrong")
 
 
 def test_other_words_may_have_another_number(recognizer, actions, tmp_path):
@@ -119,8 +118,9 @@ def test_other_words_may_have_another_number(recognizer, actions, tmp_path):
     path.write_text(json.dumps({"pull up": [f"Part {n}." for n in range(5)]}))
     found = recognizer.describe(actions, read_descriptions(path, stages="auto"))
     assert found.stages == (1, 4, 5, actions.stages[3])
+    three = recognizer.teach({"pull up": ()}, method=MethodConfig())[0]
     with pytest.raises(AnatomyError, match="3 stages are wanted"):
-        recognizer.describe(replace(actions, method=MethodConfig()), read_descriptions(path, stages="auto"))
+        recognizer.describe(three, read_descriptions(path, stages="auto"))
 
 
 def test_one_number_for_all_answers_as_that_number_to_the_bit(recognizer, clips):

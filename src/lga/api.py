@@ -1,6 +1,7 @@
 """The front door: teach a model from example clips, or load one, and ask it about new video."""
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,11 +158,9 @@ class Model:
         if self.origin is None or place.resolve() != self.origin[0]:
             save_actions(self.actions, place)
             return
-        base, store = self.origin[1], ActionsFolder(place)
-        try:
+        base = self.origin[1]
+        with closing(ActionsFolder(place)) as store:
             store.change(lambda now: merge(base, self.actions, now))
-        finally:
-            store.close()
 
     def __repr__(self) -> str:
         """On one line."""

@@ -131,7 +131,7 @@ class Recognizer:
                 encoded by; none of a new label's clips can be used; or sentences are given for a label that has some.
             AnatomyError: the label is not one, or another one is described.
         """
-        self._check(actions)
+        self.check(actions)
         if not isinstance(clips, EncodedClips):
             clips = self.encode_clips(actions.method, clips, limits=limits, progress=progress)
         if self._reading(clips.method) != self._reading(actions.method):
@@ -157,7 +157,7 @@ class Recognizer:
         Raises:
             ActionsError: the actions were taught with another backbone, or the file names a label that is not taught.
         """
-        self._check(actions)
+        self.check(actions)
         for label in descriptions.labels:
             actions.find(label)
         for old in actions.anatomies:
@@ -173,7 +173,7 @@ class Recognizer:
             ActionsError: the actions were taught with another backbone, no such label is taught, or the new name is
                 that of another action.
         """
-        self._check(actions)
+        self.check(actions)
         return actions.with_anatomy(label, anatomy, self._encode([anatomy], actions.method)[0])
 
     def rename(self, actions: Actions, label: str, name: str) -> Actions:
@@ -215,7 +215,7 @@ class Recognizer:
         Raises:
             ActionsError: the actions were taught with another backbone.
         """
-        self._check(actions)
+        self.check(actions)
         return prepare(actions, self.encoder.space, self._measurable(actions.method.motion))
 
     def encode(
@@ -318,7 +318,12 @@ class Recognizer:
     def _encode(self, anatomies: Sequence[Anatomy], method: MethodConfig) -> Float[Tensor, "way stages dim"]:
         return encode_stages(anatomies, method.wording, self.encoder, self.cache)
 
-    def _check(self, actions: object) -> None:
+    def check(self, actions: object) -> None:
+        """Make sure that these are actions that this recognizer can use.
+
+        Raises:
+            ActionsError: they were taught with another backbone, or are damaged.
+        """
         if not isinstance(actions, Actions):
             raise ActionsError(
                 f"taught actions are wanted, as `teach` or `load_actions(folder)` returns them, not {actions!r}"

@@ -24,16 +24,16 @@ def opened(folder, recognizer):
 
 
 def named(store):
-    return None if store.now is None else store.now.actions.labels
+    return None if store.actions is None else store.actions.labels
 
 
 def test_a_change_is_on_disk_when_it_is_seen_and_the_old_version_stays_what_it_was(opened, folder):
     store = opened()
-    old = store.now
+    old = store.prepare()
     store.change(lambda actions: actions.without("sweep left"))
     assert named(store) == load_actions(folder).labels == ("sweep right",)
     assert old.actions.labels == ("sweep right", "sweep left")
-    assert store.now.prototypes is not old.prototypes
+    assert store.prepare().prototypes is not old.prototypes
     assert [one.name for one in folder.parent.iterdir()] == ["actions"]
 
 
@@ -46,13 +46,13 @@ def test_a_change_that_fails_changes_nothing(opened, folder):
 
 def test_what_others_change_is_seen_and_prepared_once(opened, folder):
     store, other = opened(), opened()
-    before = store.now
+    before = store.prepare()
     store.refresh()
-    assert store.now is before
+    assert store.prepare() is before
     other.change(lambda actions: actions.without("sweep left"))
-    assert store.now is before
+    assert store.prepare() is before
     store.refresh()
-    assert named(store) == ("sweep right",)
+    assert store.prepare().actions.labels == named(store) == ("sweep right",)
     save_actions(before.actions, folder)
     for one in (store, other):
         one.refresh()
@@ -76,7 +76,7 @@ def test_a_folder_that_is_empty_or_missing_is_nothing_taught_and_a_strange_one_i
     assert named(opened()) is None
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(ActionsError, match="not a folder of taught actions"):
+    with pytest.raises(LGAError, match="not a folder of taught actions"):
         opened()
 
 

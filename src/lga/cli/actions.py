@@ -1,6 +1,7 @@
 """`lga actions`: show taught actions, change them without teaching the rest again, and pass them on."""
 
 from collections.abc import Callable, Collection
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -248,7 +249,8 @@ class ImportActions:
                 raise ActionsError(f"{self.actions}: actions are taught there; --merge adds to them")
             return merge(None, shared, now)
 
-        after = ActionsFolder(self.actions).change(add) or shared
+        with closing(ActionsFolder(self.actions)) as store:
+            after = store.change(add) or shared
         stdout().print(actions_table(after))
         return 0
 
@@ -298,6 +300,7 @@ def _change(folder: Path, edit: "Callable[[Actions], Actions]", *, keep: Collect
             raise ActionsError(f"{folder}: nothing is taught there; give the folder that `lga teach` wrote")
         return edit(now)
 
-    after = ActionsFolder(folder).change(change, keep=keep)
+    with closing(ActionsFolder(folder)) as store:
+        after = store.change(change, keep=keep)
     if after is not None:
         stdout().print(actions_table(after))

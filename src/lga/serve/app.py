@@ -1,7 +1,7 @@
 """The application: parts put together, from the settings to what uvicorn can run."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -43,7 +43,8 @@ def open_app(
     check_root(config.root)
     with upload_folder() as own:
         service = make_service(folder, config, own, token_needed=token is not None, backbone=backbone, method=method)
-        yield Guard(make_routes(service), config, token, service.metrics)
+        with closing(service.store):
+            yield Guard(make_routes(service), config, token, service.metrics)
 
 
 @contextmanager

@@ -109,7 +109,7 @@ async def recognize(
     request: Request, service: Serving, top: Top = 5, accept: Accepting = "suggested", why: bool = False
 ) -> Recognised:
     """Say which of the taught actions a clip shows."""
-    taught, asked = service.taught(), RecognitionRequest(top, accept, why)
+    taught, asked = await service.taught(), RecognitionRequest(top, accept, why)
     with service.reading.admitted():
         async with clip_of(request, root=service.config.root, folder=service.uploads) as clip:
             return Recognised(result=await service.reading.run(lambda: service.recognise(taught, clip, asked)))
@@ -125,7 +125,7 @@ async def explain(
     request: Request, service: Serving, top: Top = EXPLAINED, accept: Accepting = "suggested"
 ) -> Response:
     """The same, with the reasons for the `top` likeliest labels, as one HTML file that needs nothing else."""
-    taught, asked = service.taught(), RecognitionRequest(top, accept)
+    taught, asked = await service.taught(), RecognitionRequest(top, accept)
     with service.reading.admitted():
         async with clip_of(request, root=service.config.root, folder=service.uploads) as clip:
             text = await service.reading.run(lambda: service.report(taught, clip, asked))

@@ -125,16 +125,15 @@ class Service:
     @property
     def actions(self) -> Actions | None:
         """What is taught now."""
-        now = self.store.now
-        return None if now is None else now.actions
+        return self.store.actions
 
-    def taught(self) -> Prepared:
-        """What is taught now.
+    async def taught(self) -> Prepared:
+        """What is taught now, ready to answer.
 
         Raises:
             HTTPException: nothing is.
         """
-        now = self.store.now
+        now = await to_thread.run_sync(self.store.prepare)
         if now is None:
             raise HTTPException(409, "nothing is taught yet; teach an action first")
         return now
@@ -197,7 +196,7 @@ async def find_service(request: Request) -> Service:
     """The service that the application was made for, which knows of every change that is done by now.
 
     Raises:
-        ActionsError: somebody has damaged the folder, or has put actions of another backbone there.
+        LGAError: somebody has damaged the folder, or has put actions of another backbone there.
     """
     service: Service = request.app.state.service
     await to_thread.run_sync(service.store.refresh)

@@ -16,13 +16,13 @@ from lga.actions import Actions, check_actions
 from lga.database import seal, sum_seals
 from lga.model.checkpoint import pack, record_head
 from lga.store.clips import KeptClips
-from lga.store.tables import Columns, Row, SettingsRecord, State, Table, pack_features
+from lga.store.tables import Columns, SettingsRecord, State, StoredRow, Table, pack_features
 
 Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PlannedChange:
     """What has to be done to the rows, and the state that this leads to."""
 
     after: State
@@ -40,7 +40,7 @@ class Change:
             connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", columns)
 
 
-def plan_change(before: State, after: Actions | None, clips: KeptClips, *, converted: str) -> Change:
+def plan_change(before: State, after: Actions | None, clips: KeptClips, *, converted: str) -> PlannedChange:
     """What turns one state into another; rows that stay as they are keep their number and are not written.
 
     Raises:
@@ -59,7 +59,7 @@ def plan_change(before: State, after: Actions | None, clips: KeptClips, *, conve
     gone: list[tuple[Table, int]] = [
         (table, one.number) for table, one in before.rows if (table, one.number) not in stay
     ]
-    return Change(replace(state, seal=row.seal), tuple(gone), tuple(writer.fresh))
+    return PlannedChange(replace(state, seal=row.seal), tuple(gone), tuple(writer.fresh))
 
 
 class _Writer:
@@ -69,7 +69,7 @@ class _Writer:
         self._before, self._clips = before, clips
         self.fresh: list[tuple[Table, Columns]] = []
 
-    def settings(self, after: Actions) -> Row:
+    def settings(self, after: Actions) -> StoredRow:
         before = self._before.actions
         if before is not None and self._before.settings is not None and _same_settings(before, after):
             return self._before.settings
@@ -85,11 +85,11 @@ class _Writer:
         head = None if after.head is None else pack(after.head, {})
         return self.add("settings", (1, record.model_dump_json(), head))
 
-    def labels(self, after: Actions) -> tuple[Row, ...]:
+    def labels(self, after: Actions) -> tuple[StoredRow, ...]:
         before = self._before.actions
         places = aligned(() if before is None else before.labels, after.labels)
         numbers = numbered([row.number for row in self._before.labels], places)
-        rows: list[Row] = []
+        rows: list[StoredRow] = []
         for at, (place, number) in enumerate(zip(places, numbers, strict=True)):
             anatomy, text = after.anatomies[at], after.text[at, : after.stages[at]]
             if before is not None and place is not None and number == self._before.labels[place].number:
@@ -100,13 +100,13 @@ class _Writer:
             rows.append(self.add("action", (number, anatomy.model_dump_json(), pack_features(text))))
         return tuple(rows)
 
-    def examples(self, after: Actions, labels: Sequence[Row]) -> tuple[Row, ...]:
+    def examples(self, after: Actions, labels: Sequence[StoredRow]) -> tuple[StoredRow, ...]:
         before = self._before.actions
         owner = {label: row.number for label, row in zip(after.labels, labels, strict=True)}
         places = aligned(() if before is None else _keys(before), _keys(after))
         numbers = numbered([row.number for row in self._before.examples], places)
         stays = [False] * len(places) if before is None else self._unchanged(before, after, owner, places).tolist()
-        rows: list[Row] = []
+        rows: list[StoredRow] = []
         for at, (place, number) in enumerate(zip(places, numbers, strict=True)):
             if place is not None and stays[at] and number == self._before.examples[place].number:
                 rows.append(self._before.examples[place])
@@ -134,13 +134,13 @@ class _Writer:
             same[new] &= (before.motion[old[new]] == after.motion[new]).all(1)
         for at in new.tolist():
             one, other = after.examples[at], before.examples[int(old[at])]
-            alike = owner[one.label] == was[other.label] and one == other.model_copy(update={"label": one.label})
-            same[at] &= alike
+            renamed = other if one.label == other.label else other.model_copy(update={"label": one.label})
+            same[at] &= owner[one.label] == was[other.label] and one == renamed
         return same
 
-    def add(self, table: Table, columns: Columns, kept: str | None = None) -> Row:
+    def add(self, table: Table, columns: Columns, kept: str | None = None) -> StoredRow:
         """A row that has to be written; the first column is its number."""
-        row = Row(columns[0], seal(table, *columns), kept)
+        row = StoredRow(columns[0], seal(table, *columns), kept)
         self.fresh.append((table, (*columns, row.seal)))
         return row
 

@@ -47,7 +47,7 @@ class KeptClips:
             return name if path.parent.samefile(self._clips) else None
         return None
 
-    def mark(self) -> "Mark":
+    def mark(self) -> "ClipMark":
         """A new mark.
 
         Raises:
@@ -57,22 +57,22 @@ class KeptClips:
             if not self._clips.is_dir():
                 self._clips.mkdir(exist_ok=True)
                 sync_folder(self._folder)
-            while (one := Mark.take(self._clips / f".{uuid4().hex}.mark", flags=os.O_CREAT | os.O_EXCL)) is None:
+            while (one := ClipMark.take(self._clips / f".{uuid4().hex}.mark", flags=os.O_CREAT | os.O_EXCL)) is None:
                 pass
         except OSError as error:
             raise _unwritten(self._clips, error) from error
         return one
 
-    def abandoned(self) -> list["Mark"]:
+    def abandoned(self) -> list["ClipMark"]:
         """The marks of changes that a kill has cut off, held from now on."""
         try:
-            marks = [Mark.take(self._clips / name) for name in os.listdir(self._clips) if MARK.fullmatch(name)]
+            marks = [ClipMark.take(self._clips / name) for name in os.listdir(self._clips) if MARK.fullmatch(name)]
         except OSError:
             return []
         return [one for one in marks if one is not None]
 
 
-class Mark:
+class ClipMark:
     """A file with a lock that names clips which come or go."""
 
     def __init__(self, path: Path, descriptor: int):
@@ -81,7 +81,7 @@ class Mark:
         self.names = {line for line in lines if NAME.fullmatch(line)}
 
     @classmethod
-    def take(cls, path: Path, *, flags: int = 0) -> "Mark | None":
+    def take(cls, path: Path, *, flags: int = 0) -> "ClipMark | None":
         """Hold this mark; None if somebody else does, or has removed it."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o666)
@@ -131,9 +131,9 @@ class Mark:
 class Comings:
     """The clips that come or go with one change; at the end of the `with` block `settle` removes those not needed."""
 
-    def __init__(self, clips: KeptClips, settle: Callable[[list[Mark]], None]):
+    def __init__(self, clips: KeptClips, settle: Callable[[list[ClipMark]], None]):
         self._clips, self._settle = clips, settle
-        self._mark: Mark | None = None
+        self._mark: ClipMark | None = None
         self._copied: set[str] = set()
 
     def __enter__(self) -> "Comings":
@@ -196,7 +196,7 @@ class Comings:
             for one in marks:
                 one.release(settled=settled)
 
-    def _held(self) -> Mark:
+    def _held(self) -> ClipMark:
         if self._mark is None:
             self._mark = self._clips.mark()
         return self._mark

@@ -7,7 +7,7 @@ written when nobody has changed anything since, else it is made again of what th
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -16,8 +16,8 @@ from lga.actions import Actions
 from lga.database import connect, reading, writing
 from lga.errors import ActionsError, LGAError
 from lga.files import kind_of
-from lga.store.changes import Change, plan_change
-from lga.store.clips import Comings, KeptClips, Mark, kept_name, sync_folder
+from lga.store.changes import PlannedChange, plan_change
+from lga.store.clips import ClipMark, Comings, KeptClips, kept_name, sync_folder
 from lga.store.format1 import digest_format1, is_format1, load_format1, remove_format1
 from lga.store.tables import LAYOUT, NOTHING, State, read_kept, read_seal, read_state
 
@@ -89,7 +89,9 @@ class ActionsFolder:
                 self._watch.close()
             self._watch, self._seen = None, None
 
-    def _plan(self, before: State, after: Actions | None, keep: Collection[str], comings: Comings) -> Change | None:
+    def _plan(
+        self, before: State, after: Actions | None, keep: Collection[str], comings: Comings
+    ) -> PlannedChange | None:
         """What a change has to do, with copies of the clips to be kept; None if there is nothing to do."""
         if after is before.actions:
             return None
@@ -224,7 +226,7 @@ class ActionsFolder:
         state = read_state(connection, self._clips)
         return state if state.seal else self._read_format1()
 
-    def _finish(self, change: Change) -> Actions | None:
+    def _finish(self, change: PlannedChange) -> Actions | None:
         """After the commit: remove the files of version 0.1.0 that were converted, and remember the new state."""
         state = change.after
         if state.converted and digest_format1(self.folder) == state.converted:
@@ -233,7 +235,7 @@ class ActionsFolder:
             self._made = state
         return state.actions
 
-    def _settle(self, marks: list[Mark]) -> None:
+    def _settle(self, marks: list[ClipMark]) -> None:
         """Remove the clips that came or went and that no example needs."""
         with self._writing() as connection:
             needed = read_kept(connection)
@@ -250,11 +252,8 @@ def load_actions(folder: Path) -> Actions:
     """
     if kind_of(folder) == "nothing":
         raise ActionsError(f"{folder}: no such folder; give the folder that `lga teach EXAMPLES/ --out FOLDER` wrote")
-    store = ActionsFolder(folder)
-    try:
+    with closing(ActionsFolder(folder)) as store:
         actions = store.load()
-    finally:
-        store.close()
     if actions is None:
         raise ActionsError(f"{folder}: nothing is taught there yet; `lga teach EXAMPLES/ --out FOLDER` does")
     return actions
@@ -268,11 +267,8 @@ def save_actions(actions: Actions, folder: Path, *, keep: Collection[str] = ()) 
     Raises:
         LGAError: the folder is something else, or cannot be written.
     """
-    store = ActionsFolder(folder)
-    try:
+    with closing(ActionsFolder(folder)) as store:
         saved = store.change(lambda _: actions, keep=keep)
-    finally:
-        store.close()
     return actions if saved is None else saved
 
 

@@ -68,7 +68,7 @@ class SettingsRecord(FrozenModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StoredRow:
     """A row as it lies in the database: its number and its seal."""
 
     number: int
@@ -83,18 +83,18 @@ class State:
 
     actions: Actions | None
     """None: nothing is taught"""
-    settings: Row | None
-    labels: tuple[Row, ...]
-    examples: tuple[Row, ...]
+    settings: StoredRow | None
+    labels: tuple[StoredRow, ...]
+    examples: tuple[StoredRow, ...]
     seal: bytes
     """of the `state` row, and so of everything; empty before anything was ever written"""
     converted: str
     """the digest of the folder of version 0.1.0 that this was; empty if it was none"""
 
     @property
-    def rows(self) -> list[tuple[Table, Row]]:
+    def rows(self) -> list[tuple[Table, StoredRow]]:
         """All rows but that of the state."""
-        settings: list[tuple[Table, Row]] = [] if self.settings is None else [("settings", self.settings)]
+        settings: list[tuple[Table, StoredRow]] = [] if self.settings is None else [("settings", self.settings)]
         return [*settings, *(("action", row) for row in self.labels), *(("example", row) for row in self.examples)]
 
     @property
@@ -136,8 +136,8 @@ def read_state(connection: sqlite3.Connection, clips: KeptClips) -> State:
     if sum_seals(row[-1] for row in (*settings, *labels, *examples)) != total:
         raise DamageError("some rows are of another time")
     actions = _build(settings[0], labels, examples, clips) if labels else None
-    kept = tuple(Row(row[0], row[-1], row[3] if row[4] else None) for row in examples)
-    known = [tuple(Row(row[0], row[-1]) for row in rows) for rows in (settings, labels)]
+    kept = tuple(StoredRow(row[0], row[-1], row[3] if row[4] else None) for row in examples)
+    known = [tuple(StoredRow(row[0], row[-1]) for row in rows) for rows in (settings, labels)]
     return State(actions, known[0][0] if settings else None, known[1], kept, own, converted)
 
 
