@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from lga.errors import LGAError
-from lga.features.entry import Entry, Key, Place
+from lga.features.entry import Entry, Key, KnownPlace
 from lga.features.store import NAME, FeatureStore
 from lga.video.clip import READER_VERSION
 from lga.video.stamp import Stamp
@@ -38,7 +38,7 @@ def entry(number, *, kind="clip", identity="tiny", reader=READER_VERSION):
 
 
 def place(folder, number):
-    return Place(folder / f"{number}.mp4", Stamp(number.to_bytes(32), 0.0), f"{number:064x}")
+    return KnownPlace(folder / f"{number}.mp4", Stamp(number.to_bytes(32), 0.0), f"{number:064x}")
 
 
 def same(found, kept):

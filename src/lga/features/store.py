@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from lga.database import DamageError, Layout, connect, faults, is_damage, writing
 from lga.errors import LGAError
-from lga.features.entry import Entry, Key, Place, is_sealed, pack, seal_place, unpack
+from lga.features.entry import Entry, Key, KnownPlace, is_sealed, pack, seal_place, unpack
 from lga.features.former import has_former
 from lga.features.held import Held
 from lga.files import kind_of
@@ -114,7 +114,7 @@ class FeatureStore:
 
     def find_digest(self, path: Path, stamp: Stamp) -> str | None:
         """The digest of the clip that lay at this place when it had this stamp; None if that is not known."""
-        name = Place(path, stamp, "").name
+        name = KnownPlace(path, stamp, "").name
 
         def fetch(connection: sqlite3.Connection) -> object:
             return connection.execute(FIND_PLACE, (name, READER_VERSION)).fetchone()
@@ -128,7 +128,7 @@ class FeatureStore:
                 self._damaged.add(name)
                 return None
 
-    def keep(self, entries: Sequence[Entry], places: Sequence[Place] = ()) -> None:
+    def keep(self, entries: Sequence[Entry], places: Sequence[KnownPlace] = ()) -> None:
         """Write all of it, or, where that fails, nothing."""
         rows = [pack(one) for one in entries]
         placed = [
