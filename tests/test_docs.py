@@ -16,7 +16,7 @@ import lga
 from lga.anatomy.lexicon import LEXICONS
 from lga.backbone.load import BACKBONES
 from lga.backbone.tiny import TinyBackbone
-from lga.cli.main import OVERVIEW, ActionsCommand, DataCommand, LexiconCommand, TableCommand
+from lga.cli.main import OVERVIEW, ActionsCommand, CacheCommand, DataCommand, LexiconCommand, TableCommand
 from lga.core.distance import MATCHERS
 from lga.core.segment import SEGMENTERS
 from lga.datasets.benchmarks import IMPORTERS
@@ -139,6 +139,7 @@ def test_the_readme_has_every_command_in_its_table():
     assert sorted(listed) == sorted(re.findall(r"^  ([a-z]+)  ", OVERVIEW, re.MULTILINE))
     for group, union in {
         "actions": ActionsCommand,
+        "cache": CacheCommand,
         "data": DataCommand,
         "lexicon": LexiconCommand,
         "table": TableCommand,

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lga.cli.cache import Group, group_rows
-from lga.features.entry import Entry, Key, Place
+from lga.features.entry import Entry, Key, KnownPlace
 from lga.features.store import FeatureStore
 from lga.video.clip import READER_VERSION
 from lga.video.stamp import Stamp
@@ -30,7 +30,7 @@ def folder(tmp_path):
     many = [entry(number, "tiny") for number in range(60)]
     others = [entry(1, "other"), entry(1, "motion 2: flow", kind="motion"), entry(1, "tiny", kind="sentence", reader=0)]
     stale = [entry(number, "tiny", reader=READER_VERSION + 1) for number in range(3)]
-    store.keep(many + others + stale, [Place(tmp_path / "gone.mp4", Stamp(b"s" * 32, 0.0), "1" * 64)])
+    store.keep(many + others + stale, [KnownPlace(tmp_path / "gone.mp4", Stamp(b"s" * 32, 0.0), "1" * 64)])
     for name in (OLD, "pose/net.tflite", "anatomies.journal"):
         (tmp_path / "cache" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "cache" / name).write_bytes(b"12345")

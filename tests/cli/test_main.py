@@ -14,10 +14,11 @@ from lga.cli import extract
 from lga.cli.main import OVERVIEW
 from lga.cli.options import clip_notes
 from lga.errors import ClipWarning
+from lga.features.store import FeatureStore
 
 COMMANDS = (
     *("teach", "recognize", "explain", "watch", "actions", "serve", "demo"),
-    *("anatomize", "lexicon", "motion", "extract", "evaluate", "train", "table", "data"),
+    *("anatomize", "lexicon", "motion", "extract", "cache", "evaluate", "train", "table", "data"),
 )
 
 
@@ -98,15 +99,16 @@ def test_ctrl_c_leaves_the_finished_clips_in_the_cache_and_says_so(start, clips,
     process = start("extract", manifest, "--backbone", "tiny")
     signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 60
-    while not list(cache.rglob("*.safetensors")) and time.monotonic() < deadline:
+    while not FeatureStore(cache).rows() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "interrupted" in errors
-    assert 0 < len(list(cache.rglob("*.safetensors"))) < 400
-    assert not list(cache.rglob("*.part"))
+    kept = [key.kind for key, _ in FeatureStore(cache).rows()]
+    assert 0 < kept.count("clip") == kept.count("motion") < 400
+    assert [one.name for one in cache.iterdir()] == ["features.sqlite"]
 
 
 def test_a_clip_that_is_not_read_to_its_beginning_is_noted_in_one_line(capsys):

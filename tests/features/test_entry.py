@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lga.database import seal
-from lga.features.entry import Entry, Key, Place, is_sealed, pack, unpack
+from lga.features.entry import Entry, Key, KnownPlace, is_sealed, pack, unpack
 from lga.video.clip import READER_VERSION
 from lga.video.stamp import Stamp
 
@@ -99,5 +99,5 @@ def test_only_what_another_reader_made_is_stale():
 
 def test_a_place_is_named_by_its_absolute_path_whatever_the_bytes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    place = Place(tmp_path.relative_to(tmp_path) / "a\udce9.mp4", Stamp(b"", 0.0), "")
+    place = KnownPlace(tmp_path.relative_to(tmp_path) / "a\udce9.mp4", Stamp(b"", 0.0), "")
     assert place.name == bytes(tmp_path) + b"/a\xe9.mp4"

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from lga.features.held import EVERY, Held
+from lga.features.held import EVERY, Held, folder_lock
 
 
 def opened(path):
@@ -36,6 +36,25 @@ def test_nothing_is_kept_alive_that_nobody_uses(tmp_path):
     del held
     gc.collect()
     assert len(EVERY) == before - 1
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "waits"), [(True, True, 1), (True, False, 1), (False, True, 1), (False, False, 0)]
+)
+def test_of_two_who_lock_a_folder_one_waits_if_either_wants_to_be_alone(tmp_path, mine, other, waits):
+    entered = threading.Event()
+
+    def enter():
+        with folder_lock(tmp_path, alone=other):
+            entered.set()
+
+    thread = threading.Thread(target=enter)
+    with folder_lock(tmp_path, alone=mine):
+        thread.start()
+        assert entered.wait(0.3 if waits else 60) != waits
+    thread.join(60)
+    assert entered.is_set()
+    assert list(tmp_path.iterdir()) == []
 
 
 def child_sees(held):

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from lga.errors import LGAError
-from lga.features.entry import Entry, Key, Place
+from lga.features.entry import Entry, Key, KnownPlace
 from lga.features.store import NAME, FeatureStore
 from lga.video.clip import READER_VERSION
 from lga.video.stamp import Stamp
@@ -38,7 +38,7 @@ def entry(number, *, kind="clip", identity="tiny", reader=READER_VERSION):
 
 
 def place(folder, number):
-    return Place(folder / f"{number}.mp4", Stamp(number.to_bytes(32), 0.0), f"{number:064x}")
+    return KnownPlace(folder / f"{number}.mp4", Stamp(number.to_bytes(32), 0.0), f"{number:064x}")
 
 
 def same(found, kept):
@@ -383,8 +383,9 @@ def test_threads_share_a_store(store):
     assert (len(store.rows()), store.troubles, store.notes) == (80, [], [])
 
 
-def write_much(folder, number, turns, ended):
+def write_much(folder, number, turns, begun, ended):
     store = FeatureStore(Path(folder))
+    begun.wait()
     for turn in range(turns):
         store.keep([entry(1000 * number + turn), entry(turn)], [place(Path(folder), 1000 * number + turn)])
         found = find(store, entry(turn))
@@ -394,17 +395,21 @@ def write_much(folder, number, turns, ended):
 
 
 @pytest.mark.slow
-def test_eight_processes_write_at_once_from_the_first_moment_on(tmp_path):
-    spawn = multiprocessing.get_context("fork")
-    ended = spawn.SimpleQueue()
-    running = [spawn.Process(target=write_much, args=(str(tmp_path), number, 25, ended)) for number in range(1, 9)]
+@pytest.mark.parametrize("damaged", [False, True])
+def test_eight_processes_begin_and_write_at_once(tmp_path, damaged):
+    if damaged:
+        (tmp_path / NAME).write_bytes(b"no database" * 999)
+    fork = multiprocessing.get_context("fork")
+    begun, ended = fork.Barrier(8), fork.SimpleQueue()
+    running = [fork.Process(target=write_much, args=(str(tmp_path), n, 25, begun, ended)) for n in range(1, 9)]
     for one in running:
         one.start()
-    told = [ended.get() for _ in running]
+    told = sorted(ended.get() for _ in running)
     for one in running:
         one.join(120)
-    assert sorted(told) == [(number, 0, [], []) for number in range(1, 9)]
+    assert [(number, wrong, troubles) for number, wrong, _, troubles in told] == [(n, 0, []) for n in range(1, 9)]
     store = FeatureStore(tmp_path)
+    assert sum(len(notes) for *_, notes, _ in told) == len(store.set_aside) == damaged
     wanted = [entry(1000 * number + turn) for number in range(1, 9) for turn in range(25)]
     assert all(same(find(store, one), one) for one in wanted)
     assert (len(store.rows()), store.count_places(), store.check().damaged) == (225, 200, 0)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lga.backbone.protocol import Backbone
 from lga.errors import BackboneError, VideoError
-from lga.features.entry import Entry, Key, Place
+from lga.features.entry import Entry, Key, KnownPlace
 from lga.features.store import FeatureStore
 from lga.files import user_cache
 from lga.motion.descriptor import NUMBERS
@@ -95,7 +95,7 @@ class FeatureCache:
     def keep(self, entries: Sequence[Entry], clips: Sequence[Identified] = ()) -> None:
         """Write features, and where clips lie of which that is not known."""
         if self.store is not None:
-            places = [Place(one.path, one.stamp, one.digest) for one in clips if one.is_new]
+            places = [KnownPlace(one.path, one.stamp, one.digest) for one in clips if one.is_new]
             self.store.keep(entries, places)
 
     def encode_text(self, sentences: Sequence[str], backbone: Backbone) -> Float[Tensor, "sentences dim"]:

@@ -56,7 +56,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class KnownPlace:
     """Where a clip lies, what the system says of it there, and what its content is."""
 
     path: Path

@@ -135,8 +135,7 @@ def extract_features(
                 limits=limits,
                 onlooker=onlooker,
             )
-            moves = moves if onlooker is None else onlooker.finish()
-            return _Opened(source, known, clip, moves, source.is_unchanged())
+            return _Opened(source, known, clip, onlooker.finish() if onlooker else moves, source.is_unchanged())
         except VideoError as error:
             return Skipped(path, str(error))
 

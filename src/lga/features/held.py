@@ -5,7 +5,10 @@ import sqlite3
 import sys
 import threading
 import weakref
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
@@ -24,6 +27,29 @@ class Held:
         connection, self.connection = self.connection, None
         if connection is not None:
             connection.close()
+
+
+@contextmanager
+def folder_lock(folder: Path, *, alone: bool) -> Generator[None]:
+    """While a `with` block lasts, no other process is in one that wants to be alone, or none at all with `alone`.
+
+    Where the system has no such locks nothing is locked.
+
+    Raises:
+        OSError: the folder is not there or may not be read.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            fcntl.flock(number, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(number)
 
 
 EVERY: weakref.WeakSet[Held] = weakref.WeakSet()

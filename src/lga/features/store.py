@@ -4,7 +4,6 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,9 +11,9 @@ from uuid import uuid4
 
 from lga.database import DamageError, Layout, connect, faults, is_damage, writing
 from lga.errors import LGAError
-from lga.features.entry import Entry, Key, Place, is_sealed, pack, seal_place, unpack
+from lga.features.entry import Entry, Key, KnownPlace, is_sealed, pack, seal_place, unpack
 from lga.features.former import has_former
-from lga.features.held import Held
+from lga.features.held import Held, folder_lock
 from lga.files import kind_of
 from lga.video.clip import READER_VERSION
 from lga.video.stamp import Stamp
@@ -35,7 +34,7 @@ FEATURES = Layout(
     journal="wal",
     synchronous="normal",
     error=LGAError,
-    advice="delete it, features are made anew",
+    advice="`lga cache check` sets it aside, and features are made anew",
 )
 FIND = "SELECT times, data, seal FROM feature WHERE kind=? AND content=? AND sampling=? AND identity=? AND reader=?"
 FIND_PLACE = "SELECT stamp, content, seal FROM place WHERE path=? AND reader=?"
@@ -114,7 +113,7 @@ class FeatureStore:
 
     def find_digest(self, path: Path, stamp: Stamp) -> str | None:
         """The digest of the clip that lay at this place when it had this stamp; None if that is not known."""
-        name = Place(path, stamp, "").name
+        name = KnownPlace(path, stamp, "").name
 
         def fetch(connection: sqlite3.Connection) -> object:
             return connection.execute(FIND_PLACE, (name, READER_VERSION)).fetchone()
@@ -128,7 +127,7 @@ class FeatureStore:
                 self._damaged.add(name)
                 return None
 
-    def keep(self, entries: Sequence[Entry], places: Sequence[Place] = ()) -> None:
+    def keep(self, entries: Sequence[Entry], places: Sequence[KnownPlace] = ()) -> None:
         """Write all of it, or, where that fails, nothing."""
         rows = [pack(one) for one in entries]
         placed = [
@@ -290,26 +289,24 @@ class FeatureStore:
         Raises:
             LGAError: it is damaged, out of reach or cannot be written.
         """
-        if self._begin() and has_former(self.folder) and not self.set_aside:
-            self.notes.append(f"{self.path}: new; {FORMER_NOTE}")
-        self._file = _file_number(self.path)
-        self._held.connection = connect(self.path, FEATURES, access="create")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with folder_lock(self.folder, alone=False):
+                if self._begin() and has_former(self.folder) and not self.set_aside:
+                    self.notes.append(f"{self.path}: new; {FORMER_NOTE}")
+                self._file = _file_number(self.path)
+                self._held.connection = connect(self.path, FEATURES, access="create")
+        except OSError as error:
+            raise LGAError(f"{self.path}: cannot be written ({error.strerror}); choose another place") from error
         self._held.connection.text_factory = _read_text
 
     def _begin(self) -> bool:
-        """Make an empty file if there is none; whether it was this process that did.
-
-        Raises:
-            LGAError: it cannot be written.
-        """
+        """Make an empty file if there is none; whether it was this process that did."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError):
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-                return True
-        except OSError as error:
-            raise LGAError(f"{self.path}: cannot be written ({error.strerror}); choose another place") from error
-        return False
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            return False
+        return True
 
     def _set_aside(self, error: LGAError) -> None:
         """Put the damaged file out of the way, unless another process has done that since it was opened.
@@ -317,18 +314,20 @@ class FeatureStore:
         Its log goes first: a new file beside the old one's log would take it for its own.
         """
         self._held.close()
-        if _file_number(self.path) != self._file:
-            return
         aside = self.path.with_name(f"{NAME}.damaged-{uuid4().hex[:8]}")
+        what = f"{self.path}: damaged ({error.__cause__ or 'not what lga writes'})"
         try:
-            for end in ("-wal", "-shm", ""):
-                if kind_of(one := self.path.with_name(NAME + end)) == "file":
-                    one.rename(aside.with_name(aside.name + end))
+            with folder_lock(self.folder, alone=True):
+                if _file_number(self.path) != self._file:
+                    return
+                for end in ("-wal", "-shm", ""):
+                    if kind_of(one := self.path.with_name(NAME + end)) == "file":
+                        one.rename(aside.with_name(aside.name + end))
         except OSError as why:
             self._readable = self._writable = False
-            self.troubles.append(f"{error}; it cannot be set aside ({why.strerror})")
+            self.troubles.append(f"{what}, and it cannot be set aside ({why.strerror}); delete it")
         else:
-            self.notes.append(f"{error}; it was set aside as {aside.name} and a new one begun")
+            self.notes.append(f"{what}; set aside as {aside.name}, features are made anew")
 
 
 def _read_text(data: bytes) -> str:
