@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lga.actions import Actions
 from lga.backbone.protocol import Space
+from lga.confidence import Word, confidence, confidence_word
 from lga.config import Motion
 from lga.core.openset import fit_known, max_logit, recall_threshold
 from lga.errors import SettingsError
@@ -182,6 +183,16 @@ class Recognition:
     def probability(self) -> float:
         """How likely it is, 0 to 1, if the clip shows one of the taught actions."""
         return self.candidates[0].probability
+
+    @property
+    def confidence(self) -> float:
+        """How likely the answer is right, 0 to 1, if half of the clips asked about show a taught action."""
+        return confidence(self.probability, self.known_score)
+
+    @property
+    def word(self) -> Word:
+        """How sure the answer is, in a word."""
+        return confidence_word(self.confidence, known=self.known)
 
 
 @dataclass(frozen=True, slots=True)
