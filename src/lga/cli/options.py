@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import FileIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from lga.errors import ClipWarning, SettingsError, printable
 from lga.files import kind_of
-from lga.progress import Bar, progress_bars
+from lga.progress import Bar, Bars, progress_bars
 
 if TYPE_CHECKING:
     from lga.config import Motion
@@ -27,8 +28,22 @@ if TYPE_CHECKING:
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 Accepting = Literal["always", "suggested"] | Annotated[float, tyro.conf.arg(metavar="0..1")]
 """Which clips count as showing a taught action."""
-PIPE_WIDTH = 140
+PIPE_WIDTH = 100
 """Columns of a table that nobody's terminal limits."""
+Loudness = Literal["quiet", "usual", "verbose"]
+
+
+@dataclass
+class Screen:
+    """What all output of this process agrees on."""
+
+    loudness: Loudness = "usual"
+    """what -q and -v chose: quiet is results and errors alone"""
+    drawing: Console | None = None
+    """the console that draws bars now: whatever goes to the same terminal is printed above them, through it"""
+
+
+SCREEN = Screen()
 
 
 class Terminal(Console):
@@ -49,13 +64,25 @@ class Terminal(Console):
 
 def stdout() -> Console:
     """Where results go; as wide as the terminal, or wide enough for a file."""
+    drawing = SCREEN.drawing
+    if drawing is not None and sys.stdout.isatty():
+        return drawing
     return Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)
 
 
-def stderr() -> Console:
-    """Where progress, notes and errors go."""
+def stderr(*, always: bool = False) -> Console:
+    """Where progress and notes go, which -q silences, and errors, which are said `always`."""
+    drawing = SCREEN.drawing
+    if drawing is not None and sys.stderr.isatty():
+        return drawing
     width = None if sys.stderr.isatty() else PIPE_WIDTH
-    return Terminal(stderr=True, width=width, highlight=False, markup=False, emoji=False)
+    quiet = SCREEN.loudness == "quiet" and not always
+    return Terminal(stderr=True, width=width, highlight=False, markup=False, emoji=False, quiet=quiet)
+
+
+def verbose() -> bool:
+    """Whether -v asks for more."""
+    return SCREEN.loudness == "verbose"
 
 
 def prepare_streams() -> None:
@@ -79,10 +106,11 @@ def print_json_text(text: str) -> None:
     """JSON on standard output, at once; what its encoding lacks or a terminal would obey is escaped as JSON does it."""
     wide = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
     kept = (one == "\n" or (printable(one) == one and (wide or one.isascii())) for one in text)
-    print(
-        "".join(one if as_it_is else json.dumps(one)[1:-1] for one, as_it_is in zip(text, kept, strict=True)),
-        flush=True,
-    )
+    shown = "".join(one if as_it_is else json.dumps(one)[1:-1] for one, as_it_is in zip(text, kept, strict=True))
+    if sys.stdout.isatty() and (drawing := SCREEN.drawing) is not None:
+        drawing.print(shown, soft_wrap=True)
+    else:
+        print(shown, flush=True)
 
 
 @contextmanager
@@ -104,10 +132,27 @@ def clip_notes() -> Generator[None]:
 
 
 @contextmanager
+def progress() -> Generator[Bars]:
+    """Bars and phases on the terminal, on which results and notes are printed above them; lines elsewhere.
+
+    They are drawn on standard error, or on standard output where both are one terminal.
+    """
+    both = sys.stdout.isatty() and sys.stderr.isatty() and SCREEN.loudness != "quiet"
+    console = stdout() if both else stderr()
+    before, SCREEN.drawing = SCREEN.drawing, console if console.is_terminal and not console.quiet else None
+    try:
+        with progress_bars(console, transient=True, redirect_stdout=sys.stdout.isatty()) as bars:
+            yield bars
+    finally:
+        SCREEN.drawing = before
+
+
+@contextmanager
 def progress_bar(*tasks: str) -> Generator[tuple[Bar, ...]]:
-    """A bar for each task, with the time that is left, on standard error; nothing where no one watches."""
-    with progress_bars(stderr(), transient=True) as add:
-        yield tuple(add(task) for task in tasks)
+    """A bar for each task, which appears when the task begins; until then the backbone is said to be loaded."""
+    with progress() as bars:
+        bars.now("loading")
+        yield tuple(map(bars.add, tasks))
 
 
 def report_skipped(skipped: Sequence["Skipped"]) -> None:
