@@ -8,9 +8,8 @@ WORDS: tuple[Word, ...] = ("sure", "likely", "unsure", "none of yours")
 SURE, LIKELY = 0.8, 0.5
 """Confidence from which an answer is called so.
 
-Our choice, so that of the answers called sure 90 % or more are right where clips show taught actions, and of those
-called likely 60 % or more, at one to five examples an action, on two corpora (docs/figures.md has the shares,
-`benchmarks/confidence.py` measures them).
+Our choice, so that of the answers called sure nine in ten are right where clips show taught actions, and of those
+called likely six in ten, on two corpora (docs/figures.md has the shares, `benchmarks/confidence.py` measures them).
 """
 
 

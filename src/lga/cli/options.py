@@ -149,9 +149,9 @@ def progress() -> Generator[Bars]:
 
 @contextmanager
 def progress_bar(*tasks: str) -> Generator[tuple[Bar, ...]]:
-    """A bar for each task, which appears when the task begins; until then the backbone is said to be loaded."""
+    """A bar for each task, which appears when the task begins."""
     with progress() as bars:
-        bars.now("loading")
+        bars.now(tasks[0])
         yield tuple(map(bars.add, tasks))
 
 
