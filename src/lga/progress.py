@@ -6,7 +6,8 @@ from threading import Event, Thread
 from time import monotonic
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 EVERY = 5.0
 """Seconds between two lines where no bar can be drawn."""
@@ -24,7 +25,7 @@ def progress_bars(
     On a terminal bars are drawn, which `transient` takes away at the end; elsewhere a line is printed every so many
     seconds, and none for what takes less. A quiet console shows nothing.
     """
-    columns = [TextColumn("{task.description}", markup=False), BarColumn(None, pulse_style="dim"), MofNCompleteColumn()]
+    columns = [TextColumn("{task.description}", markup=False), BarColumn(None, pulse_style="dim"), _Count()]
     if console.width >= ROOMY:
         columns.append(TimeRemainingColumn(compact=True, elapsed_when_finished=True))
     drawn = console.is_terminal and not console.quiet
@@ -39,6 +40,13 @@ def progress_bars(
     bars = Bars(shown)
     with shown, bars.told(lambda line: console.print(line, soft_wrap=True), 0.0 if drawn or console.quiet else every):
         yield bars
+
+
+class _Count(MofNCompleteColumn):
+    """How many are done of how many; nothing for a phase, of which nobody knows."""
+
+    def render(self, task: Task) -> Text:
+        return Text("") if task.total is None else super().render(task)
 
 
 class Bars:
@@ -57,7 +65,7 @@ class Bars:
     def now(self, name: str) -> None:
         """Name what is being done, until a bar moves or something else is named."""
         self.settle()
-        self.state = name
+        self.state, self._begun = name, monotonic()
         self.phase = self.progress.add_task(name, total=None)
 
     def settle(self) -> None:
@@ -65,6 +73,7 @@ class Bars:
         if self.phase is not None:
             self.progress.remove_task(self.phase)
             self.phase = None
+            self.progress.refresh()
 
     def moved(self, name: str, done: int, total: int) -> None:
         """Note how far a task is."""
@@ -82,7 +91,7 @@ class Bars:
         def tell() -> None:
             while not over.wait(every):
                 if self.state:
-                    say(self.state)
+                    say(f"{self.state} ({monotonic() - self._begun:.0f} s)")
 
         teller = Thread(target=tell, name="progress", daemon=True)
         if every:

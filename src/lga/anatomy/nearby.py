@@ -23,7 +23,9 @@ def nearby_labels(label: str, known: Iterable[str] | None = None, *, most: int =
         AnatomyError: a lexicon that was added cannot be read.
     """
     names = sorted({one.label for one in all_entries().values()}) if known is None else list(known)
-    if lookup_key(label) in {lookup_key(one) for one in names} or (known is None and lookup_key(label) in all_entries()):
+    if lookup_key(label) in {lookup_key(one) for one in names} or (
+        known is None and lookup_key(label) in all_entries()
+    ):
         return ()
     plain = plain_form(label)
     ranked = sorted((-_closeness(plain, plain_form(one)), normalise_label(one), one) for one in names)

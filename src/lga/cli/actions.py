@@ -10,13 +10,16 @@ from tyro.conf import Positional
 from lga.cli.options import (
     Flag,
     existing,
+    plural,
     print_json,
     progress_bar,
     report_cache,
     report_motion,
     report_skipped,
+    report_unknown,
     stdout,
 )
+from lga.errors import ActionsError
 
 if TYPE_CHECKING:
     from lga.actions import Actions
@@ -111,11 +114,15 @@ class Add:
         report_motion(actions.method.motion)
         stages = actions.method.stages
         descriptions = read_descriptions(self.descriptions, stages=stages) if self.descriptions else None
-        recognizer = _recognizer(actions)
+        clips = existing(self.clips)
+        if descriptions is None and actions.spelling(self.label) is None:
+            report_unknown([self.label], clips={self.label: clips})
         with progress_bar("adding") as (bar,):
-            changed, skipped = recognizer.add(
-                actions, self.label, existing(self.clips), descriptions=descriptions, progress=bar
-            )
+            recognizer = _recognizer(actions)
+            changed, skipped = recognizer.add(actions, self.label, clips, descriptions=descriptions, progress=bar)
+        if clips and len(changed.examples) == len(actions.examples):
+            report_skipped(skipped)
+            raise ActionsError(f"none of the {plural(len(clips), 'clip')} can be used; nothing was added")
         _save(changed, self.actions)
         report_skipped(skipped)
         report_cache(recognizer.cache)

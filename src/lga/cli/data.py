@@ -9,7 +9,7 @@ import tyro
 from rich.table import Table
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, plural, print_json, progress_bar, stderr, stdout
+from lga.cli.options import OUT_FILE, Flag, plural, print_json, progress_bar, stderr, stdout
 from lga.config import ProtocolConfig
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Import:
     lga.datasets.benchmarks.IMPORTERS"""
     videos: Path
     """folder with the videos"""
-    out: Path
+    out: Annotated[Path, OUT_FILE]
     """the manifest to write: a CSV with path,label,group,split,id,published,benchmark,lists"""
     split_lists: Path | None = None
     """folder with the published train.txt, val.txt and test.txt (or ..._few_shot.txt), checked against their sha256"""

@@ -111,7 +111,9 @@ def _motion() -> Iterator[Finding]:
     from lga.motion.weights import weights_folder
 
     motion, lacking = available_motion("flow+pose")
-    yield Finding("flow", "missing" if motion == "none" else "works", lacking if motion == "none" else "how things move")
+    yield Finding(
+        "flow", "missing" if motion == "none" else "works", lacking if motion == "none" else "how things move"
+    )
     there = motion == "flow+pose"
     yield Finding("pose", "works" if there else "missing", f"networks in {weights_folder()}" if there else lacking)
 
@@ -119,7 +121,9 @@ def _motion() -> Iterator[Finding]:
 def _extras() -> Iterator[Finding]:
     for extra, package in EXTRAS.items():
         found = _version(package)
-        yield Finding(extra, "works" if found else "none", f"{package} {found}" if found else f"pip install 'lga[{extra}]'")
+        yield Finding(
+            extra, "works" if found else "none", f"{package} {found}" if found else f"pip install 'lga[{extra}]'"
+        )
 
 
 def _cache() -> Finding:

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Accepting, report_cache, report_motion, stderr, stdout
+from lga.cli.options import OUT_FILE, Accepting, report_cache, report_motion, stderr, stdout
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Explain:
     """folder that `lga teach` wrote"""
     clip: Positional[Path]
     """clip to explain: a video file or a folder of frame pictures"""
-    out: Path
+    out: Annotated[Path, OUT_FILE]
     """HTML file to write; an earlier one is replaced"""
     png: Path | None = None
     """folder to write the pictures to as PNG files"""

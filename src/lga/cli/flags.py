@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
+from itertools import pairwise
 from textwrap import dedent
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -68,7 +69,8 @@ def _options(settings: type, group: str) -> Iterator[Option]:
         positional = POSITIONAL in marks
         yield Option(
             names=() if positional else (*aliases, flag),
-            value=_of(given, "metavar") or _placeholder(kind, name if positional else "", optional=default is not MISSING),
+            value=_of(given, "metavar")
+            or _placeholder(kind, name if positional else "", optional=default is not MISSING),
             says=said.get(name, ""),
             required=default is MISSING,
             default=_shown(default),
@@ -145,7 +147,7 @@ def _sentences(settings: type) -> dict[str, str]:
         except (OSError, TypeError):  # made while the program runs, or not in Python
             continue
         lines = body.body if isinstance(body, ast.ClassDef) else []
-        for line, after in zip(lines, lines[1:], strict=False):
+        for line, after in pairwise(lines):
             told = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
             if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and told:
                 found[line.target.id] = " ".join(str(after.value.value).split())

@@ -5,8 +5,8 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO, TextIOWrapper
 from pathlib import Path
@@ -16,16 +16,21 @@ import tyro
 from rich.console import Console
 from rich.text import Text
 
-from lga.errors import ClipWarning, SettingsError, printable
+from lga.errors import ActionsError, ClipWarning, LGAError, SettingsError, printable
 from lga.files import kind_of
 from lga.progress import Bar, Bars, progress_bars
 
 if TYPE_CHECKING:
+    from lga.actions import Actions
     from lga.config import Motion
     from lga.features.cache import FeatureCache
     from lga.features.extract import Skipped
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+OUT_FILE = tyro.conf.arg(aliases=("-o",), metavar="FILE")
+OUT_FOLDER = tyro.conf.arg(aliases=("-o",), metavar="FOLDER")
+"""How every command is told where its result goes."""
+DEVICE = tyro.conf.arg(metavar="NAME")
 Accepting = Literal["always", "suggested"] | Annotated[float, tyro.conf.arg(metavar="0..1")]
 """Which clips count as showing a taught action."""
 PIPE_WIDTH = 100
@@ -163,6 +168,29 @@ def report_skipped(skipped: Sequence["Skipped"]) -> None:
         stderr().print(f"{plural(len(skipped), 'clip')} skipped")
 
 
+def report_unknown(labels: Sequence[str], *, clips: Mapping[str, Sequence[Path]]) -> None:
+    """Name the labels that no lexicon knows, with the ones that are meant perhaps.
+
+    Raises:
+        ActionsError: nothing is known of any label that is taught and there is no clip, so nothing would be learnt.
+    """
+    from lga.anatomy.lexicon import find_entry
+    from lga.anatomy.nearby import nearby_labels
+    from lga.labels import quote
+
+    unknown = [label for label in labels if find_entry(label) is None]
+    near = {label: nearby_labels(label, most=1) for label in unknown}
+    if set(unknown) == clips.keys() and not any(clips.values()):
+        meant = next((f"; is {quote(some[0])} meant?" for some in near.values() if some), "")
+        raise ActionsError(
+            f"nothing to learn {quote(unknown[0])} from: no clip, and no lexicon knows it{meant or '; give a clip of it'}"
+        )
+    for label, some in near.items():
+        if some:
+            says = f"{quote(label)} is in no lexicon; is {quote(some[0])} meant? Its sentences would help"
+            stderr().print(says, soft_wrap=True)
+
+
 def report_motion(wanted: "Motion", *, taught: bool = False) -> None:
     """Say once if less of the wanted motion can be measured here, or if actions were taught without any."""
     from lga.motion.encoder import available_motion
@@ -202,6 +230,36 @@ def plural(number: int, noun: str) -> str:
 def seconds(value: float) -> str:
     """A moment in a clip, for people."""
     return f"{value:.2f} s"
+
+
+def load_taught(folder: Path, others: Iterable[Path] = ()) -> "Actions":
+    """The taught actions of a folder; `others` are what else was named, in case the two were exchanged.
+
+    Raises:
+        SettingsError: one of the others is the folder of taught actions.
+        ActionsError: none is.
+    """
+    from lga.actions import load_actions
+
+    try:
+        return load_actions(folder)
+    except ActionsError:
+        for other in others:
+            if _holds_actions(other):
+                raise SettingsError(
+                    f"{other} holds taught actions and {folder} does not: name the taught actions first, then what is "
+                    "asked about"
+                ) from None
+        raise
+
+
+def _holds_actions(folder: Path) -> bool:
+    from lga.actions import load_actions
+
+    with suppress(LGAError):
+        load_actions(folder)
+        return True
+    return False
 
 
 def existing(paths: Iterable[Path]) -> list[Path]:

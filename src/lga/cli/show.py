@@ -35,6 +35,10 @@ INTERVALS = ("95 %: episodes", "clips", "classes")
 """Heads of the columns that the text of an interval fills."""
 MARKS = {"same": ("", "", ""), "removed": ("[-", "-]", "red"), "added": ("{+", "+}", "green")}
 """How words of each kind are marked: as in `git diff --word-diff`, which can be read without colours too."""
+ANSWER_COLUMNS = (
+    *("path", "label", "word", "confidence", "probability", "known_score"),
+    *("duration", "stage_ends", "best_example"),
+)
 NONE_HURT = "no label loses clips by its sentences"
 SURE = 0.05
 """The sign test below which sentences are said to hurt a label; among twenty labels one falls below it by chance."""
@@ -108,6 +112,8 @@ def recognition_value(result: "Recognition", top: int) -> dict[str, object]:
         "probability": result.probability,
         "known": result.known,
         "known_score": result.known_score,
+        "confidence": result.confidence,
+        "word": result.word,
         "threshold": result.threshold,
         "duration": result.duration,
         "candidates": [asdict(one) for one in result.candidates[:top]],
@@ -117,6 +123,17 @@ def recognition_value(result: "Recognition", top: int) -> dict[str, object]:
         "times": result.times,
         "frame_stage": result.frame_stage,
     }
+
+
+def answers_rows(results: "Sequence[Recognition]") -> list[Sequence[object]]:
+    """Recognitions as a table with a head, for a spreadsheet: borders are the ends of the stages, in seconds."""
+    rows: list[Sequence[object]] = [ANSWER_COLUMNS]
+    for one in results:
+        score = "" if one.known_score is None else f"{one.known_score:.4f}"
+        shares = f"{one.confidence:.4f}", f"{one.probability:.4f}", score
+        ends = " ".join(f"{each:.3f}" for each in one.borders[1:])
+        rows.append((one.path, one.label, one.word, *shares, f"{one.duration:.3f}", ends, one.best_example or ""))
+    return rows
 
 
 def accuracy_table(report: "Report", loaded: "LoadedDataset") -> Table:

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 from rich.table import Table
 from tyro.conf import Positional
 
-from lga.cli.options import Bar, Flag, progress_bar, report_cache, report_skipped, stderr, stdout
+from lga.cli.options import OUT_FOLDER, Bar, Flag, progress_bar, report_cache, report_skipped, stderr, stdout
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import LGAError, SettingsError
 from lga.files import to_json, write_atomically
@@ -144,7 +144,7 @@ class Train:
 
     manifest: Positional[Path]
     """CSV with path,label,split and, for source-disjoint episodes, group"""
-    out: Path
+    out: Annotated[Path, OUT_FOLDER]
     """folder for the checkpoint, the log and the test's result"""
     also: tuple[Path, ...] = ()
     """more manifests, all of whose clips are trained on, whatever their split"""
