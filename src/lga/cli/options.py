@@ -181,10 +181,8 @@ def report_unknown(labels: Sequence[str], *, clips: Mapping[str, Sequence[Path]]
     unknown = [label for label in labels if find_entry(label) is None]
     near = {label: nearby_labels(label, most=1) for label in unknown}
     if set(unknown) == clips.keys() and not any(clips.values()):
-        meant = next((f"; is {quote(some[0])} meant?" for some in near.values() if some), "")
-        raise ActionsError(
-            f"nothing to learn {quote(unknown[0])} from: no clip, and no lexicon knows it{meant or '; give a clip of it'}"
-        )
+        meant = next((f"is {quote(some[0])} meant?" for some in near.values() if some), "give a clip of it")
+        raise ActionsError(f"nothing to learn {quote(unknown[0])} from: no clip, and no lexicon knows it; {meant}")
     for label, some in near.items():
         if some:
             says = f"{quote(label)} is in no lexicon; is {quote(some[0])} meant? Its sentences would help"

@@ -9,10 +9,11 @@ from tyro.conf import Positional
 from lga.cli.options import (
     OUT_FOLDER,
     plural,
-    progress_bar,
+    progress,
     report_cache,
     report_motion,
     report_skipped,
+    report_unknown,
     stderr,
     stdout,
 )
