@@ -6,7 +6,16 @@ from threading import Event, Thread
 from time import monotonic
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 EVERY = 5.0
@@ -25,7 +34,11 @@ def progress_bars(
     On a terminal bars are drawn, which `transient` takes away at the end; elsewhere a line is printed every so many
     seconds, and none for what takes less. A quiet console shows nothing.
     """
-    columns = [TextColumn("{task.description}", markup=False), BarColumn(None, pulse_style="dim"), _Count()]
+    columns: list[ProgressColumn] = [
+        TextColumn("{task.description}", markup=False),
+        BarColumn(None, pulse_style="dim"),
+        _Count(),
+    ]
     if console.width >= ROOMY:
         columns.append(TimeRemainingColumn(compact=True, elapsed_when_finished=True))
     drawn = console.is_terminal and not console.quiet

@@ -10,6 +10,7 @@ from tyro.conf import Positional
 from lga.cli.options import (
     Flag,
     existing,
+    light_table,
     plural,
     print_json,
     progress_bar,
@@ -66,8 +67,6 @@ class Show:
 
     def run(self) -> int:
         """Print the anatomy and the examples."""
-        from rich.table import Table
-
         from lga.actions import load_actions
         from lga.cli.show import anatomy_table
 
@@ -82,7 +81,7 @@ class Show:
             }
             print_json(value)
             return 0
-        table = Table("example", "seconds", "sha256")
+        table = light_table("example", "seconds", "sha256")
         for one in examples:
             table.add_row(one.path, f"{one.duration:.2f}", one.digest[:12])
         stdout().print(anatomy_table(anatomy), table)

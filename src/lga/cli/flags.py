@@ -148,7 +148,8 @@ def _sentences(settings: type) -> dict[str, str]:
             continue
         lines = body.body if isinstance(body, ast.ClassDef) else []
         for line, after in pairwise(lines):
-            told = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-            if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and told:
+            if not (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)):
+                continue
+            if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
                 found[line.target.id] = " ".join(str(after.value.value).split())
     return found

@@ -11,15 +11,18 @@ from rich.console import Console
 from rich.text import Text
 
 from lga.cli.show import percent
+from lga.confidence import confidence_word
 from lga.errors import printable
 
 if TYPE_CHECKING:
     from lga.recognition import Recognition
+    from lga.watch.segments import Segment
 
 STYLES = {"sure": "bold green", "likely": "green", "unsure": "yellow", "none of yours": "dim"}
 NOTHING = "none of yours"
 WORD, PERCENT, BAR, BORDERS, NEAREST = 6, 5, 10, 16, 12
 """Columns of each part: the last two at least, where there is room for them."""
+HOUR = 3600.0
 ROOMY = 60
 """Columns from which on there are two between the parts."""
 
@@ -84,6 +87,21 @@ def summary(results: "Sequence[Recognition]", skipped: int, written: Path | None
     clips = len(results) + skipped
     where = f"; written to {written}" if written is not None else ""
     return f"{clips} clip{'' if clips == 1 else 's'}: {', '.join(told)}{where}"
+
+
+def segment_line(segment: "Segment", *, wide: bool) -> Text:
+    """When something happens in a long video, what, and how sure that is; in few columns, to the tenth of a second."""
+    from lga.watch.output import clock  # brings the drawing of pictures, which answers about clips do without
+
+    word = confidence_word(segment.confidence)
+    times = [clock(one) if wide else clock(one)[3:10] if one < HOUR else clock(one)[:8] for one in _ends(segment)]
+    gap = "  " if wide else " "
+    line = Text(gap.join([*times, f"{printable(segment.label)}{gap}"]))
+    return line.append(f"{word} {percent(segment.confidence)}", STYLES[word])
+
+
+def _ends(segment: "Segment") -> tuple[float, float]:
+    return segment.start, segment.end
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:

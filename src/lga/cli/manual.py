@@ -90,8 +90,9 @@ def _width() -> int:
 
 def _wrapped(text: str, *, indent: int = 0, hang: int | None = None) -> list[str]:
     first, rest = " " * indent, " " * (indent if hang is None else hang)
-    options = {"break_long_words": False, "break_on_hyphens": False}
-    return wrap(text, _width(), initial_indent=first, subsequent_indent=rest, **options)
+    return wrap(
+        text, _width(), initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _sentence(text: str) -> list[str]:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from lga.errors import ActionsError, ClipWarning, LGAError, SettingsError, printable
@@ -30,6 +32,7 @@ Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 OUT_FILE = tyro.conf.arg(aliases=("-o",), metavar="FILE")
 OUT_FOLDER = tyro.conf.arg(aliases=("-o",), metavar="FOLDER")
 """How every command is told where its result goes."""
+FILE = tyro.conf.arg(metavar="FILE")
 DEVICE = tyro.conf.arg(metavar="NAME")
 Accepting = Literal["always", "suggested"] | Annotated[float, tyro.conf.arg(metavar="0..1")]
 """Which clips count as showing a taught action."""
@@ -83,6 +86,11 @@ def stderr(*, always: bool = False) -> Console:
     width = None if sys.stderr.isatty() else PIPE_WIDTH
     quiet = SCREEN.loudness == "quiet" and not always
     return Terminal(stderr=True, width=width, highlight=False, markup=False, emoji=False, quiet=quiet)
+
+
+def light_table(*columns: str, **options: Any) -> Table:
+    """A table with no more lines than reading it takes."""
+    return Table(*columns, box=SIMPLE_HEAD, pad_edge=False, title_justify="left", caption_justify="left", **options)
 
 
 def verbose() -> bool:
@@ -180,7 +188,7 @@ def report_unknown(labels: Sequence[str], *, clips: Mapping[str, Sequence[Path]]
 
     unknown = [label for label in labels if find_entry(label) is None]
     near = {label: nearby_labels(label, most=1) for label in unknown}
-    if set(unknown) == clips.keys() and not any(clips.values()):
+    if len(unknown) == len(clips) and not any(clips.values()):
         meant = next((f"is {quote(some[0])} meant?" for some in near.values() if some), "give a clip of it")
         raise ActionsError(f"nothing to learn {quote(unknown[0])} from: no clip, and no lexicon knows it; {meant}")
     for label, some in near.items():
