@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from lga.cli.commands import COMMANDS, SPELLINGS, Command, CommandGroup
+from lga.cli.commands import COMMANDS, SPELLINGS, Command, CommandGroup, Runnable
 from lga.cli.options import SCREEN, clip_notes, prepare_streams, stderr, stdout
 from lga.errors import LGAError, SettingsError
 
@@ -95,10 +95,15 @@ def _run(arguments: list[str]) -> int:
 
         show_command(called, command)
         return 0
-    return _called(called, command, rest)
+    return settings_of(called, command, rest).run()
 
 
-def _called(called: str, command: Command, arguments: Sequence[str]) -> int:
+def settings_of(called: str, command: Command, arguments: Sequence[str]) -> Runnable:
+    """A command with the settings that its arguments give it; `lga train` takes its defaults from a recipe.
+
+    Raises:
+        SettingsError: the arguments are wrong.
+    """
     from lga.cli.usage import parse
 
     settings = command.load()
@@ -106,7 +111,7 @@ def _called(called: str, command: Command, arguments: Sequence[str]) -> int:
         from lga.cli.recipe import from_recipe
 
         settings = from_recipe(arguments)
-    return parse(called, settings, arguments).run()
+    return parse(called, settings, arguments)
 
 
 def _told(error: OSError) -> str:

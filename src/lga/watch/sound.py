@@ -19,8 +19,6 @@ from lga.watch.address import Address
 
 COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus"})
 """Kinds of sound that an mp4 holds as they are; others are encoded as AAC."""
-Timed = tuple[float, int, Packet[VideoStream] | Packet[AudioStream]]
-"""A packet with its time and the place of its stream, which decides between equal times."""
 
 
 def add_sound(address: Address, video: Path, *, until: float) -> str | None:
@@ -62,7 +60,7 @@ def _write(heard: InputContainer, seen: InputContainer, written: OutputContainer
         else written.add_stream("aac", rate=sound.codec_context.sample_rate or 48000)
     )
 
-    def shown() -> Iterator[Timed]:
+    def shown() -> "Iterator[tuple[float, int, Packet[VideoStream]]]":
         for packet in seen.demux(video=0):
             if packet.dts is not None:
                 packet.stream = pictures
@@ -78,7 +76,10 @@ def _origin(heard: InputContainer) -> float:
     return min(start_of(heard.streams.video[0]), max((heard.start_time or 0) / av.time_base, 0.0))
 
 
-def _copied(heard: InputContainer, sound: AudioStream, target: AudioStream, until: float) -> Iterator[Timed]:
+# A packet comes with its time and the place of its stream, which decides between equal times.
+def _copied(
+    heard: InputContainer, sound: AudioStream, target: AudioStream, until: float
+) -> "Iterator[tuple[float, int, Packet[AudioStream]]]":
     origin, last = _origin(heard), -1.0
     for packet in heard.demux(sound):
         if packet.pts is None or packet.dts is None:
@@ -96,7 +97,9 @@ def _copied(heard: InputContainer, sound: AudioStream, target: AudioStream, unti
             yield time, 1, packet
 
 
-def _encoded(heard: InputContainer, sound: AudioStream, target: AudioStream, until: float) -> Iterator[Timed]:
+def _encoded(
+    heard: InputContainer, sound: AudioStream, target: AudioStream, until: float
+) -> "Iterator[tuple[float, int, Packet[AudioStream]]]":
     origin, last = _origin(heard), -1.0
     fitting = av.AudioResampler("fltp", sound.codec_context.layout, target.codec_context.sample_rate)
     for frame in heard.decode(sound):
@@ -117,6 +120,6 @@ def _encoded(heard: InputContainer, sound: AudioStream, target: AudioStream, unt
     yield from _timed(target.encode(None))
 
 
-def _timed(packets: list[Packet[AudioStream]]) -> Iterator[Timed]:
+def _timed(packets: "list[Packet[AudioStream]]") -> "Iterator[tuple[float, int, Packet[AudioStream]]]":
     for packet in packets:
         yield float((packet.dts or 0) * packet.time_base), 1, packet
