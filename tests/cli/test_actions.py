@@ -18,3 +18,13 @@ def test_actions_can_be_changed_without_teaching_the_rest_again(command, changed
     }
     shown = json.loads(command("actions", "show", changed, "jump", "--json").stdout)
     assert [stage["sentence"] for stage in shown["anatomy"]["stages"]] == ["One bends.", "One flies.", "One lands."]
+
+
+def test_adding_no_usable_clip_changes_nothing_and_exits_with_1(command, changed, clips, tmp_path):
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    before = command("actions", "list", changed, "--json").stdout
+    for clip in (tmp_path / "bad.mp4", clips / "wave" / "1.mp4"):
+        said = command("actions", "add", changed, "wave", clip, code=1).stderr
+        assert "nothing was added" in said.splitlines()[-1]
+    assert "is 'open door' meant?" in command("actions", "add", changed, "opening a door", code=1).error
+    assert command("actions", "list", changed, "--json").stdout == before

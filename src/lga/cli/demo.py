@@ -17,7 +17,7 @@ class Demo:
     """
 
     out: Annotated[Path | None, OUT_FOLDER] = None
-    """folder for the clips, the taught actions and the picture; default: a new temporary one"""
+    """folder for the clips, the taught actions and the picture; a new temporary one if not given"""
     clips: int = 5
     """clips rendered of each action; two of them are the examples"""
     seed: int = 0

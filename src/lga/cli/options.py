@@ -36,7 +36,7 @@ FILE = tyro.conf.arg(metavar="FILE")
 DEVICE = tyro.conf.arg(metavar="NAME")
 Accepting = Literal["always", "suggested"] | Annotated[float, tyro.conf.arg(metavar="0..1")]
 """Which clips count as showing a taught action."""
-PIPE_WIDTH = 100
+PIPE_WIDTH = 140
 """Columns of a table that nobody's terminal limits."""
 Loudness = Literal["quiet", "usual", "verbose"]
 

@@ -309,7 +309,7 @@ class Compare(ManyWays):
     """
 
     methods: str | None = None
-    """methods by name, with commas; default: all that need no training, with --train the others too"""
+    """methods by name, with commas; without any, all that need no training, with --train the others too"""
 
     def _plan(self) -> "Plan":
         from lga.evaluation.tables import chosen_methods, compare
