@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lga.anatomy.descriptions import read_records
+from lga.anatomy.lexicon import LEXICONS
 from lga.cli.main import run
 from lga.synthetic.render import render_clip, write_clip
 

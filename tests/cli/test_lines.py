@@ -64,7 +64,7 @@ def test_at_forty_columns_name_label_word_and_percent_are_left():
     shown = lines(
         40, answer("/a/a_long_name_of_a_clip.mp4", "brush hair", 0.95), answer("/a/b.mp4", "wave", 0.1, known=False)
     )
-    assert shown == ["a_long….mp4 brush hair    sure    95 %", "b.mp4        none of yours wave 10 %"] or shown
+    assert shown == ["a_long…p.mp4 brush hair    sure    95 %", "b.mp4        none of yours wave 10 %"]
 
 
 def test_elsewhere_nothing_is_cut_and_columns_stand_under_each_other():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from lga.cli.commands import COMMANDS, SPELLINGS, Command, CommandGroup, Runnable
-from lga.cli.options import SCREEN, clip_notes, prepare_streams, stderr, stdout
+from lga.cli.options import SCREEN, clip_notes, prepare_streams, stderr
 from lga.errors import LGAError, SettingsError
 
 OLD_FLAGS = {"--discount": "--hub-correction", "--injection": "--text-injection"}
@@ -64,9 +64,9 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: list[str]) -> int:
     """Find the command by its words, and run it or explain it."""
     if not arguments:
-        from lga.cli.manual import BEGIN
+        from lga.cli.manual import show_beginning
 
-        stdout().print(BEGIN, soft_wrap=True)
+        show_beginning()
         return 0
     first, *rest = ["version"] if arguments[0] == "--version" else arguments
     if first in HELP:

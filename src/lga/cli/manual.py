@@ -12,16 +12,13 @@ from lga.cli.options import stdout
 
 WIDEST, NARROW, COLUMN = 100, 60, 22
 """Columns: of a page at most, below which flags stand above their sentences, and of the flags beside them."""
-BEGIN = """\
-lga teaches a computer new human actions from a handful of example clips
-
-  lga teach my_clips/ -o my_actions/         my_clips/ has one folder of clips for each action
-  lga recognize my_actions/ new_clip.mp4     which action does it show?
-  lga serve my_actions/                      the same in a web page
-  lga demo                                   try it without a video of yours
-
-`lga --help` lists all commands, `lga COMMAND --help` explains one, `lga doctor` looks over the installation."""
-"""What `lga` alone prints."""
+BEGIN = {
+    "lga teach my_clips/ -o my_actions/": "my_clips/ has one folder of clips for each action",
+    "lga recognize my_actions/ new_clip.mp4": "which action does it show?",
+    "lga serve my_actions/": "the same in a web page",
+    "lga demo": "try it without a video of yours",
+}
+"""The first commands to call, and what for."""
 ALWAYS = (
     Option(("-h", "--help"), "", "explain a command", required=False, default="", group=""),
     Option(("-q", "--quiet"), "", "results and errors alone", required=False, default="", group=""),
@@ -39,20 +36,31 @@ TITLES = {
 """Heads of the groups of settings, in the order in which they are shown."""
 
 
+def show_beginning() -> None:
+    """What `lga` alone prints: how to begin."""
+    says = (
+        "`lga --help` lists all commands, `lga COMMAND --help` explains one, `lga doctor` looks over the installation."
+    )
+    summary = "lga teaches a computer new human actions from a handful of example clips."
+    _print([*_wrapped(summary), "", *_beside(BEGIN.items(), 43), "", *_wrapped(says)])
+
+
 def show_overview() -> None:
     """Every command in half a line, by what it is for."""
     lines = ["usage: lga COMMAND ..."]
     for title, commands in OVERVIEW.items():
-        lines += ["", title, *(f"  {name:<11} {one.says}" for name, one in commands.items())]
-    lines += ["", "`lga COMMAND --help` explains a command. -q says less, -v more. Exit code 0: done, 1: could not,"]
-    lines += ["2: wrong usage. `lga completion bash` completes commands and flags."]
-    _print(lines)
+        lines += ["", title, *_beside(((name, one.says) for name, one in commands.items()), 14)]
+    says = (
+        "`lga COMMAND --help` explains a command. -q says less, -v more. `lga completion bash` completes commands and "
+        "flags. Exit code 0: done, 1: could not, 2: wrong usage."
+    )
+    _print([*lines, "", *_wrapped(says)])
 
 
 def show_group(name: str, group: CommandGroup) -> None:
     """The commands of a group."""
-    lines = [f"usage: lga {name} COMMAND ...", "", *_sentence(group.says)]
-    lines += ["", *(f"  {one:<13} {command.says}" for one, command in group.commands.items())]
+    lines = [f"usage: lga {name} COMMAND ...", "", *_wrapped(f"{group.says[0].upper()}{group.says[1:]}.")]
+    lines += ["", *_beside(((one, command.says) for one, command in group.commands.items()), 16)]
     _print([*lines, "", f"`lga {name} COMMAND --help` explains one."])
 
 
@@ -95,22 +103,23 @@ def _wrapped(text: str, *, indent: int = 0, hang: int | None = None) -> list[str
     )
 
 
-def _sentence(text: str) -> list[str]:
-    return _wrapped(f"{text[0].upper()}{text[1:]}.")
-
-
 def _listed(options: Iterable[Option]) -> list[str]:
-    """Each flag with what it says beside it, or below where it is long or there is little room."""
+    """Each flag with what it says."""
+    said = ((one.shown, f"{one.says} (default {one.default})" if one.default else one.says) for one in options)
+    return _beside(said, COLUMN)
+
+
+def _beside(rows: Iterable[tuple[str, str]], column: int) -> list[str]:
+    """Each thing with its sentence beside it, or below where the thing is long or there is little room."""
     lines: list[str] = []
-    for one in options:
-        says = f"{one.says} (default {one.default})" if one.default else one.says
+    for thing, says in rows:
         if _width() < NARROW:
-            lines += [f"  {one.shown}", *_wrapped(says, indent=6)]
-        elif len(one.shown) > COLUMN - 4:
-            lines += [f"  {one.shown}", *_wrapped(says, indent=COLUMN)]
+            lines += [*_wrapped(thing, indent=2, hang=4), *_wrapped(says, indent=6)]
+        elif len(thing) > column - 4:
+            lines += [f"  {thing}", *_wrapped(says, indent=column)]
         else:
-            said = _wrapped(says, indent=COLUMN)
-            lines += [f"  {one.shown:<{COLUMN - 2}}{said[0].strip()}", *said[1:]]
+            said = _wrapped(says, indent=column)
+            lines += [f"  {thing:<{column - 2}}{said[0].strip()}", *said[1:]]
     return lines
 
 

@@ -53,7 +53,7 @@ def _write(heard: InputContainer, seen: InputContainer, written: OutputContainer
     """Copy the pictures, and copy or encode the sound between them, in the order of time."""
     pictures = written.add_stream_from_template(seen.streams.video[0])
     sound = heard.streams.audio[0]
-    as_it_is = sound.codec_context.name in COPIED
+    as_it_is = sound.codec_context.codec.canonical_name in COPIED
     target = (
         written.add_stream_from_template(sound)
         if as_it_is
