@@ -1,4 +1,4 @@
-"""What a clip shows, how sure that is, and when the answer is "none of these"."""
+"""What a clip shows, how sure that is, and when the answer is "none of yours"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ INDISTINCT = "the examples score no lower when their own action is left out, so 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """When the answer is "none of these", learnt by asking about each taught example with itself or its label left out.
+    """When the answer is "none of yours", learnt by asking about each taught example with itself or its label left out.
 
     Without `slope` the examples say nothing: every clip counts as known, and `why` gives the reason.
     """
@@ -157,7 +157,7 @@ class Recognition:
 
     def __repr__(self) -> str:
         """On one line."""
-        said = "known" if self.known else "none of these"
+        said = "known" if self.known else "none of yours"
         return f"Recognition({self.path.name!r}: {self.label!r}, {100 * self.probability:.0f} %, {said})"
 
     def accepting(self, accept: Accept) -> "Recognition":

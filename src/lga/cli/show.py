@@ -82,9 +82,9 @@ def recognition_table(result: "Recognition", top: int) -> Table:
 
 
 def headline(result: "Recognition") -> str:
-    """What a clip shows, or that it is none of these, and how sure it is that it shows a taught action at all."""
+    """What a clip shows, or that it is none of yours, and how sure it is that it shows a taught action at all."""
     closest = f"{result.label}, {percent(result.probability)}"
-    said = closest if result.known else f"none of these (closest: {closest})"
+    said = f"{closest}, {result.word}" if result.known else f"none of yours (closest: {closest})"
     if result.known_score is None:
         return f"{result.path}: {said}"
     rule = "" if result.threshold is None else f", accepted from {percent(result.threshold)} on"

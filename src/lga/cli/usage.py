@@ -20,6 +20,7 @@ from lga.cli.commands import Runnable
 from lga.cli.flags import KINDS, Option, options_of
 from lga.cli.manual import ALWAYS, usage_of
 from lga.errors import SettingsError
+from lga.files import kind_of
 from lga.labels import quote
 
 
@@ -78,7 +79,7 @@ def _flag_of(event: InvalidChoice | BadValue | InstantiationFailure) -> str:
 
 def _no_such_flag(token: str, options: Sequence[Option]) -> str:
     flag = token.partition("=")[0]
-    if Path(token).exists():
+    if kind_of(Path(token)) != "nothing":
         return f"{token} is a file: write ./{token}, so that it is not read as a flag"
     known = [name for one in (*options, *ALWAYS) for name in one.names if name.startswith("--")]
     near = get_close_matches(flag.replace("_", "-"), known, n=1)
