@@ -27,7 +27,7 @@ Said = Callable[[str], None]
 
 @contextmanager
 def progress_bars(
-    console: Console, *, transient: bool = False, every: float = EVERY, redirect_stdout: bool = True
+    console: Console, *, transient: bool = False, every: float | None = None, redirect_stdout: bool = True
 ) -> Generator["Bars"]:
     """Show what is being done while the block runs: give a name, get its bar.
 
@@ -51,7 +51,8 @@ def progress_bars(
         redirect_stdout=redirect_stdout,
     )
     bars = Bars(shown)
-    with shown, bars.told(lambda line: console.print(line, soft_wrap=True), 0.0 if drawn or console.quiet else every):
+    wait = EVERY if every is None else every
+    with shown, bars.told(lambda line: console.print(line, soft_wrap=True), 0.0 if drawn or console.quiet else wait):
         yield bars
 
 

@@ -78,7 +78,7 @@ OVERVIEW: Mapping[str, Mapping[str, Command | CommandGroup]] = {
                 "fetch": Command("get the networks that find a body", "motion", "FetchNetworks"),
             },
         ),
-        "completion": Command("complete commands and flags in your shell", "completion", "Completion"),
+        "completion": Command("complete commands and flags in your shell", "completion", "CompletionScript"),
         "version": Command("name the version", "version", "Version"),
     },
     "Research": {

@@ -12,7 +12,7 @@ from lga.cli.commands import COMMANDS, Command, CommandGroup
 
 
 @dataclass(frozen=True)
-class Completion:
+class CompletionScript:
     """Print a script with which your shell completes commands, flags and their values.
 
     For bash: lga completion bash > ~/.local/share/bash-completion/completions/lga

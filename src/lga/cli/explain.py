@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import OUT_FILE, Accepting, report_cache, report_motion, stderr, stdout
+from lga.cli.options import OUT_FILE, Accepting, load_taught, progress, report_cache, report_motion, stderr, stdout
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,20 @@ class Explain:
 
     def run(self) -> int:
         """Explain, write, and say the answer."""
-        from lga.actions import load_actions
         from lga.cli.show import headline
         from lga.explain.explanation import explain_clip
         from lga.explain.page import write_page, write_pictures
-        from lga.recognizer import Recognizer
 
-        actions = load_actions(self.actions)
-        report_motion(actions.method.motion, taught=True)
-        recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
-        explanation = explain_clip(recognizer, actions, self.clip, top=self.top, accept=self.accept)
-        write_page(explanation, self.out)
+        with progress() as bars:
+            bars.now("loading")
+            from lga.recognizer import Recognizer
+
+            actions = load_taught(self.actions, [self.clip])
+            report_motion(actions.method.motion, taught=True)
+            recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
+            bars.now("explaining")
+            explanation = explain_clip(recognizer, actions, self.clip, top=self.top, accept=self.accept)
+            write_page(explanation, self.out)
         stdout().print(headline(explanation.recognition), soft_wrap=True)
         stdout().print(f"why: {self.out}", soft_wrap=True)
         if self.png is not None:
