@@ -35,6 +35,7 @@ def test_a_quiet_console_says_nothing():
 
 
 def test_the_time_that_is_left_is_told_where_it_is_long(monkeypatch):
+    monkeypatch.setattr("lga.progress.EVERY", 5.0)
     now = iter([0.0, 0.0, 10.0, 10.0, 20.0])
     monkeypatch.setattr("lga.progress.monotonic", lambda: next(now))
     with progress_bars(Console(file=io.StringIO(), width=80), every=60.0) as bars:
