@@ -548,7 +548,7 @@ def made_episodes(place: Place) -> tuple[Path, Read]:
 
 def read_taught(path: Path) -> object:
     """Taught actions, by all that recognition needs."""
-    from lga.actions import load_actions
+    from lga.store.folder import load_actions
 
     actions = load_actions(path)
     tensors = {"text": actions.text, "frames": actions.frames}

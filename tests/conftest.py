@@ -22,6 +22,14 @@ def _module(name: str) -> ModuleType:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _no_lines_of_progress():
+    """A busy machine is slow: what a command prints must not depend on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lga.progress.EVERY", 3600.0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _another_machine():
     """With LGA_TEST_BFLOAT16=1 the processor multiplies bfloat16 natively, so that `auto` takes it; LGA_TEST_THREADS
     is how many threads torch has, here and in the processes that tests start."""

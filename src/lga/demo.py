@@ -262,11 +262,11 @@ def _border_error(answer: _Recognised, borders: Sequence[float]) -> float:
 @contextmanager
 def _progress(console: Console) -> Generator[Callable[[str], Bar]]:
     """Bars on a terminal, a line for each task elsewhere: give a name, get its bar."""
-    with progress_bars(console) as add:
+    with progress_bars(console) as bars:
 
         def show(name: str) -> Bar:
             if not console.is_terminal:
                 console.print(f"{name} ...")
-            return add(name)
+            return bars.add(name)
 
         yield show

@@ -1,4 +1,4 @@
-"""What a clip shows, how sure that is, and when the answer is "none of these"."""
+"""What a clip shows, how sure that is, and when the answer is "none of yours"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lga.actions import Actions
 from lga.backbone.protocol import Space
+from lga.confidence import Word, confidence, confidence_word
 from lga.config import Motion
 from lga.core.openset import fit_known, max_logit, recall_threshold
 from lga.errors import ActionsError, SettingsError
@@ -42,7 +43,7 @@ INDISTINCT = "the examples score no lower when their own action is left out, so 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """When the answer is "none of these", learnt by asking about each taught example with itself or its label left out.
+    """When the answer is "none of yours", learnt by asking about each taught example with itself or its label left out.
 
     Without `slope` the examples say nothing: every clip counts as known, and `why` gives the reason.
     """
@@ -164,7 +165,7 @@ class Recognition:
 
     def __repr__(self) -> str:
         """On one line."""
-        said = "known" if self.known else "none of these"
+        said = "known" if self.known else "none of yours"
         return f"Recognition({self.path.name!r}: {self.label!r}, {100 * self.probability:.0f} %, {said})"
 
     def accepting(self, accept: Accept) -> "Recognition":
@@ -190,6 +191,16 @@ class Recognition:
     def probability(self) -> float:
         """How likely it is, 0 to 1, if the clip shows one of the taught actions."""
         return self.candidates[0].probability
+
+    @property
+    def confidence(self) -> float:
+        """How likely the answer is right, 0 to 1, if half of the clips asked about show a taught action."""
+        return confidence(self.probability, self.known_score)
+
+    @property
+    def word(self) -> Word:
+        """How sure the answer is, in a word."""
+        return confidence_word(self.confidence, known=self.known)
 
 
 @dataclass(frozen=True, slots=True)

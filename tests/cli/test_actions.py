@@ -77,3 +77,13 @@ def test_a_folder_that_is_none_is_refused_in_one_line(command, tmp_path):
     for arguments in (("remove", tmp_path / "none", "wave"), ("add", tmp_path / "none", "wave")):
         assert command("actions", *arguments, code=1).stderr.count("\n") == 1
     assert not (tmp_path / "none").exists()
+
+
+def test_adding_no_usable_clip_changes_nothing_and_exits_with_1(command, changed, clips, tmp_path):
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    before = command("actions", "list", changed, "--json").stdout
+    for clip in (tmp_path / "bad.mp4", clips / "wave" / "1.mp4"):
+        said = command("actions", "add", changed, "wave", clip, code=1).stderr
+        assert "nothing was added" in said.splitlines()[-1]
+    assert "is 'open door' meant?" in command("actions", "add", changed, "opening a door", code=1).error
+    assert command("actions", "list", changed, "--json").stdout == before

@@ -66,7 +66,7 @@ def test_the_table_says_how_far_off_the_confidence_is(evaluate, monkeypatch):
     assert "confidence off by" in said.out
     for match in ("video", "text", "combined"):
         (row,) = [line for line in said.out.splitlines() if match in line]
-        assert f"{100 * (0.1 + found[match]['mean']):.1f}" in row.split()[-2]
+        assert f"{100 * (0.1 + found[match]['mean']):.1f}" in row.split()[-1]
 
 
 @pytest.mark.parametrize(("alpha", "used"), [("fitted", None), ("shots", 1 / 5), (0.3, 0.3)])

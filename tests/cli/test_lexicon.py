@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lga.anatomy.descriptions import read_records
+from lga.anatomy.lexicon import LEXICONS
 from lga.cli.main import run
 from lga.synthetic.render import render_clip, write_clip
 
@@ -89,7 +90,7 @@ def test_sense_compares_sentences_with_labels(lga, file):
     swapped = file("swapped.json", changed(wave=GENERATED["pull up"], pull_up=GENERATED["wave"]))
     shown = lga("check", swapped, "--sense", "--backbone", "tiny").out
     assert "wave" in shown
-    assert "labels; share of the other labels" in shown
+    assert "labels; share of the other labels" in " ".join(shown.split())
     found = json.loads(lga("check", swapped, "--sense", "--backbone", "tiny", "--json").out)["sense"]
     assert {one["label"] for one in found} == set(GENERATED)
     assert all(len(one["shares"]) == 3 for one in found)
@@ -175,3 +176,21 @@ def test_a_model_that_is_not_there_or_not_used_is_refused(lga, file, tmp_path):
         assert "no checkpoint there" in lga("check", told, *check, "--model", nowhere, code=1).err
     assert "--model: no backbone reads the sentences" in lga("check", told, "--model", nowhere, code=2).err
     assert "there are offline, clip, tiny" in lga("check", told, "--sense", "--backbone", "mien", code=2).err
+
+
+def test_the_lexicons_are_listed(command):
+    found = json.loads(command("lexicon", "list", "--json").stdout)
+    assert {*found} == {*LEXICONS}
+    assert "open door" in found["everyday"]
+    shown = command("lexicon", "list", "everyday").stdout.splitlines()
+    assert shown == [f"everyday: {len(found['everyday'])} actions", *found["everyday"]]
+    assert "there is no lexicon 'mine'; there are everyday" in command("lexicon", "list", "mine", code=2).error
+
+
+def test_an_action_is_found_by_roughly_its_name(command):
+    shown = command("lexicon", "search", "Opening", "a", "door").stdout.splitlines()
+    assert shown[0] == "open door  (everyday)"
+    assert len(shown) == 4
+    found = [one["label"] for one in json.loads(command("lexicon", "search", "golf", "--json").stdout)]
+    assert found[0] == "golf"
+    assert "no lexicon knows 'frobnicate'" in command("lexicon", "search", "frobnicate", code=1).error

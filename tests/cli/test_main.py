@@ -1,5 +1,6 @@
 """`lga` itself: its overview, its help, its exit codes, and what becomes of an interrupted command."""
 
+import inspect
 import re
 import signal
 import subprocess
@@ -11,15 +12,11 @@ from importlib.metadata import version
 import pytest
 
 from lga.cli import extract
-from lga.cli.main import OVERVIEW
+from lga.cli.commands import COMMANDS, CommandGroup
+from lga.cli.flags import options_of
 from lga.cli.options import clip_notes
 from lga.errors import ClipWarning
 from lga.features.store import FeatureStore
-
-COMMANDS = (
-    *("teach", "recognize", "explain", "watch", "actions", "serve", "demo"),
-    *("anatomize", "lexicon", "motion", "extract", "cache", "evaluate", "train", "table", "data"),
-)
 
 
 def without_torch(*arguments):
@@ -31,16 +28,20 @@ def without_torch(*arguments):
     return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
 
 
-def test_without_arguments_it_says_what_there_is():
+def test_without_arguments_it_says_how_to_begin_on_half_a_screen():
     shown = without_torch()
-    assert shown == OVERVIEW + "\n"
+    assert len(shown.splitlines()) <= 12
+    assert all(len(line) <= 110 for line in shown.splitlines())
+    for name in ("teach", "recognize", "serve", "demo", "--help", "doctor"):
+        assert f"lga {name}" in shown
+
+
+def test_the_list_of_commands_has_every_command_once_in_groups_on_one_screen():
+    shown = without_torch("--help")
+    assert re.findall(r"^  ([a-z]+)  ", shown, flags=re.MULTILINE) == [*COMMANDS]
+    assert len(shown.splitlines()) <= 40
     assert all(len(line) <= 100 for line in shown.splitlines())
-    assert shown.count("  lga ") == 2
-
-
-def test_the_overview_names_every_command_once(command):
-    listed = re.findall(r"^  ([a-z]+)  ", command().stdout, flags=re.MULTILINE)
-    assert sorted(listed) == sorted(COMMANDS)
+    assert without_torch("-h") == shown
 
 
 def test_the_version_is_printed_by_a_process_that_starts_as_a_module(start):
@@ -50,9 +51,89 @@ def test_the_version_is_printed_by_a_process_that_starts_as_a_module(start):
     assert without_torch("--version") == said
 
 
-def test_help_teaches_and_does_not_wait_for_torch():
-    [listed] = re.findall(r"lga \[-h\] \{([a-z,]+)\}", re.sub(r"\s*\n\s*", "", without_torch("--help")))
-    assert sorted(listed.split(",")) == sorted(COMMANDS)
+EVERY = [
+    (name, *rest)
+    for name, command in COMMANDS.items()
+    for rest in ([(one,) for one in command.commands] if isinstance(command, CommandGroup) else [()])
+]
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+@pytest.mark.parametrize("columns", [40, 80])
+def test_every_help_is_wrapped_at_words_and_free_of_python(command, monkeypatch, words, columns):
+    monkeypatch.setattr("lga.cli.manual.WIDEST", columns)
+    lines = command(*words, "--help").stdout.splitlines()
+    assert lines[0].startswith(" ".join(["usage: lga", *words])[:columns].rstrip())
+    fits = [line for line in lines if len(line) <= columns or " " not in line.strip()]
+    assert fits == lines
+    for ugly in ("{None}", "None|", "None)", "False)", "STR", "INT", "(default: "):
+        assert not [line for line in lines if ugly in line], ugly
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+def test_every_flag_says_what_it_does(words):
+    command = COMMANDS[words[0]]
+    settings = (command.commands[words[1]] if isinstance(command, CommandGroup) else command).load()
+    assert inspect.isclass(settings)
+    assert all(one.says for one in options_of(settings))
+
+
+def test_help_begins_with_what_most_people_need(command):
+    shown = command("teach", "--help").stdout
+    marks = ("EXAMPLES", "Flags", "-o, --out FOLDER", "--descriptions", "Backbone", "Method", "--pooling")
+    places = [shown.index(one) for one in marks]
+    assert places == sorted(places)
+    assert "lga teach my_clips/ --out my_actions/" in shown
+
+
+def test_help_and_a_wrong_word_do_not_wait_for_torch():
+    assert without_torch("recognize", "--help").startswith("usage: lga recognize ACTIONS CLIP")
+
+
+@pytest.mark.parametrize("spelling", [("recognise", "recognize"), ("anatomise", "anatomize")])
+def test_both_spellings_of_a_command_are_understood(command, spelling):
+    british, american = (command(one, "--help").stdout.splitlines()[2:] for one in spelling)
+    assert british == american
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("recogniz",), "is `lga recognize` meant?"),
+        (("frobnicate",), "`lga --help` lists them"),
+        (("actions", "shw"), "is `lga actions show` meant?"),
+        (("teach",), "EXAMPLES and --out are missing; usage: lga teach EXAMPLES --out FOLDER"),
+        (("teach", "a"), "--out is missing"),
+        (("teach", "a", "--outt", "b"), "there is no flag --outt; is --out meant?"),
+        (("teach", "a", "-o", "b", "--poling", "mean"), "there is no flag --poling; is --pooling meant?"),
+        (("teach", "a", "b", "-o", "c"), "'b' is one word too many"),
+        (("teach", "a", "-o"), "--out wants a value"),
+        (("evaluate", "x.csv", "--ways", "many"), "--ways wants a whole number, not 'many'"),
+        (("evaluate", "x.csv", "--ways=many"), "--ways wants a whole number, not 'many'"),
+        (("evaluate", "x.csv", "--hub_correction", "much"), "--hub-correction wants a number, not 'much'"),
+        (("evaluate", "x.csv", "--pooling", "max"), "--pooling wants softmin or mean, not 'max'"),
+        (("recognize", "a", "b", "--accept", "some"), "--accept wants always or suggested or 0..1, not 'some'"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_usage_is_one_line_that_says_what_is_meant(command, arguments, says):
+    error = command(*arguments, code=2).error
+    assert says in error
+    assert not [word for word in ("Traceback", "int(", "literal", "STR", "None") if word in error]
+
+
+def test_quiet_says_results_and_errors_alone(command, clips, tmp_path):
+    done = command("teach", clips, "-o", tmp_path / "a", "--backbone", "tiny", "-q")
+    assert "taught 3 actions" in done.stdout
+    (tmp_path / "bad.mp4").touch()
+    told = command("recognize", tmp_path / "a", tmp_path / "bad.mp4", clips / "wave", "-q")
+    assert told.stdout.count("wave") >= 2
+    assert told.stderr == ""
+    assert command("recognize", tmp_path / "nothing", clips, "--quiet", code=1).error
+
+
+def test_a_word_after_two_hyphens_is_no_flag(command):
+    assert "-q" in command("anatomize", "--", "-q").stdout
 
 
 def test_a_wrong_usage_exits_with_2(command):

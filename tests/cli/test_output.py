@@ -56,7 +56,7 @@ def test_a_name_that_is_not_utf8_is_shown_and_the_clips_behind_it_too(lga, actio
     paths = [one["path"] for one in json.loads(done.stdout)["results"]]
     assert paths == [str(tmp_path / name) for name in ("a.mp4", STRANGE, "c.mp4")]
     shown = lga("recognize", actions, tmp_path, PYTHONIOENCODING="utf-8:strict").stdout.decode()
-    assert shown.count("a taught action at all") == 3
+    assert len([line for line in shown.splitlines() if " wave " in line]) == 3
     assert "\x1b" not in shown
 
 

@@ -1,11 +1,16 @@
 import pytest
 
-from lga.cli.main import _parse, run
+from lga.cli.commands import COMMANDS
+from lga.cli.main import run, settings_of
 from lga.cli.recipe import read_recipe
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import SettingsError
 
 TRAIN = ("train", "clips.csv", "--out", "head")
+
+
+def parsed(arguments):
+    return settings_of("lga train", COMMANDS["train"], arguments[1:])
 
 
 @pytest.fixture
@@ -16,19 +21,19 @@ def own(tmp_path):
 
 
 def test_without_a_recipe_the_defaults_hold():
-    found = _parse(TRAIN)
+    found = parsed(TRAIN)
     assert (found.backbone, found.method, found.train) == (BackboneConfig(), MethodConfig(), TrainConfig())
 
 
 def test_a_shipped_recipe_is_found_by_its_name():
-    found = _parse([*TRAIN, "--recipe", "hmdb51-1shot"])
+    found = parsed([*TRAIN, "--recipe", "hmdb51-1shot"])
     assert (found.backbone.backbone, found.train.tasks, found.train.accumulate) == ("clip", 5000, 4)
 
 
 @pytest.mark.parametrize("flags", [("--recipe", "{}"), ("--recipe={}",)])
 def test_a_file_changes_what_it_names_and_flags_come_on_top(own, flags):
     flags = [one.format(own) for one in flags]
-    found = _parse([*TRAIN, *flags, "--tasks", "9", "--stages", "2"])
+    found = parsed([*TRAIN, *flags, "--tasks", "9", "--stages", "2"])
     assert found.train == TrainConfig(tasks=9, accumulate=2)
     assert found.method == MethodConfig(stages=2)
     assert found.backbone == BackboneConfig(backbone="tiny")

@@ -1,5 +1,6 @@
 """Recognising and explaining, on the command line."""
 
+import csv
 import json
 import shutil
 from dataclasses import replace
@@ -68,7 +69,8 @@ def test_what_scores_too_low_is_none_of_these(folder, asked, capsys):
     assert run(["recognize", str(folder / "actions"), *other]) == 0
     shown = capsys.readouterr().out
     assert result["known"] == (result["known_score"] == 1)
-    assert ("none of these (closest: pull up" in shown) != result["known"]
+    assert ("none of yours  closest: pull up" in shown) != result["known"]
+    assert (result["word"] == "none of yours") != result["known"]
     assert score <= 1
 
 
@@ -132,9 +134,62 @@ def test_a_taught_clip_is_recognised_with_its_stages_and_itself_as_nearest(comma
 
 
 def test_the_table_names_label_scores_stages_and_example(command, actions, clips):
-    shown = command("recognize", actions, clips / "wave" / "1.mp4", "--top", "2").stdout
+    shown = command("recognize", actions, clips / "wave" / "1.mp4", "--top", "2", "-v").stdout
     for word in ("wave", "probability", "video alone", "text alone", "stage", "nearest example: 1.mp4"):
         assert word in shown
+
+
+def test_a_line_names_clip_label_word_stages_and_example_and_the_end_counts_them(command, actions, clips, tmp_path):
+    done = command("recognise", actions, clips)
+    lines = done.stdout.splitlines()
+    [result] = json.loads(command("recognize", actions, clips / "wave" / "1.mp4", "--json").stdout)["results"]
+    assert len(lines) == 5
+    [line] = [one for one in lines if one.startswith("wave/1.mp4 ")]
+    ends = [f"{stage['end']:.1f}" for stage in result["stages"]]
+    assert line.split()[1:] == [
+        "wave",
+        result["word"],
+        f"{100 * result['confidence']:.0f}",
+        "%",
+        *ends,
+        "s",
+        "like",
+        "1.mp4",
+    ]
+    assert done.stderr.splitlines()[0].startswith("5 clips: ")
+    assert result["confidence"] == pytest.approx(result["candidates"][0]["probability"] * result["known_score"])
+
+
+def test_answers_are_written_as_the_ending_says(command, actions, clips, tmp_path):
+    one, many = clips / "wave" / "1.mp4", clips / "wave"
+    whole = json.loads(command("recognize", actions, many, "--json", "-o", tmp_path / "a.json").stdout)
+    assert json.loads((tmp_path / "a.json").read_text()) == whole
+    assert f"written to {tmp_path / 'a.jsonl'}" in command("recognize", actions, one, "-o", tmp_path / "a.jsonl").stderr
+    [line] = (tmp_path / "a.jsonl").read_text().splitlines()
+    assert json.loads(line)["path"] == str(one)
+    assert json.loads(line).keys() == whole["results"][0].keys()
+    command("recognize", actions, many, "--out", tmp_path / "new" / "a.csv")
+    with (tmp_path / "new" / "a.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == [result["path"] for result in whole["results"]]
+    assert [float(row["confidence"]) for row in rows] == pytest.approx(
+        [result["confidence"] for result in whole["results"]], abs=1e-4
+    )
+    assert ".csv, .jsonl, .json is wanted" in command("recognize", actions, one, "-o", tmp_path / "a.txt", code=2).error
+
+
+def test_operands_that_were_exchanged_are_noticed(command, actions, clips, tmp_path):
+    clip = clips / "wave" / "1.mp4"
+    page = ("--out", tmp_path / "why.html")
+    for arguments in (("recognize", clip, actions), ("watch", clip, actions), ("explain", clip, actions, *page)):
+        assert f"{actions} holds taught actions and {clip} does not" in command(*arguments, code=2).error
+
+
+def test_a_long_clip_is_told_of_watch(command, actions, clips, monkeypatch):
+    monkeypatch.setattr("lga.cli.recognize.LONG", 0.1)
+    said = command("recognize", actions, clips / "wave" / "1.mp4").stderr
+    assert "1.mp4 lasts" in said
+    assert "`lga watch` finds what happens when" in said
 
 
 def test_a_broken_clip_among_good_ones_is_named_and_counted_and_the_others_are_recognised(

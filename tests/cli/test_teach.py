@@ -53,7 +53,7 @@ def test_nothing_to_teach_is_one_line(command, tmp_path, source):
 def test_a_label_without_clips_is_taught_by_its_words(command, clips, tmp_path):
     examples = tmp_path / "examples"
     (examples / "swing golf club").mkdir(parents=True)
-    (examples / "frobnicate").mkdir()
+    (examples / "opening a door").mkdir()
     shown = command("teach", examples, "--out", tmp_path / "a", "--backbone", "tiny").stdout
     assert "by its words alone" in shown
     assert "template" in shown
@@ -61,6 +61,25 @@ def test_a_label_without_clips_is_taught_by_its_words(command, clips, tmp_path):
     [result] = value["results"]
     assert result["best_example"] is None
     assert all(one["video"] == pytest.approx(0.5) for one in result["candidates"])
+
+
+def test_learning_nothing_is_an_error_that_says_what_is_meant(command, tmp_path):
+    (tmp_path / "examples" / "opening a door").mkdir(parents=True)
+    told = ("teach", tmp_path / "examples", "-o", tmp_path / "a", "--backbone", "tiny")
+    assert "no clip, and no lexicon knows it; is 'open door' meant?" in command(*told, code=1).error
+    (tmp_path / "examples" / "opening a door").rename(tmp_path / "examples" / "frobnicate")
+    assert "'frobnicate' from: no clip, and no lexicon knows it; give a clip of it" in command(*told, code=1).error
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_name_near_one_in_a_lexicon_is_asked_about(command, clips, tmp_path):
+    (tmp_path / "examples").mkdir()
+    shutil.copytree(clips / "wave", tmp_path / "examples" / "kicking a ball")
+    told = ("teach", tmp_path / "examples", "-o", tmp_path / "a", "--backbone", "tiny")
+    assert "'kicking a ball' is in no lexicon; is 'kick ball' meant?" in command(*told).stderr
+    sentences = ["A person runs.", "A person kicks.", "A person stops."]
+    (tmp_path / "mine.json").write_text(json.dumps({"kicking a ball": sentences}))
+    assert "lexicon" not in command(*told, "--descriptions", tmp_path / "mine.json").stderr
 
 
 def test_a_model_that_cannot_be_reached_names_the_offline_backbone(command, clips, tmp_path, monkeypatch):

@@ -83,19 +83,20 @@ def labels(lines):
 
 
 def test_a_file_gives_lines_a_table_subtitles_and_a_video_that_agree(folder, tmp_path, capsys):
-    files = {kind: tmp_path / "new" / f"out.{kind}" for kind in ("csv", "srt", "mp4")}
-    flags = ["--csv", str(files["csv"]), "--srt", str(files["srt"]), "--video", str(files["mp4"])]
+    files = {kind: tmp_path / "new" / f"out.{kind}" for kind in ("csv", "srt", "vtt", "mp4")}
+    flags = [word for kind, path in files.items() for word in (f"--{'video' if kind == 'mp4' else kind}", str(path))]
     assert run(["watch", str(folder / "actions"), str(folder / "long.mp4"), *flags]) == 0
     said = capsys.readouterr()
     lines = said.out.strip().splitlines()
     rows = table(files["csv"])
     assert rows[0]["label"] == "wave"
     assert rows[-1]["label"] == "pull up"
-    assert len(lines) == len(rows) == files["srt"].read_text().count(" --> ")
+    assert len(lines) == len(rows) == files["srt"].read_text().count(" --> ") == files["vtt"].read_text().count(" --> ")
     assert all(row["label"] in line for row, line in zip(rows, lines, strict=True))
     assert "x real time" in said.err
+    assert "out.mp4, without sound: the video has none" in said.err
     assert duration(files["mp4"]) == pytest.approx(duration(folder / "long.mp4"), abs=0.05)
-    assert {one.name for one in (tmp_path / "new").iterdir()} == {"out.csv", "out.srt", "out.mp4"}
+    assert {one.name for one in (tmp_path / "new").iterdir()} == {path.name for path in files.values()}
 
 
 def test_json_ends_with_how_much_was_watched(folder, watched):

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lga.actions import load_actions, save_actions
 from lga.errors import ActionsError
 from lga.recognition import prepare
 from lga.serve.service import Service
+from lga.store.folder import load_actions, save_actions
 
 BROKEN = {
     "a frame": lambda actions: replace(actions, frames=actions.frames.index_fill(0, torch.tensor([1]), torch.nan)),

@@ -14,7 +14,7 @@ from lga.video.decode import open_clip
 from lga.video.write import VideoWriter
 from lga.watch.address import find_address
 from lga.watch.moments import Damage
-from lga.watch.output import BAR, annotate, clock, lettered, to_csv, to_json, to_srt
+from lga.watch.output import BAR, annotate, clock, lettered, to_csv, to_json, to_srt, to_vtt
 from lga.watch.segments import Segment
 
 FOUND = [Segment(62.5, 3725.25, 'say "hi", wave', 0.754), Segment(0.0, 1.4, "jump", 1.0)]
@@ -26,6 +26,15 @@ def test_subtitles_are_numbered_blocks_in_order():
     assert blocks[0] == "1\n00:00:00,000 --> 00:00:01,400\njump  100%"
     assert blocks[1].startswith("2\n00:01:02,500 --> 01:02:05,250\n")
     assert all(re.fullmatch(rf"\d+\n{STAMP} --> {STAMP}\n.+", block) for block in blocks)
+
+
+def test_subtitles_for_browsers_are_blocks_in_order_without_markup():
+    found = to_vtt([Segment(2.0, 3.5, "a <b> & c", 0.5), Segment(0.0, 1.25, "wave", 0.9)])
+    assert found == (
+        "WEBVTT\n\n00:00:00.000 --> 00:00:01.250\nwave  90%\n\n"
+        "00:00:02.000 --> 00:00:03.500\na &lt;b&gt; &amp; c  50%\n"
+    )
+    assert to_vtt([]) == "WEBVTT\n"
 
 
 def test_a_spreadsheet_reads_the_table_back():

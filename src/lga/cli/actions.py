@@ -12,14 +12,17 @@ from tyro.conf import Positional
 from lga.cli.options import (
     Flag,
     existing,
+    light_table,
     plural,
     print_json,
     progress_bar,
     report_cache,
     report_motion,
     report_skipped,
+    report_unknown,
     stdout,
 )
+from lga.errors import ActionsError
 
 if TYPE_CHECKING:
     from lga.actions import Actions
@@ -108,13 +111,20 @@ class Add:
         report_motion(actions.method.motion)
         stages = actions.method.stages
         descriptions = read_descriptions(self.descriptions, stages=stages) if self.descriptions else None
-        recognizer, skipped = _recognizer(actions), list["Skipped"]()
+        given = existing(self.clips)
+        if descriptions is None and actions.spelling(self.label) is None:
+            report_unknown([self.label], clips={self.label: given})
+        skipped = list["Skipped"]()
         with progress_bar("adding") as (bar,):
-            clips = recognizer.encode_clips(actions.method, existing(self.clips), progress=bar)
+            recognizer = _recognizer(actions)
+            clips = recognizer.encode_clips(actions.method, given, progress=bar)
 
         def add(now: "Actions") -> "Actions":
             after, left_out = recognizer.add(now, self.label, clips, descriptions=descriptions)
             skipped[:] = left_out
+            if given and len(after.examples) == len(now.examples):
+                report_skipped(skipped)
+                raise ActionsError(f"none of the {plural(len(given), 'clip')} can be used; nothing was added")
             return after
 
         keep = {as_text(path.absolute()) for path in clips.paths} if self.keep_clips else set[str]()
@@ -272,11 +282,9 @@ def _one(actions: "Actions", label: str) -> dict[str, object]:
 
 
 def _print_action(actions: "Actions", label: str) -> None:
-    from rich.table import Table
-
     from lga.cli.show import anatomy_table
 
-    table = Table("example", "seconds", "sha256")
+    table = light_table("example", "seconds", "sha256")
     for one in actions.examples:
         if one.label == label:
             table.add_row(one.path, f"{one.duration:.2f}", one.digest[:12])

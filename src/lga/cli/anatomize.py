@@ -10,7 +10,7 @@ import tyro
 from tyro.conf import Positional
 
 from lga.anatomy.settings import LLMConfig
-from lga.cli.options import Flag, plural, print_json, progress_bar, stderr, stdout
+from lga.cli.options import OUT_FILE, Flag, plural, print_json, progress_bar, stderr, stdout
 from lga.errors import SettingsError
 from lga.files import kind_of
 
@@ -45,7 +45,7 @@ class Anatomize:
     """number of stages, 1 to 5; auto lets the language model choose"""
     descriptions: Path | None = None
     """JSON file with your own stage sentences, which come first"""
-    out: Path | None = None
+    out: Annotated[Path | None, OUT_FILE] = None
     """write everything that is known to this JSON file, which --descriptions of the other commands reads"""
     overwrite_edits: Flag = False
     """make anew also the records of --out that were edited by hand"""

@@ -9,7 +9,7 @@ import tyro
 from rich.table import Table
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, plural, print_json, progress_bar, stderr, stdout
+from lga.cli.options import OUT_FILE, Flag, light_table, plural, print_json, progress_bar, stderr, stdout
 from lga.config import ProtocolConfig
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Import:
     lga.datasets.benchmarks.IMPORTERS"""
     videos: Path
     """folder with the videos"""
-    out: Path
+    out: Annotated[Path, OUT_FILE]
     """the manifest to write: a CSV with path,label,group,split,id,published,benchmark,lists"""
     split_lists: Path | None = None
     """folder with the published train.txt, val.txt and test.txt (or ..._few_shot.txt), checked against their sha256"""
@@ -179,7 +179,7 @@ def _import_counts(imported: "Imported") -> dict[str, dict[str, int]]:
 
 
 def _import_table(imported: "Imported") -> Table:
-    table = Table("split", "classes", "clips", "wanted")
+    table = light_table("split", "classes", "clips", "wanted")
     for split, count in _import_counts(imported).items():
         table.add_row(split, *(str(count[name]) for name in ("classes", "clips", "wanted")))
     return table
@@ -207,7 +207,7 @@ def _report_import(imported: "Imported") -> None:
 
 
 def _split_table(report: "ManifestReport") -> Table:
-    table = Table("split", "classes", "sound clips", "classes with enough clips")
+    table = light_table("split", "classes", "sound clips", "classes with enough clips")
     for one in report.splits:
         table.add_row(one.split or "(none)", str(one.classes), str(one.clips), str(one.usable))
     return table
@@ -215,7 +215,7 @@ def _split_table(report: "ManifestReport") -> Table:
 
 def _finding_table(report: "ManifestReport") -> Table:
     """A row a kind of finding: how many, how bad, and the first few."""
-    table = Table("found", "times", "", "the first of them", show_lines=True)
+    table = light_table("found", "times", "", "the first of them", show_lines=True)
     for kind in dict.fromkeys(one.kind for one in report.findings):
         same = [one for one in report.findings if one.kind == kind]
         weight = "wrong" if same[0].serious else "note"

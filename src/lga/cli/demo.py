@@ -3,8 +3,9 @@
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from lga.cli.options import stdout
+from lga.cli.options import OUT_FOLDER, stdout
 from lga.config import BackboneConfig
 
 
@@ -15,8 +16,8 @@ class Demo:
     Needs no video of yours and no network.
     """
 
-    out: Path | None = None
-    """folder for the clips, the taught actions and the picture; default: a new temporary one"""
+    out: Annotated[Path | None, OUT_FOLDER] = None
+    """folder for the clips, the taught actions and the picture; a new temporary one if not given"""
     clips: int = 5
     """clips rendered of each action; two of them are the examples"""
     seed: int = 0

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field, replace
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional
 
 from lga.cli.options import (
+    OUT_FOLDER,
     Flag,
     print_json,
     progress_bar,
@@ -62,7 +63,7 @@ class Evaluate:
     """JSON file with your own stage sentences"""
     json: Flag = False
     """print one JSON document with everything that moves the numbers"""
-    out: Path | None = None
+    out: Annotated[Path | None, OUT_FOLDER] = None
     """folder for report.json, the confusion matrix and curves over alpha, ways, shots and, where all classes have one
     number of them, stages, as CSV and PNG"""
     report: Path | None = None

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Accepting, report_cache, report_motion, stderr, stdout
+from lga.cli.options import OUT_FILE, Accepting, load_taught, progress, report_cache, report_motion, stderr, stdout
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Explain:
     """folder that `lga teach` wrote"""
     clip: Positional[Path]
     """clip to explain: a video file or a folder of frame pictures"""
-    out: Path
+    out: Annotated[Path, OUT_FILE]
     """HTML file to write; an earlier one is replaced"""
     png: Path | None = None
     """folder to write the pictures to as PNG files"""
@@ -41,14 +41,17 @@ class Explain:
         from lga.cli.show import headline
         from lga.explain.explanation import explain_clip
         from lga.explain.page import write_page, write_pictures
-        from lga.recognizer import Recognizer
-        from lga.store.folder import load_actions
 
-        actions = load_actions(self.actions)
-        report_motion(actions.method.motion, taught=True)
-        recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
-        explanation = explain_clip(recognizer, actions, self.clip, top=self.top, accept=self.accept)
-        write_page(explanation, self.out)
+        with progress() as bars:
+            bars.now("loading")
+            from lga.recognizer import Recognizer
+
+            actions = load_taught(self.actions, [self.clip])
+            report_motion(actions.method.motion, taught=True)
+            recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
+            bars.now("explaining")
+            explanation = explain_clip(recognizer, actions, self.clip, top=self.top, accept=self.accept)
+            write_page(explanation, self.out)
         stdout().print(headline(explanation.recognition), soft_wrap=True)
         stdout().print(f"why: {self.out}", soft_wrap=True)
         if self.png is not None:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, plural, print_json, progress_bar, report_cache, report_skipped, stderr, stdout
+from lga.cli.options import (
+    OUT_FILE,
+    Flag,
+    plural,
+    print_json,
+    progress_bar,
+    report_cache,
+    report_skipped,
+    stderr,
+    stdout,
+)
 from lga.config import BackboneConfig, MethodConfig
 
 if TYPE_CHECKING:
@@ -163,7 +173,7 @@ class Merge:
     """your reviewed version"""
     theirs: Positional[Source]
     """the other version, for instance generated anew"""
-    out: Annotated[Path, tyro.conf.arg(metavar="FILE")]
+    out: Annotated[Path, OUT_FILE]
     """JSON file to write; replaced if it is there"""
 
     def run(self) -> int:

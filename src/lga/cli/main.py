@@ -1,108 +1,18 @@
-"""The command line: `lga teach`, `recognize`, `evaluate` and others; one file a command, or a group of them."""
+"""The command line: from `lga WORDS` to a command that runs, its exit code, and what becomes of errors."""
 
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.metadata import version
-from typing import Annotated, Protocol, runtime_checkable
 
-import tyro
-
-from lga.cli import cache, lexicon, motion, table
-from lga.cli.actions import Add, Describe, ExportActions, ImportActions, List, Remove, Rename, Show
-from lga.cli.anatomize import Anatomize
-from lga.cli.data import Check, Import
-from lga.cli.demo import Demo
-from lga.cli.evaluate import Evaluate
-from lga.cli.explain import Explain
-from lga.cli.extract import Extract
-from lga.cli.options import clip_notes, prepare_streams, stderr
-from lga.cli.recipe import from_recipe
-from lga.cli.recognize import Recognize
-from lga.cli.serve import Serve
-from lga.cli.teach import Teach
-from lga.cli.train import Train
-from lga.cli.watch import Watch
+from lga.cli.commands import COMMANDS, SPELLINGS, Command, CommandGroup, Runnable
+from lga.cli.options import SCREEN, clip_notes, prepare_streams, stderr
 from lga.errors import LGAError, SettingsError
 
-sub = tyro.conf.subcommand
 OLD_FLAGS = {"--discount": "--hub-correction", "--injection": "--text-injection"}
 """The flags that were called otherwise in version 0.1.0, understood for one version more."""
-OVERVIEW = """\
-lga: teach a computer new human actions from a handful of example clips
-
-Teach and recognise
-  teach      teach actions from example clips
-  recognize  say which taught action a clip shows
-  explain    show on a page why a clip was recognised as it was
-  watch      find taught actions in a long video or a stream
-  actions    show, change or pass on taught actions
-  serve      teach and recognise in a web page
-  demo       try it with drawn clips, without a video of yours
-
-Stage sentences
-  anatomize  describe the stages of actions, by lexicon or language model
-  lexicon    check, compare and merge stage sentences
-
-Motion
-  motion     say what of it can be measured here, or fetch the networks for it
-
-Research
-  data       import a benchmark's manifest, or check one
-  extract    encode clips once and keep their features
-  cache      what features are kept; clear or check them
-  evaluate   measure few-shot accuracy on a manifest
-  train      train the head on base classes
-  table      ablations and comparisons on the same episodes
-
-Examples
-  lga teach my_clips/ --out my_actions/
-  lga recognize my_actions/ new_clip.mp4
-
-`lga COMMAND --help` explains a command, `lga --version` names the version."""
-"""What `lga` prints when no command is named."""
-ActionsCommand = (
-    Annotated[List, sub("list")]
-    | Annotated[Show, sub("show")]
-    | Annotated[Add, sub("add")]
-    | Annotated[Remove, sub("remove")]
-    | Annotated[Rename, sub("rename")]
-    | Annotated[Describe, sub("describe")]
-    | Annotated[ExportActions, sub("export")]
-    | Annotated[ImportActions, sub("import")]
-)
-LexiconCommand = (
-    Annotated[lexicon.CheckSentences, sub("check")]
-    | Annotated[lexicon.Diff, sub("diff")]
-    | Annotated[lexicon.Merge, sub("merge")]
-    | Annotated[lexicon.Distance, sub("distance")]
-)
-TableCommand = (
-    Annotated[table.Main, sub("main")]
-    | Annotated[table.Ablation, sub("ablation")]
-    | Annotated[table.Segmentation, sub("segmentation")]
-    | Annotated[table.Stages, sub("stages")]
-    | Annotated[table.Metric, sub("metric")]
-    | Annotated[table.Compare, sub("compare")]
-    | Annotated[table.Order, sub("order")]
-)
-MotionCommand = Annotated[motion.ShowMotion, sub("show")] | Annotated[motion.FetchNetworks, sub("fetch")]
-CacheCommand = (
-    Annotated[cache.ShowCache, sub("show")]
-    | Annotated[cache.ClearCache, sub("clear")]
-    | Annotated[cache.CheckCache, sub("check")]
-)
-DataCommand = Annotated[Import, sub("import")] | Annotated[Check, sub("check")]
-
-
-@runtime_checkable
-class Command(Protocol):
-    """What every subcommand is: settings that can be run."""
-
-    def run(self) -> int:
-        """Do it; the exit code."""
-        ...
+HELP = {"-h", "--help"}
+LOUDNESS = {"-q": "quiet", "--quiet": "quiet", "-v": "verbose", "--verbose": "verbose"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -122,32 +32,86 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         code = 1
         with suppress(OSError):
-            stderr().print(f"lga: {_told(error)}", soft_wrap=True)
+            stderr(always=True).print(f"lga: {_told(error)}", soft_wrap=True)
         _close_output()
     sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; a wrong usage raises SystemExit(2).
+    """Run one command and return its exit code.
 
     Raises:
         OSError: the system refuses something that no command has words for.
     """
-    if not arguments:
-        print(OVERVIEW)
-        return 0
-    if arguments[0] == "--version":
-        print(f"lga {version('lga')}")
-        return 0
+    given, before = _renamed(arguments), SCREEN.loudness
+    end = given.index("--") if "--" in given else len(given)
+    wishes = [LOUDNESS[one] for one in given[:end] if one in LOUDNESS]
+    given = [one for place, one in enumerate(given) if place >= end or one not in LOUDNESS]
+    SCREEN.loudness = "verbose" if "verbose" in wishes else "quiet" if wishes else "usual"
     try:
         with clip_notes():
-            return _parse(_renamed(arguments)).run()
+            return _run(given)
     except LGAError as error:
-        stderr().print(f"lga: {error}", soft_wrap=True)
+        stderr(always=True).print(f"lga: {error}", soft_wrap=True)
         return 2 if isinstance(error, SettingsError) else 1
     except KeyboardInterrupt:
-        stderr().print("lga: interrupted before the end; files that were finished are kept")
+        stderr(always=True).print("lga: interrupted before the end; files that were finished are kept")
         return 130
+    finally:
+        SCREEN.loudness = before
+
+
+def _run(arguments: list[str]) -> int:
+    """Find the command by its words, and run it or explain it."""
+    if not arguments:
+        from lga.cli.manual import show_beginning
+
+        show_beginning()
+        return 0
+    first, *rest = ["version"] if arguments[0] == "--version" else arguments
+    if first in HELP:
+        from lga.cli.manual import show_overview
+
+        show_overview()
+        return 0
+    called, command = f"lga {first}", COMMANDS.get(SPELLINGS.get(first, first))
+    if command is None:
+        from lga.cli.usage import unknown_word
+
+        raise unknown_word(first, [*COMMANDS], "lga")
+    if isinstance(command, CommandGroup):
+        if not rest or rest[0] in HELP:
+            from lga.cli.manual import show_group
+
+            show_group(first, command)
+            return 0 if rest else 2
+        if rest[0] not in command.commands:
+            from lga.cli.usage import unknown_word
+
+            raise unknown_word(rest[0], [*command.commands], called)
+        called, command, rest = f"{called} {rest[0]}", command.commands[rest[0]], rest[1:]
+    if not HELP.isdisjoint(rest[: rest.index("--")] if "--" in rest else rest):
+        from lga.cli.manual import show_command
+
+        show_command(called, command)
+        return 0
+    return settings_of(called, command, rest).run()
+
+
+def settings_of(called: str, command: Command, arguments: Sequence[str]) -> Runnable:
+    """A command with the settings that its arguments give it; `lga train` takes its defaults from a recipe.
+
+    Raises:
+        SettingsError: the arguments are wrong.
+    """
+    from lga.cli.usage import parse
+
+    settings = command.load()
+    if called == "lga train":
+        from lga.cli.recipe import from_recipe
+
+        settings = from_recipe(arguments)
+    return parse(called, settings, arguments)
 
 
 def _told(error: OSError) -> str:
@@ -169,41 +133,3 @@ def _renamed(arguments: Sequence[str]) -> list[str]:
     """The arguments with the flags of version 0.1.0 under their present names, given as `--flag x` or `--flag=x`."""
     parts = [one.partition("=") for one in arguments]
     return [OLD_FLAGS.get(flag.replace("_", "-"), flag) + equals + value for flag, equals, value in parts]
-
-
-def _parse(arguments: Sequence[str]) -> Command:
-    """Actions and data have commands of their own; everything else is one level deep."""
-    from lga import __doc__ as about
-
-    commands = (
-        Annotated[Teach, sub("teach")]
-        | Annotated[Recognize, sub("recognize")]
-        | Annotated[Explain, sub("explain")]
-        | Annotated[Watch, sub("watch")]
-        | Annotated[ActionsCommand, sub("actions", description="show, change or pass on taught actions")]
-        | Annotated[Anatomize, sub("anatomize")]
-        | Annotated[LexiconCommand, sub("lexicon", description="check, compare and merge stage sentences")]
-        | Annotated[
-            MotionCommand, sub("motion", description="what of motion can be measured here; get networks for it")
-        ]
-        | Annotated[Extract, sub("extract")]
-        | Annotated[CacheCommand, sub("cache", description="what features are kept; clear or check them")]
-        | Annotated[Evaluate, sub("evaluate")]
-        | Annotated[Train, sub("train", constructor=from_recipe(arguments))]
-        | Annotated[TableCommand, sub("table", description="ablations and comparisons on the same episodes")]
-        | Annotated[DataCommand, sub("data", description="import a benchmark's manifest, or check one")]
-        | Annotated[Serve, sub("serve")]
-        | Annotated[Demo, sub("demo")]
-    )
-    settings = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
-    try:
-        return tyro.cli(commands, prog="lga", description=about, args=arguments, config=settings)  # pyright: ignore
-    except SystemExit:
-        for path in filter(_is_file_like_a_flag, arguments):
-            stderr().print(f"lga: {path} is a file: write ./{path}, so that it is not read as a flag", soft_wrap=True)
-        raise
-
-
-def _is_file_like_a_flag(argument: str) -> bool:
-    """Whether an argument begins with a hyphen and yet is the name of something here, as `-x.mp4` can be."""
-    return len(argument) > 1 and argument.startswith("-") and os.path.exists(argument)

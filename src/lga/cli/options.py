@@ -5,30 +5,53 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import FileIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
-from lga.errors import ClipWarning, SettingsError, printable
+from lga.errors import ActionsError, ClipWarning, LGAError, SettingsError, printable
 from lga.files import kind_of
-from lga.progress import Bar, progress_bars
+from lga.progress import Bar, Bars, progress_bars
 
 if TYPE_CHECKING:
+    from lga.actions import Actions
     from lga.config import Motion
     from lga.features.cache import FeatureCache
     from lga.features.extract import Skipped
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+OUT_FILE = tyro.conf.arg(aliases=("-o",), metavar="FILE")
+OUT_FOLDER = tyro.conf.arg(aliases=("-o",), metavar="FOLDER")
+"""How every command is told where its result goes."""
+FILE = tyro.conf.arg(metavar="FILE")
+DEVICE = tyro.conf.arg(metavar="NAME")
 Accepting = Literal["always", "suggested"] | Annotated[float, tyro.conf.arg(metavar="0..1")]
 """Which clips count as showing a taught action."""
 PIPE_WIDTH = 140
 """Columns of a table that nobody's terminal limits."""
+Loudness = Literal["quiet", "usual", "verbose"]
+
+
+@dataclass
+class Screen:
+    """What all output of this process agrees on."""
+
+    loudness: Loudness = "usual"
+    """what -q and -v chose: quiet is results and errors alone"""
+    drawing: Console | None = None
+    """the console that draws bars now: whatever goes to the same terminal is printed above them, through it"""
+
+
+SCREEN = Screen()
 
 
 class Terminal(Console):
@@ -49,13 +72,30 @@ class Terminal(Console):
 
 def stdout() -> Console:
     """Where results go; as wide as the terminal, or wide enough for a file."""
+    drawing = SCREEN.drawing
+    if drawing is not None and sys.stdout.isatty():
+        return drawing
     return Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)
 
 
-def stderr() -> Console:
-    """Where progress, notes and errors go."""
+def stderr(*, always: bool = False) -> Console:
+    """Where progress and notes go, which -q silences, and errors, which are said `always`."""
+    drawing = SCREEN.drawing
+    if drawing is not None and sys.stderr.isatty():
+        return drawing
     width = None if sys.stderr.isatty() else PIPE_WIDTH
-    return Terminal(stderr=True, width=width, highlight=False, markup=False, emoji=False)
+    quiet = SCREEN.loudness == "quiet" and not always
+    return Terminal(stderr=True, width=width, highlight=False, markup=False, emoji=False, quiet=quiet)
+
+
+def light_table(*columns: str, **options: Any) -> Table:
+    """A table with no more lines than reading it takes."""
+    return Table(*columns, box=SIMPLE_HEAD, pad_edge=False, title_justify="left", caption_justify="left", **options)
+
+
+def verbose() -> bool:
+    """Whether -v asks for more."""
+    return SCREEN.loudness == "verbose"
 
 
 def prepare_streams() -> None:
@@ -79,10 +119,11 @@ def print_json_text(text: str) -> None:
     """JSON on standard output, at once; what its encoding lacks or a terminal would obey is escaped as JSON does it."""
     wide = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
     kept = (one == "\n" or (printable(one) == one and (wide or one.isascii())) for one in text)
-    print(
-        "".join(one if as_it_is else json.dumps(one)[1:-1] for one, as_it_is in zip(text, kept, strict=True)),
-        flush=True,
-    )
+    shown = "".join(one if as_it_is else json.dumps(one)[1:-1] for one, as_it_is in zip(text, kept, strict=True))
+    if sys.stdout.isatty() and (drawing := SCREEN.drawing) is not None:
+        drawing.print(shown, soft_wrap=True)
+    else:
+        print(shown, flush=True)
 
 
 @contextmanager
@@ -104,10 +145,27 @@ def clip_notes() -> Generator[None]:
 
 
 @contextmanager
+def progress() -> Generator[Bars]:
+    """Bars and phases on the terminal, on which results and notes are printed above them; lines elsewhere.
+
+    They are drawn on standard error, or on standard output where both are one terminal.
+    """
+    both = sys.stdout.isatty() and sys.stderr.isatty() and SCREEN.loudness != "quiet"
+    console = stdout() if both else stderr()
+    before, SCREEN.drawing = SCREEN.drawing, console if console.is_terminal and not console.quiet else None
+    try:
+        with progress_bars(console, transient=True, redirect_stdout=sys.stdout.isatty()) as bars:
+            yield bars
+    finally:
+        SCREEN.drawing = before
+
+
+@contextmanager
 def progress_bar(*tasks: str) -> Generator[tuple[Bar, ...]]:
-    """A bar for each task, with the time that is left, on standard error; nothing where no one watches."""
-    with progress_bars(stderr(), transient=True) as add:
-        yield tuple(add(task) for task in tasks)
+    """A bar for each task, which appears when the task begins."""
+    with progress() as bars:
+        bars.now(tasks[0])
+        yield tuple(map(bars.add, tasks))
 
 
 def report_skipped(skipped: Sequence["Skipped"]) -> None:
@@ -116,6 +174,27 @@ def report_skipped(skipped: Sequence["Skipped"]) -> None:
         stderr().print(f"skipped: {one.reason}", soft_wrap=True)
     if skipped:
         stderr().print(f"{plural(len(skipped), 'clip')} skipped")
+
+
+def report_unknown(labels: Sequence[str], *, clips: Mapping[str, Sequence[Path]]) -> None:
+    """Name the labels that no lexicon knows, with the ones that are meant perhaps.
+
+    Raises:
+        ActionsError: nothing is known of any label that is taught and there is no clip, so nothing would be learnt.
+    """
+    from lga.anatomy.lexicon import find_entry
+    from lga.anatomy.nearby import nearby_labels
+    from lga.labels import quote
+
+    unknown = [label for label in labels if find_entry(label) is None]
+    near = {label: nearby_labels(label, most=1) for label in unknown}
+    if len(unknown) == len(clips) and not any(clips.values()):
+        meant = next((f"is {quote(some[0])} meant?" for some in near.values() if some), "give a clip of it")
+        raise ActionsError(f"nothing to learn {quote(unknown[0])} from: no clip, and no lexicon knows it; {meant}")
+    for label, some in near.items():
+        if some:
+            says = f"{quote(label)} is in no lexicon; is {quote(some[0])} meant? Its sentences would help"
+            stderr().print(says, soft_wrap=True)
 
 
 def report_motion(wanted: "Motion", *, taught: bool = False) -> None:
@@ -162,6 +241,36 @@ def plural(number: int, noun: str, several: str = "") -> str:
 def seconds(value: float) -> str:
     """A moment in a clip, for people."""
     return f"{value:.2f} s"
+
+
+def load_taught(folder: Path, others: Iterable[Path] = ()) -> "Actions":
+    """The taught actions of a folder; `others` are what else was named, in case the two were exchanged.
+
+    Raises:
+        SettingsError: one of the others is the folder of taught actions.
+        ActionsError: none is.
+    """
+    from lga.store.folder import load_actions
+
+    try:
+        return load_actions(folder)
+    except ActionsError:
+        for other in others:
+            if _holds_actions(other):
+                raise SettingsError(
+                    f"{other} holds taught actions and {folder} does not: name the taught actions first, then what is "
+                    "asked about"
+                ) from None
+        raise
+
+
+def _holds_actions(folder: Path) -> bool:
+    from lga.store.folder import load_actions
+
+    with suppress(LGAError):
+        load_actions(folder)
+        return True
+    return False
 
 
 def existing(paths: Iterable[Path]) -> list[Path]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from lga.cli.options import plural, seconds
+from lga.cli.options import light_table, plural, seconds
 
 if TYPE_CHECKING:
     from lga.actions import Actions
@@ -35,6 +35,10 @@ INTERVALS = ("95 %: episodes", "clips", "classes")
 """Heads of the columns that the text of an interval fills."""
 MARKS = {"same": ("", "", ""), "removed": ("[-", "-]", "red"), "added": ("{+", "+}", "green")}
 """How words of each kind are marked: as in `git diff --word-diff`, which can be read without colours too."""
+ANSWER_COLUMNS = (
+    *("path", "label", "word", "confidence", "probability", "known_score"),
+    *("duration", "stage_ends", "best_example"),
+)
 NONE_HURT = "no label loses clips by its sentences"
 SURE = 0.05
 """The sign test below which sentences are said to hurt a label; among twenty labels one falls below it by chance."""
@@ -47,7 +51,7 @@ def percent(share: float) -> str:
 
 def actions_table(actions: "Actions") -> Table:
     """A row an action: its examples and where its sentences come from."""
-    table = Table("action", "examples", "sentences from")
+    table = light_table("action", "examples", "sentences from")
     counts = Counter(one.label for one in actions.examples)
     for anatomy in actions.anatomies:
         count = counts[anatomy.label]
@@ -63,7 +67,7 @@ def origin(anatomy: "Anatomy") -> str:
 
 def anatomy_table(anatomy: "Anatomy") -> Table:
     """A row a stage: its sentence and the parts of it."""
-    table = Table("stage", "sentence", "subject", "motion", "object", title=f"{anatomy.label}: {origin(anatomy)}")
+    table = light_table("stage", "sentence", "subject", "motion", "object", title=f"{anatomy.label}: {origin(anatomy)}")
     for number, stage in enumerate(anatomy.stages, 1):
         table.add_row(str(number), stage.sentence, stage.subject, stage.motion, stage.object)
     return table
@@ -71,16 +75,16 @@ def anatomy_table(anatomy: "Anatomy") -> Table:
 
 def recognition_table(result: "Recognition", top: int) -> Table:
     """The most likely labels with their scores."""
-    table = Table("label", "probability", "video alone", "text alone")
+    table = light_table("label", "probability", "video alone", "text alone")
     for one in result.candidates[:top]:
         table.add_row(one.label, *(f"{100 * share:.1f} %" for share in (one.probability, one.video, one.text)))
     return table
 
 
 def headline(result: "Recognition") -> str:
-    """What a clip shows, or that it is none of these, and how sure it is that it shows a taught action at all."""
+    """What a clip shows, or that it is none of yours, and how sure it is that it shows a taught action at all."""
     closest = f"{result.label}, {percent(result.probability)}"
-    said = closest if result.known else f"none of these (closest: {closest})"
+    said = f"{closest}, {result.word}" if result.known else f"none of yours (closest: {closest})"
     if result.known_score is None:
         return f"{result.path}: {said}"
     rule = "" if result.threshold is None else f", accepted from {percent(result.threshold)} on"
@@ -92,9 +96,7 @@ def stages_table(result: "Recognition") -> Table:
     nearest = "no examples: by its words alone"
     if result.best_example is not None:
         nearest = f"nearest example: {Path(result.best_example).name}, distance {result.best_distance:.2f}"
-    table = Table(
-        "stage", "from", "to", f"{result.label}: sentence", "similarity", caption=nearest, caption_justify="left"
-    )
+    table = light_table("stage", "from", "to", f"{result.label}: sentence", "similarity", caption=nearest)
     for number, stage in enumerate(result.stages, 1):
         table.add_row(str(number), seconds(stage.start), seconds(stage.end), stage.sentence, f"{stage.similarity:+.2f}")
     return table
@@ -108,6 +110,8 @@ def recognition_value(result: "Recognition", top: int) -> dict[str, object]:
         "probability": result.probability,
         "known": result.known,
         "known_score": result.known_score,
+        "confidence": result.confidence,
+        "word": result.word,
         "threshold": result.threshold,
         "duration": result.duration,
         "candidates": [asdict(one) for one in result.candidates[:top]],
@@ -119,12 +123,23 @@ def recognition_value(result: "Recognition", top: int) -> dict[str, object]:
     }
 
 
+def answers_rows(results: "Sequence[Recognition]") -> list[Sequence[object]]:
+    """Recognitions as a table with a head, for a spreadsheet: borders are the ends of the stages, in seconds."""
+    rows: list[Sequence[object]] = [ANSWER_COLUMNS]
+    for one in results:
+        score = "" if one.known_score is None else f"{one.known_score:.4f}"
+        shares = f"{one.confidence:.4f}", f"{one.probability:.4f}", score
+        ends = " ".join(f"{each:.3f}" for each in one.borders[1:])
+        rows.append((one.path, one.label, one.word, *shares, f"{one.duration:.3f}", ends, one.best_example or ""))
+    return rows
+
+
 def accuracy_table(report: "Report", loaded: "LoadedDataset") -> Table:
     """A row a match; without examples the video match has nothing to say."""
     from lga.evaluation.statistics import calibration_error
 
     protocol = report.protocol
-    table = Table("match", "accuracy", *INTERVALS, "confidence off by", title=protocol.title)
+    table = light_table("match", "accuracy", *INTERVALS, "confidence off by", title=protocol.title)
     for name, one in report.accuracy.items():
         if name == "video" and protocol.shots == 0:
             continue
@@ -137,7 +152,7 @@ def accuracy_table(report: "Report", loaded: "LoadedDataset") -> Table:
 
 def difference_table(rival: "Report", difference: "Mapping[str, Interval]", against: Sequence[str]) -> Table:
     """What other settings reach on the same episodes, and how much more this run's do."""
-    table = Table("match", "accuracy", "this run is better by", *INTERVALS, title=f"against {' '.join(against)}")
+    table = light_table("match", "accuracy", "this run is better by", *INTERVALS, title=f"against {' '.join(against)}")
     for name, one in difference.items():
         if name == "video" and rival.protocol.shots == 0:
             continue
@@ -174,7 +189,7 @@ def versions_value() -> dict[str, str]:
 
 def problems_table(problems: Mapping[str, Sequence[str]]) -> Table:
     """A row a broken rule."""
-    table = Table("label", "problem")
+    table = light_table("label", "problem")
     for label, found in problems.items():
         for number, problem in enumerate(found):
             table.add_row(label if number == 0 else "", problem)
@@ -185,7 +200,7 @@ def text_checks_table(found: "Sequence[TextCheck]") -> Table:
     """A row for each doubtful label: its stages' shares."""
     doubtful = [one for one in found if one.doubtful]
     stages = [f"stage {number}" for number in range(1, len(found[0].shares) + 1)]
-    table = Table(
+    table = light_table(
         "label",
         *stages,
         title="sentences that suit other labels better, by the text encoder",
@@ -203,7 +218,7 @@ def visual_checks_table(checks: "Sequence[VisualCheck]") -> Table:
     clips = sum(one.clips for one in checks)
     hurt = [f"{one.label}{'' if one.chance < SURE else ' (may be chance)'}" for one in checks if one.hurts]
     right, plain = sum(one.right for one in checks), sum(one.right_by_label for one in checks)
-    table = Table(
+    table = light_table(
         *(
             "label",
             "from",
@@ -236,7 +251,7 @@ def changes_table(found: "Sequence[Change]") -> Table:
     """A row for each stage that differs, its words marked and coloured."""
     from lga.anatomy.review import word_diff
 
-    table = Table("label", "", "stage", "sentence")
+    table = light_table("label", "", "stage", "sentence")
     for change in found:
         shown = (change.label, change.kind)
         for number, (old, new) in enumerate(zip_longest(change.old, change.new, fillvalue=""), 1):
@@ -254,7 +269,7 @@ def changes_summary(found: "Sequence[Change]") -> str:
 
 def conflicts_table(conflicts: "Sequence[Conflict]") -> Table:
     """A row a conflict: what happened and whose version was kept."""
-    table = Table("conflict", "what happened", "kept")
+    table = light_table("conflict", "what happened", "kept")
     for one in conflicts:
         table.add_row(one.label, one.reason, one.kept)
     return table
@@ -263,7 +278,7 @@ def conflicts_table(conflicts: "Sequence[Conflict]") -> Table:
 def distance_table(found: "Sequence[EditDistance]") -> Table:
     """A row for each label that was rewritten."""
     most = max(len(one.edits) for one in found)
-    table = Table("label", *(f"stage {number}" for number in range(1, most + 1)), "words", "share")
+    table = light_table("label", *(f"stage {number}" for number in range(1, most + 1)), "words", "share")
     for one in found:
         if any(one.edits):
             cells = [str(each) for each in one.edits] + [""] * (most - len(one.edits))

@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, Suppress
 
 from lga.cli.options import (
+    OUT_FOLDER,
     Flag,
     print_json,
     progress_bar,
@@ -71,7 +72,7 @@ class Job(ABC):
     """examples of each class; a section of the table for each number"""
     json: Flag = False
     """print one JSON document with everything that moves the numbers"""
-    out: Path | None = None
+    out: Annotated[Path | None, OUT_FOLDER] = None
     """folder for table.md and table.json"""
     protocol: TableProtocol = field(default_factory=TableProtocol)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -308,7 +309,7 @@ class Compare(ManyWays):
     """
 
     methods: str | None = None
-    """methods by name, with commas; default: all that need no training, with --train the others too"""
+    """methods by name, with commas; without any, all that need no training, with --train the others too"""
 
     def _plan(self) -> "Plan":
         from lga.evaluation.tables import chosen_methods, compare

@@ -6,12 +6,22 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 from rich.table import Table
 from tyro.conf import Positional
 
-from lga.cli.options import Bar, Flag, progress_bar, report_cache, report_skipped, stderr, stdout
+from lga.cli.options import (
+    OUT_FOLDER,
+    Bar,
+    Flag,
+    light_table,
+    progress_bar,
+    report_cache,
+    report_skipped,
+    stderr,
+    stdout,
+)
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import LGAError, SettingsError
 from lga.files import remove_file, to_json, write_atomically
@@ -144,7 +154,7 @@ class Train:
 
     manifest: Positional[Path]
     """CSV with path,label,split and, for source-disjoint episodes, group"""
-    out: Path
+    out: Annotated[Path, OUT_FOLDER]
     """folder for the checkpoint, the log and the test's result"""
     also: tuple[Path, ...] = ()
     """more manifests, all of whose clips are trained on, whatever their split"""
@@ -262,7 +272,7 @@ class Train:
         rows = test_head(test, frozen, trained.head, trained.record.method, self.method, self.train)
         value = {"classes": test.labels, "clips": len(test.clips), "rows": [asdict(row) for row in rows]}
         write_atomically(self.out / REPORT, to_json(value))
-        table = Table("shots", "match", "trained", "training-free", "difference", title="test classes, read once")
+        table = light_table("shots", "match", "trained", "training-free", "difference", title="test classes, read once")
         for row in rows:
             texts = [one.text(1) for one in (row.trained, row.free, row.difference)]
             table.add_row(str(row.shots), row.match, *(f"{one.mean} {one.episodes}" for one in texts))
@@ -271,7 +281,7 @@ class Train:
     def _plan(self, config: BackboneConfig, listed: "Listed", encoder: "Backbone") -> Table:
         from lga.training.memory import estimate
 
-        table = Table("what", "value", title="plan: nothing is encoded or trained")
+        table = light_table("what", "value", title="plan: nothing is encoded or trained")
         for name, clips in (("train", listed.training), ("validation", listed.validation)):
             table.add_row(name, f"{len(clips)} clips of {len({clip.label for clip in clips})} classes")
         need = estimate(listed.training, listed.validation, encoder, self.method, self.train)
@@ -290,7 +300,9 @@ class Train:
 
 
 def _chosen(selection: "Selection", method: MethodConfig) -> Table:
-    table = Table("on the validation classes", "chosen", "training-free", title="chosen by the validation classes")
+    table = light_table(
+        "on the validation classes", "chosen", "training-free", title="chosen by the validation classes"
+    )
     for shots, share in selection.accuracy.items():
         table.add_row(f"{shots}-shot video", f"{100 * share:.1f} %", f"{100 * selection.untrained[shots]:.1f} %")
     if selection.head_weight:

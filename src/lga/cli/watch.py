@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from lga.cli.options import Flag, plural, print_json_text, progress_bar, report_motion, stderr, stdout
+from lga.cli.lines import ROOMY, segment_line
+from lga.cli.options import (
+    DEVICE,
+    FILE,
+    Flag,
+    load_taught,
+    plural,
+    print_json_text,
+    progress,
+    progress_bar,
+    report_motion,
+    stderr,
+    stdout,
+)
 from lga.errors import SettingsError, VideoError
 from lga.files import scratch_folder, write_atomically
 from lga.watch.settings import WatchSettings
@@ -42,45 +55,49 @@ class Watch:
     """folder that `lga teach` wrote"""
     source: Positional[Annotated[str, tyro.conf.arg(metavar="VIDEO|URL|CAMERA|-")]]
     """video file, URL on this machine (http, https, rtsp, rtmp, udp, tcp), /dev/video0, or - for standard input"""
+    json: Flag = False
+    """print one line of JSON for each segment and each damaged passage, and one at the end"""
+    csv: Annotated[Path | None, FILE] = None
+    """file to write the segments to as a table"""
+    srt: Annotated[Path | None, FILE] = None
+    """file to write the segments to as subtitles"""
+    vtt: Annotated[Path | None, FILE] = None
+    """file to write the segments to as subtitles for browsers (WebVTT)"""
+    video: Annotated[Path | None, FILE] = None
+    """file to write the video to as mp4, the segments drawn into it; a file keeps its sound"""
+    device: Annotated[str, DEVICE] = "auto"
+    """cpu, cuda, cuda:1, mps, or auto"""
     settings: Annotated[WatchSettings, tyro.conf.arg(name=""), tyro.conf.FlagCreatePairsOff] = field(
         default_factory=WatchSettings
     )
-    json: Flag = False
-    """print one line of JSON for each segment and each damaged passage, and one at the end"""
-    csv: Path | None = None
-    """file to write the segments to as a table"""
-    srt: Path | None = None
-    """file to write the segments to as subtitles"""
-    video: Path | None = None
-    """file to write the video to as mp4, the segments drawn into it"""
-    device: str = "auto"
-    """cpu, cuda, cuda:1, mps, or auto"""
 
     def run(self) -> int:
         """Watch; exit 130 if a file was not watched to its end."""
-        from lga.recognizer import Recognizer
-        from lga.store.folder import load_actions
         from lga.watch.address import find_address
 
-        address = find_address(self.source)
         self._refuse_overwriting()
-        actions = load_actions(self.actions)
-        report_motion(actions.method.motion, taught=True)
-        recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
-        log = Log(self.json, self.csv, self.srt)
+        log = Log(self.json, {"csv": self.csv, "srt": self.srt, "vtt": self.vtt})
+        with progress() as bars:
+            bars.now("loading")
+            from lga.recognizer import Recognizer
+
+            actions = load_taught(self.actions, [Path(self.source)])
+            address = find_address(self.source)
+            report_motion(actions.method.motion, taught=True)
+            recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
         with stopping() as stop, self._recording(address) as (recording, record):
             from lga.watch.watching import watch
 
             try:
                 with progress_bar("watching") as (bar,):
 
-                    def progress(seen: float, duration: float | None) -> None:
+                    def told(seen: float, duration: float | None) -> None:
                         log.seen = seen
                         if duration is not None:
                             bar(min(round(seen), round(duration)), round(duration))
 
                     for finding in watch(
-                        recognizer, actions, address, self.settings, stop=stop, progress=progress, record=record
+                        recognizer, actions, address, self.settings, stop=stop, progress=told, record=record
                     ):
                         log.take(finding)
             except VideoError as error:
@@ -89,14 +106,14 @@ class Watch:
                 log.watched = monotonic() - log.begun
                 log.write()
             if self.video is not None and log.seen > 0:
-                self._draw(recording(), log, self.video)
+                self._draw(recording(), log, self.video, live=address.live)
         log.close(stopped=stop.is_set())
         if log.trouble is not None:
             raise log.trouble
         return 130 if stop.is_set() and not address.live else 0
 
     def _refuse_overwriting(self) -> None:
-        for written in (self.csv, self.srt, self.video):
+        for written in (self.csv, self.srt, self.vtt, self.video):
             if written is not None and written.resolve() == Path(self.source).resolve():
                 raise SettingsError(f"{written}: is the video that is watched; write to another file")
 
@@ -119,16 +136,21 @@ class Watch:
 
             yield recorded, lambda shown: writer.write(shown.time, shown.picture())
 
-    def _draw(self, recording: "Address", log: "Log", path: Path) -> None:
+    def _draw(self, recording: "Address", log: "Log", path: Path, *, live: bool) -> None:
         from lga.watch.output import annotate
+        from lga.watch.sound import add_sound
 
+        until = log.seen + 1.0
         with progress_bar("drawing") as (bar,):
 
-            def progress(seen: float, duration: float | None) -> None:
+            def drawn(seen: float, duration: float | None) -> None:
                 bar(round(seen), round(duration or log.seen))
 
-            annotate(recording, log.segments, path, until=log.seen + 1.0, progress=progress)
-        stderr().print(f"video: {path}", soft_wrap=True)
+            annotate(recording, log.segments, path, until=until, progress=drawn)
+            lacking = "a stream's is not recorded" if live else add_sound(recording, path, until=until)
+        stderr().print(
+            f"video: {path}{f', without sound: {lacking}' if lacking else ', with its sound'}", soft_wrap=True
+        )
 
 
 @dataclass
@@ -136,8 +158,8 @@ class Log:
     """What was found so far; printed at once, and written every few seconds, so that little is lost on a kill."""
 
     json: bool
-    csv: Path | None
-    srt: Path | None
+    files: Mapping[str, Path | None]
+    """where to write them, by format: csv, srt or vtt"""
     segments: "list[Segment]" = field(default_factory=list)
     damaged: int = 0
     seen: float = 0.0
@@ -148,7 +170,7 @@ class Log:
 
     def take(self, finding: "Segment | Damage") -> None:
         """Print one finding, and write the files if it is time to."""
-        from lga.watch.output import caption, clock, to_json
+        from lga.watch.output import clock, to_json
         from lga.watch.segments import Segment
 
         if isinstance(finding, Segment):
@@ -160,18 +182,18 @@ class Log:
         if self.json:
             print_json_text(to_json(finding))
         elif isinstance(finding, Segment):
-            stdout().print(f"{clock(finding.start)}  {clock(finding.end)}  {caption(finding)}", soft_wrap=True)
+            stdout().print(segment_line(finding, wide=stdout().width >= ROOMY), soft_wrap=True)
         if monotonic() - self.written > EVERY:
             self.write()
 
     def write(self) -> None:
         """Write the files anew, each whole or not at all."""
-        from lga.watch.output import to_csv, to_srt
+        from lga.watch.output import to_csv, to_srt, to_vtt
 
-        if self.csv is not None:
-            write_atomically(self.csv, to_csv(self.segments).encode())
-        if self.srt is not None:
-            write_atomically(self.srt, to_srt(self.segments).encode())
+        formats = {"csv": to_csv, "srt": to_srt, "vtt": to_vtt}
+        for name, path in self.files.items():
+            if path is not None:
+                write_atomically(path, formats[name](self.segments).encode())
         self.written = monotonic()
 
     def close(self, *, stopped: bool) -> None:
@@ -181,8 +203,10 @@ class Log:
             end = {"kind": "end", "seconds": round(self.seen, 3), "times_real_time": round(factor, 2)}
             print_json_text(json.dumps(end))
         said = f"{self.seen:.1f} s watched, {factor:.1f} x real time: {plural(len(self.segments), 'segment')}"
+        written = [str(path) for path in self.files.values() if path is not None]
         damage = f", {plural(self.damaged, 'damaged passage')} skipped" if self.damaged else ""
-        stderr().print(f"{said}{damage}{'; stopped' if stopped else ''}")
+        where = f"; written to {', '.join(written)}" if written else ""
+        stderr().print(f"{said}{damage}{'; stopped' if stopped else ''}{where}", soft_wrap=True)
 
 
 @contextmanager

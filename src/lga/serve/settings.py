@@ -26,7 +26,7 @@ class ServeConfig(Frozen):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """port to listen on; 0 takes a free one"""
     token_file: Path | None = None
-    """file with a token that every request must bear; default: the variable LGA_TOKEN, if there is one"""
+    """file with a token that every request must bear; without it the variable LGA_TOKEN, if there is one"""
     allowed_hosts: tuple[str, ...] = ()
     """names under which the server may be asked, besides the address it listens on; what a proxy passes on as Host"""
     root: Path | None = None

@@ -27,6 +27,20 @@ def to_srt(segments: Iterable[Segment]) -> str:
     return "\n".join(blocks)
 
 
+def to_vtt(segments: Iterable[Segment]) -> str:
+    """Subtitles as browsers read them (WebVTT), in order: the label and how sure it is."""
+    blocks = (
+        f"{clock(segment.start)} --> {clock(segment.end)}\n{_plain(caption(segment))}\n"
+        for segment in _in_order(segments)
+    )
+    return "\n".join(["WEBVTT\n", *blocks])
+
+
+def _plain(text: str) -> str:
+    """A text in which WebVTT finds no markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def to_csv(segments: Iterable[Segment]) -> str:
     """A row a segment, in order: start, end (seconds), label, confidence."""
     rows = [(f"{s.start:.3f}", f"{s.end:.3f}", s.label, f"{s.confidence:.4f}") for s in _in_order(segments)]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lga.actions import Actions
 from lga.backbone.protocol import Backbone
+from lga.confidence import confidence
 from lga.core.openset import max_logit
 from lga.errors import LGAError, SettingsError, VideoError
 from lga.features.cache import ClipFeatures
@@ -281,5 +282,5 @@ class Watcher:
         if not known:
             return []
         probability, label = score.softmax(-1).max(-1)
-        value = float(probability) * (1.0 if sure is None else sure)
+        value = confidence(float(probability), sure)
         return [Hit(window.start, window.end, self.prepared.actions.labels[int(label)], value)]
