@@ -85,3 +85,11 @@ def test_a_link_with_such_a_name_is_removed_and_what_it_names_is_not(tmp_path):
     left.symlink_to(tmp_path / "kept")
     sweep(tmp_path / "it")
     assert [one.name for one in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_folder_that_may_not_be_listed_has_nothing_to_be_swept(tmp_path, monkeypatch):
+    def refuse(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    sweep(tmp_path / "it")

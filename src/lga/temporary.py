@@ -41,7 +41,11 @@ def find_abandoned(target: Path, end: End | None = None) -> list[Path]:
     Names are matched whole, so nothing is taken for it that a person could have named.
     """
     prefix, found = _prefix(target), list[Path]()
-    for name in os.listdir(target.parent):
+    try:
+        names = os.listdir(target.parent)
+    except PermissionError:  # a folder may be there to be written into and not be read
+        return []
+    for name in names:
         match = OWNER.fullmatch(name[len(prefix) :]) if name.startswith(prefix) else None
         if match and end in (None, match[4]) and _is_gone(target.with_name(name), match):
             found.append(target.with_name(name))
@@ -59,10 +63,10 @@ def sweep(target: Path) -> None:
 
 def remove(path: Path) -> None:
     """Remove a temporary file or folder, if it is there and can be removed."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             path.unlink(missing_ok=True)
 
 

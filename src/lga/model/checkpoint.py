@@ -172,9 +172,16 @@ def save_checkpoint(folder: Path, head: nn.Module, vision: Mapping[str, Tensor],
     write_atomically(folder / named.weights, data)
     content = named.model_dump(mode="json")
     write_atomically(folder / RECORD, to_json({**content, "checksum": checksum_of(content)}))
-    left = {one.name for one in folder.iterdir() if WEIGHTS.fullmatch(one.name)} | earlier
-    for name in left - {named.weights}:
+    for name in (_named_as_weights(folder) | earlier) - {named.weights}:
         remove_file(folder / name)
+
+
+def _named_as_weights(folder: Path) -> set[str]:
+    """The names in a folder that only `save_checkpoint` gives."""
+    try:
+        return {one.name for one in folder.iterdir() if WEIGHTS.fullmatch(one.name)}
+    except OSError as error:
+        raise CheckpointError(f"{folder}: cannot be read ({error.strerror}); check that you may list it") from error
 
 
 def _weights_of(folder: Path) -> set[str]:
@@ -234,11 +241,15 @@ def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[s
 
 
 def is_checkpoint(place: str) -> bool:
-    """Whether a model's name is the folder of a checkpoint."""
+    """Whether a model's name is the folder of a checkpoint.
+
+    Raises:
+        CheckpointError: it may not be listed.
+    """
     folder = Path(place)
     if kind_of(folder / RECORD) != "file":
         return False
-    return any(one.name == FIRST_WEIGHTS or WEIGHTS.fullmatch(one.name) for one in folder.iterdir())
+    return kind_of(folder / FIRST_WEIGHTS) == "file" or bool(_named_as_weights(folder))
 
 
 def read_record(folder: Path) -> CheckpointRecord:
