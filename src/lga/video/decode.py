@@ -4,11 +4,12 @@ FFmpeg is given an open file and never a name, and may use no protocol and few f
 with "http:" or "%d" in it, can't make it open anything else.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import BinaryIO
 from warnings import warn
 
 import av
@@ -38,6 +39,7 @@ from lga.video.files import (
     refusal,
 )
 from lga.video.measure import BROADCAST, measure
+from lga.video.order import ShownOrder, says_decoding_only, stamp_of
 from lga.video.pictures import PictureFolder
 from lga.video.timeline import Timeline
 from lga.video.tone import DEEP_BYTES, WIDE
@@ -45,6 +47,8 @@ from lga.video.tone import DEEP_BYTES, WIDE
 LARGEST = 8192 * 4352
 """Pixels of a picture of H.264 and H.265 at the highest level of a usual decoder, 6.2."""
 LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels": str(LARGEST)}
+FURTHER = {"analyzeduration": "60000000"}
+"""Microseconds of a file that FFmpeg looks through for pictures, where its usual five seconds do not suffice."""
 HELD, HELD_OF_GIF = 5, 8
 """Pictures of that size that are held at once, by the decoder and ready to be shown."""
 FASTEST = 120.0
@@ -76,8 +80,7 @@ def open_clip(path: Path, limits: Limits = UNLIMITED) -> "Generator[VideoFile | 
             raise refusal(path, f"cannot be read ({error.strerror})") from error
 
         def opened() -> InputContainer:
-            file.seek(0)
-            return stack.enter_context(av.open(file, mode="r", options=LIMITS, metadata_errors="replace"))
+            return open_container(file, LIMITS, stack)
 
         try:
             video = VideoFile(path, opened, limits)
@@ -85,6 +88,23 @@ def open_clip(path: Path, limits: Limits = UNLIMITED) -> "Generator[VideoFile | 
             kinds = "mp4, mov, avi, mkv, webm, ts or gif"
             raise refusal(path, f"not a readable {kinds} video, or cut short ({error.strerror})") from error
         yield video
+
+
+def open_container(file: BinaryIO, options: Mapping[str, str], stack: ExitStack) -> InputContainer:
+    """Open a file's container from its beginning, until the stack is closed.
+
+    Where FFmpeg has not looked far enough to know the size of the pictures, because sound comes long before them, it
+    is told to look further.
+
+    Raises:
+        FFmpegError: it is none.
+    """
+    file.seek(0)
+    container = stack.enter_context(av.open(file, mode="r", options=dict(options), metadata_errors="replace"))
+    if all(stream.codec_context and stream.width for stream in container.streams.video):
+        return container
+    file.seek(0)
+    return stack.enter_context(av.open(file, mode="r", options={**options, **FURTHER}, metadata_errors="replace"))
 
 
 class VideoFile:
@@ -99,6 +119,7 @@ class VideoFile:
         """Measure what `opened` gives: the file, opened anew at every call."""
         self._path, self._opened, self._limits = path, opened, limits
         self._deadline = monotonic() + limits.patience
+        self._noted = False
         self._open()
         check_size(path, *self._display.size(self._stream), pixels=limits.pixels)
         if not self._stream.time_base:
@@ -107,11 +128,14 @@ class VideoFile:
         self._start = self._stream.start_time or 0
         found = measure(path, self._container, self._stream, keep_time=self._keep_time)
         self._leaps = found.leaps
-        self._one_pass = found.leaps or self._stream.pix_fmt == "pal8"  # a palette comes once, with some packet
+        palette = self._stream.pix_fmt == "pal8"  # which comes once, with some packet
+        self._one_pass = found.leaps or palette or says_decoding_only(self._stream)
         late = 0 if self._one_pass else self._late()
         self._start += late
         self.last, self.duration = found.last - late * self._tick, found.duration - late * self._tick
         check_length(path, self.duration, limits)
+        if self._container.format.name == "gif" and not _ends_as_gif(path):
+            self._note("its end is missing, and with it perhaps pictures; get the whole file if there is more of it")
         pictures = float(self._stream.frames or self.duration * min(self.rate, FASTEST))
         check_work(path, self._stream.width, self._stream.height, pictures=pictures, size=path.stat().st_size)
 
@@ -152,6 +176,9 @@ class VideoFile:
             half = (frame.duration or 0) // 2 if frame.interlaced_frame else 0
             second = half > 0 and wanted >= moment + half
             if (moment, second) != before:
+                if frame.is_corrupt and not self._leaps:  # where recordings are joined, whole pictures count as such
+                    at = (moment - self._start) * self._tick
+                    self._note(f"damaged: what is shown at {at:.1f} s, and perhaps later, may not be what was filmed")
                 shown, before, picture = moment + half * second, (moment, second), self._upright(frame, second)
             yield (shown - self._start) * self._tick, picture
 
@@ -202,7 +229,7 @@ class VideoFile:
 
     def _decoded(self) -> Iterator[VideoFrame]:
         """Decode on from here; what can't be decoded right after a jump lacks its key frame: pass it over."""
-        begun = False
+        begun, order = False, ShownOrder(self._stream)
         try:
             for packet in self._container.demux(self._stream):
                 self._keep_time()
@@ -212,7 +239,7 @@ class VideoFile:
                     if begun:
                         raise
                     continue
-                for frame in frames:
+                for frame in order.stamped(packet, frames):
                     self._keep_time()
                     if frame.pts is not None or frame.dts is not None:
                         begun = True
@@ -227,18 +254,26 @@ class VideoFile:
         """
         self._go_to(self._start)
         packet = next(self._container.demux(self._stream))
-        moment = packet.dts if packet.pts is None else packet.pts
+        moment = stamp_of(packet)
         most = REORDERED / self.rate / self._tick
         if packet.is_keyframe and (moment is None or moment - self._start <= most):
-            return 0
+            return 0 if moment is None else max(moment - self._start, 0)
         self._go_to(self._start)
         first = next((frame for frame in self._decoded() if frame.key_frame), None)
         late = 0 if first is None else _moment(first) - self._start
         if late <= most:
             return 0
+        if packet.is_keyframe and moment == self._start + late:  # FFmpeg did not look as far as the first picture
+            return late
         said = f"its first {late * self._tick:.1f} s cannot be decoded, their key frame is missing; the rest is taken"
-        warn(str(refusal(self._path, said)), ClipWarning, stacklevel=2)
+        self._note(said)
         return late
+
+    def _note(self, said: str) -> None:
+        """Say once what of the file is not as it should be."""
+        if not self._noted:
+            self._noted = True
+            warn(str(refusal(self._path, said)), ClipWarning, stacklevel=3)
 
     def _upright(self, frame: VideoFrame, second: bool) -> UInt8[Tensor, "height width 3"]:
         check_size(self._path, *self._display.size(frame), pixels=self._limits.pixels)
@@ -333,6 +368,13 @@ def _is_still(stream: VideoStream) -> bool:
 def _length(stream: VideoStream) -> float:
     """Seconds that a stream lasts as its header says; 0 where that is only known of the whole file."""
     return float((stream.duration or 0) * (stream.time_base or 0))
+
+
+def _ends_as_gif(path: Path) -> bool:
+    """Whether a GIF has its last byte."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 4096, 0))
+        return file.read().rstrip(b"\0").endswith(b";")
 
 
 def _moment(frame: VideoFrame) -> int:

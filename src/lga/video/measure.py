@@ -13,10 +13,13 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from lga.video.files import refusal
+from lga.video.order import stamp_of
 from lga.video.timeline import leaps
 
 BROADCAST = frozenset({"mpegts", "mpeg"})
 """Formats that go on for ever: their files promise no length, and their time stamps may leap within a file."""
+WHOLE = frozenset({"matroska,webm", "asf", "flv"})
+"""Formats whose header says how long everything lasts together, even where FFmpeg says it of each stream."""
 STILL = 1 / 25
 """Seconds that a picture stays where nothing says how many come a second."""
 
@@ -41,17 +44,23 @@ def start_of(stream: VideoStream) -> float:
 def promised_duration(container: InputContainer, stream: VideoStream) -> float:
     """How many seconds from the first picture on the header says there are; 0 where it says nothing.
 
-    Writers of Matroska give the time stamp of the end, or how much later than the start it is: the less is believed.
+    Of everything together writers give the time stamp of the end, or how much later than the start it is: the less is
+    believed.
     """
     if container.format.name in BROADCAST:
         return 0.0
     if container.format.name == "avi" and stream.frames and stream.average_rate:
         return float(stream.frames / stream.average_rate)  # FFmpeg shortens the duration of a cut AVI
-    if stream.duration is not None and stream.time_base is not None:
+    if stream.duration is not None and stream.time_base is not None and not lasts_as_a_whole(container, stream):
         return float(stream.duration * stream.time_base)
     whole, first = (container.duration or 0) / av.time_base, start_of(stream)
     late = first - (container.start_time or 0) / av.time_base
     return max(whole - (max(first, late) if whole > first else late), 0.0)
+
+
+def lasts_as_a_whole(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether the header says how long all streams last together, and nothing of the pictures alone."""
+    return stream.duration is None or container.format.name in WHOLE
 
 
 def measure(
@@ -69,7 +78,7 @@ def measure(
     tail = _tail(container, stream, promised, keep_time) or _tail(container, stream, 0.0, keep_time)
     if tail is None:
         raise refusal(path, "the video holds no frames")
-    there = tail.end if stream.duration is not None else tail.overall
+    there = tail.overall if lasts_as_a_whole(container, stream) else tail.end
     if promised - there > 0.1 * promised + still:
         raise refusal(path, f"cut short: {there:.1f} s of the promised {promised:.1f} s are there")
     return Measure(tail.last, tail.end if tail.end > tail.last else tail.last + still, tail.leaps)
@@ -99,7 +108,7 @@ def _tail(
     last = stays = overall = -1.0
     for packet in _packets(container, stream, seconds):
         keep_time()
-        if (moment := packet.dts if packet.pts is None else packet.pts) is None:
+        if (moment := stamp_of(packet)) is None:
             continue
         length = float((packet.duration or 0) * packet.time_base)
         begin = float(moment * packet.time_base) - start_of(stream)
