@@ -6,7 +6,7 @@ Videos, folders of pictures, tables, JSON, TOML, safetensors and SQLite files ar
 each is read in a process of its own, with limits. Pictures carry their own number, tables known rows, so that what is
 read can be told from what is right. An answer is `right`, `read` (nobody knows what is right), `named` (read, and a
 warning says what is missing), `refused` in one line, or `hidden`: not right, but neither
-FFmpeg at its strictest nor the file's structure knows it, as the damaged bytes are those of another sound file. What must not come: `wrong`, `traceback` (any error that is no
+FFmpeg nor the structure of the file knows it, because the damaged bytes are those of another sound file. What must not come: `wrong`, `traceback` (any error that is no
 `LGAError`), `signal`, `memory` (over 1 GiB), `slow` (over 20 s). Exit 1 if any of these came.
 """
 

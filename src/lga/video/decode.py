@@ -119,7 +119,7 @@ class VideoFile:
         """Measure what `opened` gives: the file, opened anew at every call."""
         self._path, self._opened, self._limits = path, opened, limits
         self._deadline = monotonic() + limits.patience
-        self._noted = False
+        self._noted, self._doubtful = False, set[int]()
         self._open()
         check_size(path, *self._display.size(self._stream), pixels=limits.pixels)
         if not self._stream.time_base:
@@ -134,7 +134,7 @@ class VideoFile:
         self._start += late
         self.last, self.duration = found.last - late * self._tick, found.duration - late * self._tick
         check_length(path, self.duration, limits)
-        if self._container.format.name == "gif" and not _ends_as_gif(path):
+        if _lacks_end(path, self._container.format.name):
             self._note("its end is missing, and with it perhaps pictures; get the whole file if there is more of it")
         pictures = float(self._stream.frames or self.duration * min(self.rate, FASTEST))
         check_work(path, self._stream.width, self._stream.height, pictures=pictures, size=path.stat().st_size)
@@ -176,7 +176,7 @@ class VideoFile:
             half = (frame.duration or 0) // 2 if frame.interlaced_frame else 0
             second = half > 0 and wanted >= moment + half
             if (moment, second) != before:
-                if frame.is_corrupt and not self._leaps:  # where recordings are joined, whole pictures count as such
+                if moment in self._doubtful:
                     at = (moment - self._start) * self._tick
                     self._note(f"damaged: what is shown at {at:.1f} s, and perhaps later, may not be what was filmed")
                 shown, before, picture = moment + half * second, (moment, second), self._upright(frame, second)
@@ -229,7 +229,7 @@ class VideoFile:
 
     def _decoded(self) -> Iterator[VideoFrame]:
         """Decode on from here; what can't be decoded right after a jump lacks its key frame: pass it over."""
-        begun, order = False, ShownOrder(self._stream)
+        begun, doubtful, order = False, False, ShownOrder(self._stream)
         try:
             for packet in self._container.demux(self._stream):
                 self._keep_time()
@@ -241,9 +241,12 @@ class VideoFile:
                     continue
                 for frame in order.stamped(packet, frames):
                     self._keep_time()
-                    if frame.pts is not None or frame.dts is not None:
-                        begun = True
-                        yield frame
+                    if frame.pts is None and frame.dts is None:
+                        continue
+                    begun, doubtful = True, frame.is_corrupt or (doubtful and not frame.key_frame)
+                    if doubtful and not self._leaps:  # where recordings are joined, whole pictures count as damaged
+                        self._doubtful.add(_moment(frame))
+                    yield frame
         except (FFmpegError, OSError) as error:
             raise refusal(self._path, f"damaged ({error.strerror})") from error
 
@@ -370,11 +373,15 @@ def _length(stream: VideoStream) -> float:
     return float((stream.duration or 0) * (stream.time_base or 0))
 
 
-def _ends_as_gif(path: Path) -> bool:
-    """Whether a GIF has its last byte."""
+def _lacks_end(path: Path, format_name: str) -> bool:
+    """Whether a GIF has not its last byte, or an AVI fewer bytes than it says at its beginning."""
     with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - 4096, 0))
-        return file.read().rstrip(b"\0").endswith(b";")
+        begin, size = file.read(8), path.stat().st_size
+        file.seek(max(size - 4096, 0))
+        end = file.read().rstrip(b"\0")
+    if format_name == "gif":
+        return not end.endswith(b";")
+    return format_name == "avi" and int.from_bytes(begin[4:], "little") + 8 > size
 
 
 def _moment(frame: VideoFrame) -> int:
