@@ -31,6 +31,9 @@ from random import Random
 from typing import Any, Literal
 
 import odd_media
+import odd_pictures
+import odd_stores
+import odd_texts
 from odd_cases import Case, Maker, Reader, Verdict
 from rich.console import Console
 from rich.table import Table
@@ -39,7 +42,7 @@ from lga.errors import ClipWarning, LGAError
 
 Outcome = Literal["right", "read", "named", "refused", "hidden", "wrong", "traceback", "signal", "memory", "slow", "unmade"]
 BAD: tuple[Outcome, ...] = ("wrong", "traceback", "signal", "memory", "slow", "unmade")
-MODULES = (odd_media,)
+MODULES = (odd_media, odd_pictures, odd_texts, odd_stores)
 MAKERS: Mapping[str, Maker] = {kind: maker for one in MODULES for kind, maker in one.KINDS.items()}
 READERS: Mapping[str, Reader] = {name: reader for one in MODULES for name, reader in one.READERS.items()}
 SHARES = {"videos": 4.0, "damaged videos": 6.0}

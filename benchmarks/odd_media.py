@@ -166,7 +166,7 @@ def write(path: Path, video: Video) -> None:
             file.write(b"\0" * 1000)
 
 
-VOICES = {".webm": "libopus", ".flv": "aac", ".wmv": "pcm_s16le", ".asf": "pcm_s16le", ".avi": "pcm_s16le"}
+VOICES = {".webm": "libopus", ".flv": "aac", ".wmv": "pcm_s16le", ".asf": "pcm_s16le", ".avi": "pcm_s16le", ".divx": "pcm_s16le"}
 FORMATS = {
     **{".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".qt": "mov", ".f4v": "f4v", ".3gp": "3gp", ".3g2": "3g2"},
     **{".mkv": "matroska", ".webm": "webm", ".avi": "avi", ".divx": "avi", ".gif": "gif", ".flv": "flv"},
@@ -451,7 +451,7 @@ def read_video(folder: Path, facts: Facts) -> Verdict:
                 _watched(path, facts)
         raise
     trouble = _judge(eyes, clip.duration, facts) or _watched(path, facts)
-    hidden = bool(trouble and facts.get("damaged") and "truncated" not in str(facts["damage"]) and not complains(path))
+    hidden = bool(trouble and facts.get("damaged") and facts["damage"] != "truncated" and not complains(path))
     return Verdict(known=True, trouble=trouble, hidden=hidden)
 
 

@@ -243,7 +243,8 @@ class VideoFile:
                     self._keep_time()
                     if frame.pts is None and frame.dts is None:
                         continue
-                    begun, doubtful = True, frame.is_corrupt or (doubtful and not frame.key_frame)
+                    doubtful = frame.is_corrupt or packet.is_corrupt or (doubtful and not frame.key_frame)
+                    begun = True
                     if doubtful and not self._leaps:  # where recordings are joined, whole pictures count as damaged
                         self._doubtful.add(_moment(frame))
                     yield frame
