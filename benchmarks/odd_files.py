@@ -47,7 +47,7 @@ MAKERS: Mapping[str, Maker] = {kind: maker for one in MODULES for kind, maker in
 READERS: Mapping[str, Reader] = {name: reader for one in MODULES for name, reader in one.READERS.items()}
 SHARES = {"videos": 4.0, "damaged videos": 6.0}
 """How often cases of a kind come, beside 1."""
-MOST_SAID = 4000
+MOST_SAID = 8000
 MOST_BYTES, MOST_SECONDS = 2**30, 20.0
 PATIENCE = 60.0
 ADDRESSES = 6 * 2**30
