@@ -117,7 +117,9 @@ def _swapped(data: bytearray, random: Random) -> None:
 
 
 def _prepended(data: bytearray, random: Random) -> None:
-    data[:0] = random.choice([b"\0" * 512, b"\xef\xbb\xbf", b"ID3\x04\0\0\0\0\x02\x01" + bytes(300), random.randbytes(100)])
+    data[:0] = random.choice(
+        [b"\0" * 512, b"\xef\xbb\xbf", b"ID3\x04\0\0\0\0\x02\x01" + bytes(300), random.randbytes(100)]
+    )
 
 
 def _appended(data: bytearray, random: Random) -> None:

@@ -23,7 +23,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,8 +40,10 @@ from rich.table import Table
 
 from lga.errors import ClipWarning, LGAError
 
-Outcome = Literal["right", "read", "named", "refused", "hidden", "wrong", "traceback", "signal", "memory", "slow", "unmade"]
-BAD: tuple[Outcome, ...] = ("wrong", "traceback", "signal", "memory", "slow", "unmade")
+Outcome = Literal[
+    "right", "read", "named", "refused", "hidden", "wrong", "traceback", "signal", "memory", "slow", "unmade"
+]
+BAD: tuple[Outcome, ...] = ("wrong", "traceback", "signal", "memory", "slow")
 MODULES = (odd_media, odd_pictures, odd_texts, odd_stores)
 MAKERS: Mapping[str, Maker] = {kind: maker for one in MODULES for kind, maker in one.KINDS.items()}
 READERS: Mapping[str, Reader] = {name: reader for one in MODULES for name, reader in one.READERS.items()}
@@ -50,6 +52,7 @@ SHARES = {"videos": 4.0, "damaged videos": 6.0}
 MOST_SAID = 8000
 MOST_BYTES, MOST_SECONDS = 2**30, 20.0
 PATIENCE = 60.0
+BATCH = 20
 ADDRESSES = 6 * 2**30
 """Address space of a child, far above what it may fill, so that a runaway ends itself and not the machine."""
 Answer = dict[str, Any]
@@ -70,7 +73,7 @@ class Finished:
     """bytes"""
 
 
-def in_child(work: Callable[[], Answer]) -> tuple[Answer, float, int]:
+def in_child(work: Callable[[], Answer], patience: float) -> tuple[Answer, float, int]:
     """Do something in a forked child: what it gives, the seconds it took and the most memory it held, in bytes."""
     begun = time.monotonic()
     ours, theirs = os.pipe()
@@ -79,13 +82,13 @@ def in_child(work: Callable[[], Answer]) -> tuple[Answer, float, int]:
         os.close(ours)
         _be_child(work, theirs)
     os.close(theirs)
-    said = _heard(ours, begun + PATIENCE)
+    said = _heard(ours, begun + patience)
     if said is None:
         os.kill(child, signal.SIGKILL)
     _, status, usage = os.wait4(child, 0)
     took, peak = time.monotonic() - begun, usage.ru_maxrss * 1024
     if said is None:
-        return {"outcome": "slow", "said": f"no answer after {PATIENCE:.0f} s"}, took, peak
+        return {"outcome": "slow", "said": f"no answer after {patience:.0f} s"}, took, peak
     if os.WIFSIGNALED(status) or not said:
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         return {"outcome": "signal", "said": signal.Signals(number).name if number else f"ended, {status}"}, took, peak
@@ -149,23 +152,34 @@ def _told(verdict: Verdict, case: Case, notes: str) -> Answer:
     return {"outcome": "right" if verdict.known else "read", "said": ""}
 
 
-def run_case(number: int, kind: str, seed: int, keep: Path | None) -> Finished:
-    """Make one case in one child and read it in another, so that what making it took is not counted."""
-    folder = Path(tempfile.mkdtemp(prefix="odd-files-"))
-    try:
-        made, _, _ = in_child(lambda: asdict(MAKERS[kind](folder, Random(f"{seed}/{number}"))))
-        if "reader" not in made:
-            return Finished(number, kind, "cannot be made", "unmade", made["said"], 0.0, 0)
-        case = Case(**made)
-        answer, took, peak = in_child(lambda: try_case(folder, case))
-        outcome: Outcome = answer["outcome"]
-        if outcome not in BAD:
-            outcome = "memory" if peak > MOST_BYTES else "slow" if took > MOST_SECONDS else outcome
-        if keep is not None and outcome in BAD:
-            shutil.copytree(folder, keep / f"{number}", symlinks=True, dirs_exist_ok=True)
-        return Finished(number, kind, case.how, outcome, answer["said"], took, peak)
-    finally:
-        _remove(folder)
+def run_batch(plan: Sequence[tuple[int, str]], seed: int, keep: Path | None) -> Iterator[Finished]:
+    """Make some cases in one child and read each in another, so that what making them took is not counted."""
+    with tempfile.TemporaryDirectory(prefix="odd-files-", ignore_cleanup_errors=True) as place:
+        folders = [Path(place, str(number)) for number, _ in plan]
+        made, _, _ = in_child(
+            lambda: {"cases": [_made(kind, folder, seed) for (_, kind), folder in zip(plan, folders, strict=True)]},
+            len(plan) * PATIENCE,
+        )
+        if "cases" not in made:
+            raise RuntimeError(f"cases {plan[0][0]} to {plan[-1][0]} cannot be made: {made['said']}")
+        for (number, kind), folder, values in zip(plan, folders, made["cases"], strict=True):
+            yield _read(number, kind, folder, Case(**values), keep)
+            _remove(folder)
+
+
+def _made(kind: str, folder: Path, seed: int) -> Answer:
+    folder.mkdir()
+    return asdict(MAKERS[kind](folder, Random(f"{seed}/{folder.name}")))
+
+
+def _read(number: int, kind: str, folder: Path, case: Case, keep: Path | None) -> Finished:
+    answer, took, peak = in_child(lambda: try_case(folder, case), PATIENCE)
+    outcome: Outcome = answer["outcome"]
+    if outcome not in BAD:
+        outcome = "memory" if peak > MOST_BYTES else "slow" if took > MOST_SECONDS else outcome
+    if keep is not None and outcome in BAD:
+        shutil.copytree(folder, keep / f"{number}", symlinks=True, dirs_exist_ok=True)
+    return Finished(number, kind, case.how, outcome, answer["said"], took, peak)
 
 
 def _remove(folder: Path) -> None:
@@ -204,7 +218,9 @@ def report(found: Sequence[Finished], console: Console) -> None:
     console.print(table)
     for one in found:
         if one.outcome in BAD:
-            console.print(f"{one.number} ({one.kind}: {one.how}): {one.outcome}: {one.said}", markup=False, soft_wrap=True)
+            console.print(
+                f"{one.number} ({one.kind}: {one.how}): {one.outcome}: {one.said}", markup=False, soft_wrap=True
+            )
 
 
 def main() -> int:
@@ -215,15 +231,18 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="+", choices=sorted(MAKERS), default=list(MAKERS))
     parser.add_argument("--only", nargs="+", type=int, help="these numbers of the cases alone")
     parser.add_argument("--keep", type=Path, help="folder for the files of cases with which something is wrong")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each case as it is done")
     given = parser.parse_args()
     plan = planned(given.cases, given.kinds)
     if given.only is not None:
         plan = [plan[number] for number in given.only]
-    found = [run_case(number, kind, given.seed, given.keep) for number, kind in plan]
-    if given.json:
-        print(json.dumps([asdict(one) for one in found]))
-    else:
+    found: list[Finished] = []
+    for begin in range(0, len(plan), BATCH):
+        for one in run_batch(plan[begin : begin + BATCH], given.seed, given.keep):
+            found.append(one)
+            if given.json:
+                print(json.dumps(asdict(one)), flush=True)
+    if not given.json:
         report(found, Console(width=160))
     return int(any(one.outcome in BAD for one in found))
 

@@ -55,7 +55,14 @@ CODINGS = (
     Coding((".mp4", ".mkv", ".webm"), "libsvtav1", "yuv420p", AV1, size=(192, 96)),
     Coding((".mp4", ".avi", ".mkv", ".mov", ".3g2", ".divx"), "mpeg4", "yuv420p", {"g": "5"}),
     Coding((".mp4", ".3gp"), "mpeg4", "yuv420p", {"bf": "2", "g": "9"}, rates=(Fraction(10), Fraction(25))),
-    Coding((".3gp",), "h263", "yuv420p", size=(176, 144), ratio=Fraction(12, 11), rates=(Fraction(15), Fraction(30000, 1001))),
+    Coding(
+        (".3gp",),
+        "h263",
+        "yuv420p",
+        size=(176, 144),
+        ratio=Fraction(12, 11),
+        rates=(Fraction(15), Fraction(30000, 1001)),
+    ),
     Coding((".mov", ".avi", ".mkv"), "mjpeg", "yuvj420p"),
     Coding((".mov", ".avi"), "png", "rgb24"),
     Coding((".mov",), "png", "rgba"),
@@ -166,7 +173,14 @@ def write(path: Path, video: Video) -> None:
             file.write(b"\0" * 1000)
 
 
-VOICES = {".webm": "libopus", ".flv": "aac", ".wmv": "pcm_s16le", ".asf": "pcm_s16le", ".avi": "pcm_s16le", ".divx": "pcm_s16le"}
+VOICES = {
+    ".webm": "libopus",
+    ".flv": "aac",
+    ".wmv": "pcm_s16le",
+    ".asf": "pcm_s16le",
+    ".avi": "pcm_s16le",
+    ".divx": "pcm_s16le",
+}
 FORMATS = {
     **{".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".qt": "mov", ".f4v": "f4v", ".3gp": "3gp", ".3g2": "3g2"},
     **{".mkv": "matroska", ".webm": "webm", ".avi": "avi", ".divx": "avi", ".gif": "gif", ".flv": "flv"},
@@ -220,7 +234,9 @@ def random_video(random: Random) -> Video:
     coding = random.choice(CODINGS)
     first = random.randrange(1, 1900)
     count = random.choice([8, 13, 24, 40]) if coding.size[0] < 100 else 12
-    video = Video(coding, random.choice(coding.suffixes), random.choice(coding.rates), tuple(range(first, first + count)))
+    video = Video(
+        coding, random.choice(coding.suffixes), random.choice(coding.rates), tuple(range(first, first + count))
+    )
     if not coding.free:
         return video
     if random.random() < 0.2:
@@ -264,7 +280,9 @@ def _turned(video: Video, random: Random) -> Video:
 def _oblong(video: Video, random: Random) -> Video:
     if video.coding.codec not in ("libx264", "libx265", "mpeg4") or video.suffix in (".flv", ".avi", ".divx"):
         return video
-    return replace(video, ratio=random.choice([Fraction(2), Fraction(1, 2), Fraction(4, 3), Fraction(16, 11), Fraction(1)]))
+    return replace(
+        video, ratio=random.choice([Fraction(2), Fraction(1, 2), Fraction(4, 3), Fraction(16, 11), Fraction(1)])
+    )
 
 
 def _with_more(video: Video, random: Random) -> Video:
@@ -278,7 +296,9 @@ def _muxed(video: Video, random: Random) -> Video:
         flags = random.choice(["faststart", "frag_keyframe+empty_moov", "frag_every_frame", "+negative_cts_offsets"])
         return replace(video, muxer={"movflags": flags})
     if video.suffix in (".mkv", ".webm"):
-        return replace(video, muxer=random.choice([{"live": "1"}, {"cluster_time_limit": "100"}, {"reserve_index_space": "500"}]))
+        return replace(
+            video, muxer=random.choice([{"live": "1"}, {"cluster_time_limit": "100"}, {"reserve_index_space": "500"}])
+        )
     return video
 
 
@@ -350,8 +370,38 @@ def make_video(folder: Path, random: Random) -> Case:
 
 
 FIELDS = {
-    ".mp4": (b"mvhd", b"tkhd", b"mdhd", b"stts", b"ctts", b"stsz", b"stco", b"stsc", b"elst", b"stsd", b"avcC", b"hdlr", b"stss", b"moov", b"trun", b"tfhd"),
-    ".mkv": (b"\x44\x89", b"\x2a\xd7\xb1", b"\xae", b"\xb0", b"\xba", b"\xe7", b"\xa3", b"\x23\xe3\x83", b"\x1f\x43\xb6\x75", b"\x1a\x45\xdf\xa3", b"\x63\xa2", b"\x54\xb0"),
+    ".mp4": (
+        b"mvhd",
+        b"tkhd",
+        b"mdhd",
+        b"stts",
+        b"ctts",
+        b"stsz",
+        b"stco",
+        b"stsc",
+        b"elst",
+        b"stsd",
+        b"avcC",
+        b"hdlr",
+        b"stss",
+        b"moov",
+        b"trun",
+        b"tfhd",
+    ),
+    ".mkv": (
+        b"\x44\x89",
+        b"\x2a\xd7\xb1",
+        b"\xae",
+        b"\xb0",
+        b"\xba",
+        b"\xe7",
+        b"\xa3",
+        b"\x23\xe3\x83",
+        b"\x1f\x43\xb6\x75",
+        b"\x1a\x45\xdf\xa3",
+        b"\x63\xa2",
+        b"\x54\xb0",
+    ),
     ".avi": (b"avih", b"strh", b"strf", b"idx1", b"LIST", b"movi", b"00dc"),
     ".gif": (b"GIF8", b"\x21\xf9\x04", b"\x2c", b"NETSCAPE"),
     ".flv": (b"FLV", b"duration", b"width", b"framerate"),
@@ -374,7 +424,9 @@ def _spoil_field(path: Path, random: Random) -> str:
     size = random.choice([1, 2, 4, 4, 8])
     begin = random.choice(places) + len(mark) + random.randrange(28)
     value = random.choice([*WORDS, random.getrandbits(32)]) & ((1 << 8 * size) - 1)
-    data[begin : begin + size] = value.to_bytes(size, "little" if path.suffix in (".avi", ".wmv", ".asf", ".gif") else "big")
+    data[begin : begin + size] = value.to_bytes(
+        size, "little" if path.suffix in (".avi", ".wmv", ".asf", ".gif") else "big"
+    )
     path.write_bytes(data)
     return f"field of {mark!r}"
 

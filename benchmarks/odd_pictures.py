@@ -53,7 +53,12 @@ def _clear_palette(number: int) -> Image.Image:
 MODES: Mapping[str, tuple[tuple[str, ...], Callable[[int], Image.Image]]] = {
     "RGB": ((".png", ".jpg", ".webp", ".bmp", ".JPG", ".jpeg"), _rgb),
     "grey": ((".png", ".jpg", ".bmp"), lambda number: _rgb(number).convert("L")),
-    "one bit": ((".png", ".bmp"), lambda number: _rgb(number).convert("L").point(lambda level: level * (level > 118)).convert("1", dither=Image.Dither.NONE)),
+    "one bit": (
+        (".png", ".bmp"),
+        lambda number: (
+            _rgb(number).convert("L").point(lambda level: level * (level > 118)).convert("1", dither=Image.Dither.NONE)
+        ),
+    ),
     "16 bit": ((".png",), _deep),
     "alpha": ((".png", ".webp"), _cut_out),
     "grey and alpha": ((".png",), lambda number: _cut_out(number).convert("LA")),
@@ -86,7 +91,15 @@ def _fill(folder: Path, numbers: list[int], random: Random) -> tuple[list[Path],
     return paths, f"{len(numbers)} {mode} {suffix}"
 
 
-LEFT_BEHIND = ("Thumbs.db", "desktop.ini", ".DS_Store", "._img_1.jpg", "__MACOSX/a.jpg", "@eaDir/b.jpg", ".hidden/c.png")
+LEFT_BEHIND = (
+    "Thumbs.db",
+    "desktop.ini",
+    ".DS_Store",
+    "._img_1.jpg",
+    "__MACOSX/a.jpg",
+    "@eaDir/b.jpg",
+    ".hidden/c.png",
+)
 
 
 def _left_behind(folder: Path, random: Random) -> str:
@@ -172,7 +185,21 @@ def _make_clip(path: Path, random: Random) -> None:
             _rgb(number).save(path / f"{number}.png")
 
 
-ODD_NAMES = ("a b", "\u00e4\u00df", "x" * 120, "-rf", "$HOME", "a;b", "%s", "\u2603", "O'Neil", "a=b", "=1+1", "#1", "q\"q")
+ODD_NAMES = (
+    "a b",
+    "\u00e4\u00df",
+    "x" * 120,
+    "-rf",
+    "$HOME",
+    "a;b",
+    "%s",
+    "\u2603",
+    "O'Neil",
+    "a=b",
+    "=1+1",
+    "#1",
+    'q"q',
+)
 
 
 def make_layout(folder: Path, random: Random) -> Case:
@@ -305,16 +332,26 @@ def read_layout(folder: Path, facts: Facts) -> Verdict:
 
 def make_no_clip(folder: Path, random: Random) -> Case:
     """A place that is no clip, or hardly one."""
-    name = random.choice(["nothing", "empty.mp4", "folder", "device", "long", "zero", "parts", "up", "text.gif", "lfs.mp4"])
+    name = random.choice(
+        ["nothing", "empty.mp4", "folder", "device", "long", "zero", "parts", "up", "text.gif", "lfs.mp4"]
+    )
     if name == "folder":
         (folder / "folder").mkdir()
     elif name == "empty.mp4":
         (folder / name).touch()
     elif name == "text.gif":
-        (folder / name).write_bytes(random.choice([b"hello\n" * 50, b"#EXTM3U\n#EXTINF:9,\na.ts\n", b"ffconcat version 1.0\nfile a\n"]))
+        (folder / name).write_bytes(
+            random.choice([b"hello\n" * 50, b"#EXTM3U\n#EXTINF:9,\na.ts\n", b"ffconcat version 1.0\nfile a\n"])
+        )
     elif name == "lfs.mp4":
         (folder / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
-    places = {"device": "/dev/full", "long": "x" * 5000, "zero": "a\0b.mp4", "parts": "/".join("d" * 50 for _ in range(99)), "up": "../" * 300 + "a"}
+    places = {
+        "device": "/dev/full",
+        "long": "x" * 5000,
+        "zero": "a\0b.mp4",
+        "parts": "/".join("d" * 50 for _ in range(99)),
+        "up": "../" * 300 + "a",
+    }
     return Case(name, "no clip", {"place": places.get(name, str(folder / name))})
 
 

@@ -84,7 +84,15 @@ def _record(head: Head) -> CheckpointRecord:
         train=TrainConfig(),
         head=record_head(head),
         provenance=Provenance(manifest="clips.csv", manifest_sha256="0" * 64, classes=("wave",), clips=("1" * 64,)),
-        selection=Selection(chosen_on="val", classes=("kick",), clips=5, task=100, head_weight=0.75, accuracy={"1": 0.5}, untrained={"1": 0.4}),
+        selection=Selection(
+            chosen_on="val",
+            classes=("kick",),
+            clips=5,
+            task=100,
+            head_weight=0.75,
+            accuracy={"1": 0.5},
+            untrained={"1": 0.4},
+        ),
         weights_sha256="",
     )
 
@@ -113,7 +121,10 @@ def _spoil_header(path: Path, random: Random) -> str:
     elif odd == "huge shape":
         header[name] |= {"shape": [2**31, 2**20], "data_offsets": [0, 2**53]}
     elif odd == "metadata":
-        header["__metadata__"] = {key: random.choice(["", "NaN", "[" * 20_000, "9" * 5000, "{}"]) for key in header.get("__metadata__", {"a": ""})}
+        header["__metadata__"] = {
+            key: random.choice(["", "NaN", "[" * 20_000, "9" * 5000, "{}"])
+            for key in header.get("__metadata__", {"a": ""})
+        }
     elif odd == "no tensors":
         header, body = {}, b""
     elif odd == "nan":
@@ -156,7 +167,11 @@ def read_actions(folder: Path, facts: Facts) -> Verdict:
     found, wanted = load_actions(folder / "taught"), taught()
     same = found.labels == wanted.labels and found.examples == wanted.examples and found.method == wanted.method
     same = same and found.anatomies == wanted.anatomies and torch.allclose(found.frames, wanted.frames, atol=2e-3)
-    return RIGHT if same and torch.allclose(found.text, wanted.text, atol=2e-3) else Verdict(True, "others than were taught")
+    return (
+        RIGHT
+        if same and torch.allclose(found.text, wanted.text, atol=2e-3)
+        else Verdict(True, "others than were taught")
+    )
 
 
 def make_checkpoint(folder: Path, random: Random) -> Case:
@@ -234,7 +249,11 @@ def read_cache(folder: Path, facts: Facts) -> Verdict:
     del facts
     os.environ["LGA_CACHE"] = str(folder / "cache")
     found = default_cache().encode_text(SENTENCES, TINY)
-    return RIGHT if torch.allclose(found, TINY.encode_text(SENTENCES), atol=1e-5) else Verdict(True, "other vectors than were kept")
+    return (
+        RIGHT
+        if torch.allclose(found, TINY.encode_text(SENTENCES), atol=1e-5)
+        else Verdict(True, "other vectors than were kept")
+    )
 
 
 SCHEMAS = (
@@ -258,7 +277,9 @@ def make_database(folder: Path, random: Random) -> Case:
     if random.random() < 0.4:
         how = f"{how}: {damage(path, random)}"
     if random.random() < 0.3:
-        (path.parent / f"actions.sqlite{random.choice(['-wal', '-journal', '-shm'])}").write_bytes(random.randbytes(4096))
+        (path.parent / f"actions.sqlite{random.choice(['-wal', '-journal', '-shm'])}").write_bytes(
+            random.randbytes(4096)
+        )
         how = f"{how}, and a stray file beside it"
     return Case(how, "actions", {})
 

@@ -22,15 +22,42 @@ from lga.datasets.episodes import plan_episodes
 from lga.datasets.manifest import read_manifest, read_table
 from lga.datasets.partition import read_partition, read_split_lists
 
-LABELS = ("open door", "sit down", "\u00fcber den Zaun", "=1+1", "it's, \"quoted\"", "wave; both hands", "\u8df3", "100% up", "-pull")
-CELLS = ("", " ", "x" * 40_000, "\0", "\ufeff", "a\nb", "a\rb", "\x1b[31m", "\ud7ff", "9" * 6000, "../../../etc/passwd", "nan", "\u202e")
+LABELS = (
+    "open door",
+    "sit down",
+    "\u00fcber den Zaun",
+    "=1+1",
+    'it\'s, "quoted"',
+    "wave; both hands",
+    "\u8df3",
+    "100% up",
+    "-pull",
+)
+CELLS = (
+    "",
+    " ",
+    "x" * 40_000,
+    "\0",
+    "\ufeff",
+    "a\nb",
+    "a\rb",
+    "\x1b[31m",
+    "\ud7ff",
+    "9" * 6000,
+    "../../../etc/passwd",
+    "nan",
+    "\u202e",
+)
 
 
 def make_table(folder: Path, random: Random) -> Case:
     """A manifest in one of the forms that programs write it in."""
     labels = random.sample(LABELS, random.randint(1, 5))
     names = ["a.mp4", "b c.avi", "\u00e9/d,e.mkv", "f;g.mp4", "h'i\"j.mov"]
-    rows = [(f"{number}_{random.choice(names)}", random.choice(labels), random.choice(["g1", "g 2", ""])) for number in range(random.choice([1, 5, 60]))]
+    rows = [
+        (f"{number}_{random.choice(names)}", random.choice(labels), random.choice(["g1", "g 2", ""]))
+        for number in range(random.choice([1, 5, 60]))
+    ]
     delimiter, ending = random.choice([",", ";", "\t", "|"]), random.choice(["\n", "\r\n", "\n"])
     text = io.StringIO(newline="")
     quoting = random.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
@@ -53,7 +80,9 @@ def make_table(folder: Path, random: Random) -> Case:
         return Case(how, "table", facts, sound=True)
     if random.random() < 0.4:
         lines = whole.split(ending)
-        lines[random.randrange(len(lines))] = delimiter.join(random.choice(CELLS) for _ in range(random.choice([0, 1, 2, 3, 9])))
+        lines[random.randrange(len(lines))] = delimiter.join(
+            random.choice(CELLS) for _ in range(random.choice([0, 1, 2, 3, 9]))
+        )
         (folder / "clips.csv").write_bytes(ending.join(lines).encode(coding, "replace"))
         return Case(f"{how}: odd cells", "table", {"rows": None})
     return Case(f"{how}: {damage(folder / 'clips.csv', random)}", "table", {"rows": None})
@@ -64,7 +93,10 @@ def read_clips(folder: Path, facts: Facts) -> Verdict:
     path = folder / "clips.csv"
     table = read_table(path)
     check_manifest(table, ProtocolConfig(), split=None, frames=8, progress=None)
-    found = [[str(one.path.relative_to(folder)) if one.path.is_relative_to(folder) else str(one.path), one.label, one.group] for one in read_manifest(path)]
+    found = [
+        [str(one.path.relative_to(folder)) if one.path.is_relative_to(folder) else str(one.path), one.label, one.group]
+        for one in read_manifest(path)
+    ]
     return UNKNOWN if facts["rows"] is None else compare(found, facts["rows"], "rows")
 
 
@@ -73,14 +105,29 @@ def make_list(folder: Path, random: Random) -> Case:
     partition = read_partition(random.choice(["hmdb51", "ucf101", "kinetics100", "ssv2_small"]))
     count = 0
     for split, facts in partition.splits.items():
-        lines = [f"{split}{number}/{one.folder + '/' if one.folder else ''}clip_{number}.avi" for number, one in enumerate(facts.classes[:9])]
+        lines = [
+            f"{split}{number}/{one.folder + '/' if one.folder else ''}clip_{number}.avi"
+            for number, one in enumerate(facts.classes[:9])
+        ]
         count += len(lines)
         (folder / f"{split}.txt").write_text("\n".join(lines) + "\n")
     if random.random() < 0.3:
         return Case(partition.benchmark, "list", {"benchmark": partition.benchmark, "count": count}, sound=True)
     path = folder / random.choice(["train.txt", "val.txt", "test.txt"])
     if random.random() < 0.3:
-        path.write_text(random.choice(["train99999/x.mp4\n", "val0/..\n", "test0/\n", f"train{'9' * 5000}/a\n", "train0//\n", "\u0661rain0/a\n", "train\u0661/a\n"]))
+        path.write_text(
+            random.choice(
+                [
+                    "train99999/x.mp4\n",
+                    "val0/..\n",
+                    "test0/\n",
+                    f"train{'9' * 5000}/a\n",
+                    "train0//\n",
+                    "\u0661rain0/a\n",
+                    "train\u0661/a\n",
+                ]
+            )
+        )
         how = "an odd line"
     else:
         how = damage(path, random)
@@ -117,7 +164,25 @@ def read_list(folder: Path, facts: Facts) -> Verdict:
     return RIGHT if facts["whole"] else UNKNOWN
 
 
-NUMBERS = ("NaN", "Infinity", "-1", "1e400", "1" + "0" * 400, "1" + "0" * 5000, "-0", "0.1", "9223372036854775808", "true", "null", '""', "[]", "{}", '"\\ud800"', '"\\u0000"', '"' + "x" * 100_000 + '"')
+NUMBERS = (
+    "NaN",
+    "Infinity",
+    "-1",
+    "1e400",
+    "1" + "0" * 400,
+    "1" + "0" * 5000,
+    "-0",
+    "0.1",
+    "9223372036854775808",
+    "true",
+    "null",
+    '""',
+    "[]",
+    "{}",
+    '"\\ud800"',
+    '"\\u0000"',
+    '"' + "x" * 100_000 + '"',
+)
 
 
 def spoil_json(path: Path, random: Random) -> str:
@@ -139,7 +204,11 @@ def _stage(text: str) -> dict[str, str]:
 def make_descriptions(folder: Path, random: Random) -> Case:
     """Stage sentences as a person or a model writes them, or a lexicon."""
     sentences = ["a person grasps a handle", "the door swings open", "the person walks through"]
-    forms: list[Callable[[], object]] = [lambda: sentences, lambda: [_stage(one) for one in sentences], lambda: {"source": "llm", "stages": [_stage(one) for one in sentences], "model": "m", "prompt": 1}]
+    forms: list[Callable[[], object]] = [
+        lambda: sentences,
+        lambda: [_stage(one) for one in sentences],
+        lambda: {"source": "llm", "stages": [_stage(one) for one in sentences], "model": "m", "prompt": 1},
+    ]
     labels = [label for label in random.sample(LABELS, 3) if not label.startswith(("=", "-"))] or ["open door"]
     content: dict[str, object] = {label: random.choice(forms)() for label in labels}
     lexicon = random.random() < 0.3
@@ -178,7 +247,21 @@ frames = 8
 tasks = 100
 learning_rate = 0.001
 """
-VALUES = ("nan", "inf", "-1", "1e400", "9" * 5000, "true", '"x"', "[[[[]]]]", "{a = 1}", "1979-05-27T07:32:00Z", "'''\n'''", "[" * 3000, '"\\u0000"')
+VALUES = (
+    "nan",
+    "inf",
+    "-1",
+    "1e400",
+    "9" * 5000,
+    "true",
+    '"x"',
+    "[[[[]]]]",
+    "{a = 1}",
+    "1979-05-27T07:32:00Z",
+    "'''\n'''",
+    "[" * 3000,
+    '"\\u0000"',
+)
 
 
 def make_recipe(folder: Path, random: Random) -> Case:
@@ -214,7 +297,10 @@ def make_labels(folder: Path, random: Random) -> Case:
         return Case(damage(path, random), "labels", {"labels": None})
     path = folder / "journal.jsonl"
     question = {"model": "m", "prompt": 1, "label": "a", "stages": 3, "temperature": 0.1, "sample": 1, "attempt": 1}
-    lines = [json.dumps({"version": 1, "question": {**question, "sample": number}, "reply": {"text": "x", "date": ""}}) for number in range(5)]
+    lines = [
+        json.dumps({"version": 1, "question": {**question, "sample": number}, "reply": {"text": "x", "date": ""}})
+        for number in range(5)
+    ]
     path.write_text("\n".join(lines) + "\n")
     how = spoil_json(path, random) if random.random() < 0.5 else damage(path, random)
     return Case(f"journal: {how}", "journal", {})

@@ -229,7 +229,7 @@ class VideoFile:
 
     def _decoded(self) -> Iterator[VideoFrame]:
         """Decode on from here; what can't be decoded right after a jump lacks its key frame: pass it over."""
-        begun, doubtful, order = False, False, ShownOrder(self._stream)
+        begun, doubtful, order = False, False, ShownOrder(anew=says_decoding_only(self._stream))
         try:
             for packet in self._container.demux(self._stream):
                 self._keep_time()
@@ -267,11 +267,16 @@ class VideoFile:
         late = 0 if first is None else _moment(first) - self._start
         if late <= most:
             return 0
-        if packet.is_keyframe and moment == self._start + late:  # FFmpeg did not look as far as the first picture
+        if self._begins_with_key():  # FFmpeg did not look as far as the first picture, which is this one
             return late
         said = f"its first {late * self._tick:.1f} s cannot be decoded, their key frame is missing; the rest is taken"
         self._note(said)
         return late
+
+    def _begins_with_key(self) -> bool:
+        """Whether the first packet of all holds a key frame: after a jump a file may pass over others before that."""
+        self._open()
+        return next(self._container.demux(self._stream)).is_keyframe
 
     def _note(self, said: str) -> None:
         """Say once what of the file is not as it should be."""

@@ -26,13 +26,13 @@ def stamp_of(packet: "Packet[Stream]") -> int | None:
 
 
 class ShownOrder:
-    """Stamps decoded pictures anew where the file only says when they are decoded: the n-th shown has the n-th stamp.
+    """Stamps decoded pictures `anew` where the file only says when they are decoded: the n-th shown has the n-th stamp.
 
     It has to be told of all packets from the beginning of the file on.
     """
 
-    def __init__(self, stream: VideoStream):
-        self._anew = says_decoding_only(stream)
+    def __init__(self, *, anew: bool):
+        self._anew = anew
         self._waiting: deque[int] = deque()
 
     def stamped(self, packet: "Packet[VideoStream]", frames: Sequence[VideoFrame]) -> Sequence[VideoFrame]:

@@ -17,7 +17,7 @@ from lga.video.decode import LIMITS, open_container, picture_stream
 from lga.video.display import Display
 from lga.video.files import check_size
 from lga.video.measure import lasts_as_a_whole, promised_duration, start_of
-from lga.video.order import ShownOrder
+from lga.video.order import ShownOrder, says_decoding_only
 from lga.video.timeline import GLITCH, LONGEST_STILL, Placed, Timeline, leaps
 from lga.watch.address import STANDARD_INPUT, Address
 from lga.watch.moments import Damage, Finish, Shown
@@ -69,7 +69,7 @@ class Source:
         self._address, self._path, self._container = address, Path(address.name), container
         self._stream = picture_stream(self._path, container)
         self._display = Display.of(self._stream)
-        self._order = ShownOrder(self._stream)
+        self._order = ShownOrder(anew=says_decoding_only(self._stream))
         self._late, self.duration, origin = 0.0, None, None
         self._others, self._over = False, 0.0
         if not address.live and self._stream.start_time is not None:
