@@ -155,7 +155,7 @@ def test_sound_that_outlasts_the_pictures_is_no_cut(tmp_path, video_files, suffi
 @pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "mpeg4"), (".mkv", "libx264")])
 def test_pictures_long_after_the_sound_lack_nothing(tmp_path, write_video, video_files, suffix, codec):
     pictures = [video_files.counted(number) for number in range(40)]
-    plain = write_video(tmp_path / f"plain{suffix}", pictures, codec=codec)
+    plain = write_video(tmp_path / f"plain{suffix}", pictures, codec=codec, encoder={"bf": "0"})
     path = video_files.with_sound(plain, tmp_path / f"a{suffix}", later=20.0)
     assert length(path) == pytest.approx((4.0, 3.9), abs=0.05)
     assert numbers(path, video_files) == WANTED

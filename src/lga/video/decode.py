@@ -262,21 +262,18 @@ class VideoFile:
         most = REORDERED / self.rate / self._tick
         if packet.is_keyframe and (moment is None or moment - self._start <= most):
             return 0 if moment is None else max(moment - self._start, 0)
-        self._go_to(self._start)
+        self._open()  # a jump may pass over what comes before a key frame, and over the first one
+        begins_with_key = next(self._container.demux(self._stream)).is_keyframe
+        self._open()
         first = next((frame for frame in self._decoded() if frame.key_frame), None)
         late = 0 if first is None else _moment(first) - self._start
         if late <= most:
             return 0
-        if self._begins_with_key():  # FFmpeg did not look as far as the first picture, which is this one
+        if begins_with_key:  # FFmpeg did not look as far as the first picture
             return late
         said = f"its first {late * self._tick:.1f} s cannot be decoded, their key frame is missing; the rest is taken"
         self._note(said)
         return late
-
-    def _begins_with_key(self) -> bool:
-        """Whether the first packet of all holds a key frame: after a jump a file may pass over others before that."""
-        self._open()
-        return next(self._container.demux(self._stream)).is_keyframe
 
     def _note(self, said: str) -> None:
         """Say once what of the file is not as it should be."""
