@@ -38,7 +38,7 @@ from odd_cases import Case, Maker, Reader, Verdict
 from rich.console import Console
 from rich.table import Table
 
-from lga.errors import ClipWarning, LGAError
+from lga.errors import LONGEST, ClipWarning, LGAError
 
 Outcome = Literal[
     "right", "read", "named", "refused", "hidden", "wrong", "traceback", "signal", "memory", "slow", "unmade"
@@ -49,7 +49,6 @@ MAKERS: Mapping[str, Maker] = {kind: maker for one in MODULES for kind, maker in
 READERS: Mapping[str, Reader] = {name: reader for one in MODULES for name, reader in one.READERS.items()}
 SHARES = {"videos": 4.0, "damaged videos": 6.0}
 """How often cases of a kind come, beside 1."""
-MOST_SAID = 8000
 MOST_BYTES, MOST_SECONDS = 2**30, 20.0
 PATIENCE = 60.0
 BATCH = 20
@@ -131,7 +130,7 @@ def try_case(folder: Path, case: Case) -> Answer:
             verdict = READERS[case.reader](folder, case.facts)
         except LGAError as error:
             said = str(error)
-            if "\n" in said or len(said) > MOST_SAID:
+            if "\n" in said or len(said) > LONGEST + 5:
                 return {"outcome": "wrong", "said": f"not one short line: {said!r:.500}"}
             if case.sound:
                 return {"outcome": "wrong", "said": f"refused, and nothing is wrong with it: {said}"}

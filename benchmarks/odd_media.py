@@ -286,7 +286,7 @@ def _oblong(video: Video, random: Random) -> Video:
 
 
 def _with_more(video: Video, random: Random) -> Video:
-    if video.suffix in (".mp4", ".mov", ".mkv"):
+    if video.suffix in (".mp4", ".mov", ".mkv") and not video.muxer:
         return replace(video, extra=random.choice(["decoy before", "decoy after", "words", "garbage behind"]))
     return video
 

@@ -151,7 +151,7 @@ def test_a_picture_that_the_decoder_mends_is_named_as_are_those_that_build_on_it
             list(clip.pictures_at([0.7]))
 
 
-@pytest.mark.parametrize("suffix", [".gif", ".avi"])
+@pytest.mark.parametrize("suffix", [".gif", ".avi", ".mp4"])
 def test_a_file_that_lacks_its_end_says_so(tmp_path, write_video, video_files, suffix):
     path = write_video(tmp_path / f"a{suffix}", video_files.numbered(20))
     assert seen(path, [0.05], video_files) == [0]

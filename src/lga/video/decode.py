@@ -38,7 +38,7 @@ from lga.video.files import (
     is_folder,
     refusal,
 )
-from lga.video.measure import BROADCAST, measure
+from lga.video.measure import BROADCAST, lacks_end, measure
 from lga.video.order import ShownOrder, says_decoding_only, stamp_of
 from lga.video.pictures import PictureFolder
 from lga.video.timeline import Timeline
@@ -134,7 +134,7 @@ class VideoFile:
         self._start += late
         self.last, self.duration = found.last - late * self._tick, found.duration - late * self._tick
         check_length(path, self.duration, limits)
-        if _lacks_end(path, self._container.format.name):
+        if lacks_end(path, self._container.format.name):
             self._note("its end is missing, and with it perhaps pictures; get the whole file if there is more of it")
         pictures = float(self._stream.frames or self.duration * min(self.rate, FASTEST))
         check_work(path, self._stream.width, self._stream.height, pictures=pictures, size=path.stat().st_size)
@@ -218,17 +218,23 @@ class VideoFile:
 
     def _frames(self) -> Iterator[tuple[int, VideoFrame]]:
         """Every frame from here on and when it comes on screen, in ticks; one that comes too late is left out."""
-        if not self._leaps:
-            yield from ((_moment(frame), frame) for frame in self._decoded())
-            return
-        line = Timeline()
-        for frame in self._decoded():
-            placed = line.place(_moment(frame) * self._tick)
-            if placed is not None:
-                yield self._start + round(placed.time / self._tick), frame
+        line = Timeline() if self._leaps else None
+        for frame, doubtful in self._decoded():
+            moment = _moment(frame)
+            if line is not None:
+                placed = line.place(moment * self._tick)
+                if placed is None:
+                    continue
+                moment = self._start + round(placed.time / self._tick)
+            if doubtful:
+                self._doubtful.add(moment)
+            yield moment, frame
 
-    def _decoded(self) -> Iterator[VideoFrame]:
-        """Decode on from here; what can't be decoded right after a jump lacks its key frame: pass it over."""
+    def _decoded(self) -> Iterator[tuple[VideoFrame, bool]]:
+        """Decode on from here, and say of each frame whether it, or one that it may build on, is damaged.
+
+        What can't be decoded right after a jump lacks its key frame: it is passed over.
+        """
         begun, doubtful, order = False, False, ShownOrder(anew=says_decoding_only(self._stream))
         try:
             for packet in self._container.demux(self._stream):
@@ -238,16 +244,17 @@ class VideoFile:
                 except InvalidDataError:
                     if begun:
                         raise
+                    doubtful = packet.is_keyframe
                     continue
                 for frame in order.stamped(packet, frames):
                     self._keep_time()
                     if frame.pts is None and frame.dts is None:
                         continue
-                    doubtful = frame.is_corrupt or packet.is_corrupt or (doubtful and not frame.key_frame)
-                    begun = True
-                    if doubtful and not self._leaps:  # where recordings are joined, whole pictures count as damaged
-                        self._doubtful.add(_moment(frame))
-                    yield frame
+                    lost = (
+                        packet.is_corrupt and not self._leaps
+                    )  # where recordings are joined, whole ones count as such
+                    begun, doubtful = True, frame.is_corrupt or lost or (doubtful and not frame.key_frame)
+                    yield frame, doubtful
         except (FFmpegError, OSError) as error:
             raise refusal(self._path, f"damaged ({error.strerror})") from error
 
@@ -265,7 +272,7 @@ class VideoFile:
         self._open()  # a jump may pass over what comes before a key frame, and over the first one
         begins_with_key = next(self._container.demux(self._stream)).is_keyframe
         self._open()
-        first = next((frame for frame in self._decoded() if frame.key_frame), None)
+        first = next((frame for frame, _ in self._decoded() if frame.key_frame), None)
         late = 0 if first is None else _moment(first) - self._start
         if late <= most:
             return 0
@@ -374,17 +381,6 @@ def _is_still(stream: VideoStream) -> bool:
 def _length(stream: VideoStream) -> float:
     """Seconds that a stream lasts as its header says; 0 where that is only known of the whole file."""
     return float((stream.duration or 0) * (stream.time_base or 0))
-
-
-def _lacks_end(path: Path, format_name: str) -> bool:
-    """Whether a GIF has not its last byte, or an AVI fewer bytes than it says at its beginning."""
-    with path.open("rb") as file:
-        begin, size = file.read(8), path.stat().st_size
-        file.seek(max(size - 4096, 0))
-        end = file.read().rstrip(b"\0")
-    if format_name == "gif":
-        return not end.endswith(b";")
-    return format_name == "avi" and int.from_bytes(begin[4:], "little") + 8 > size
 
 
 def _moment(frame: VideoFrame) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -74,8 +75,8 @@ def measure(
         VideoError: there are no pictures, or the file is cut short.
     """
     still = 1 / float(stream.average_rate) if stream.average_rate else STILL
-    promised = promised_duration(container, stream)
-    tail = _tail(container, stream, promised, keep_time) or _tail(container, stream, 0.0, keep_time)
+    promised, start = promised_duration(container, stream), start_of(stream)  # which FFmpeg may change while it reads
+    tail = _tail(container, stream, start, promised, keep_time) or _tail(container, stream, start, 0.0, keep_time)
     if tail is None:
         raise refusal(path, "the video holds no frames")
     there = tail.overall if lasts_as_a_whole(container, stream) else tail.end
@@ -95,9 +96,9 @@ class _Tail:
 
 
 def _tail(
-    container: InputContainer, stream: VideoStream, seconds: float, keep_time: Callable[[], None]
+    container: InputContainer, stream: VideoStream, start: float, seconds: float, keep_time: Callable[[], None]
 ) -> _Tail | None:
-    """Look through the packets from `seconds` to the end of the file without decoding any.
+    """Look through the packets from `seconds` after the `start` to the end of the file without decoding any.
 
     The last picture stays as long as its packet says. Only in the family of mp4 a packet lasts until the next one is
     decoded: where pictures are shown in another order than they are decoded in, it says nothing of that picture, and
@@ -111,7 +112,7 @@ def _tail(
         if (moment := stamp_of(packet)) is None:
             continue
         length = float((packet.duration or 0) * packet.time_base)
-        begin = float(moment * packet.time_base) - start_of(stream)
+        begin = float(moment * packet.time_base) - start
         if packet.stream_index == stream.index:
             begin += 0.0 if seam is None else seam.shift(packet)
             stays = length if begin > last or until_next else stays
@@ -148,3 +149,35 @@ class _Seams:
             time, self.found = self._last + self._length, True
         self._last, self._length = time, float((packet.duration or 0) * packet.time_base)
         return self._shift
+
+
+def lacks_end(path: Path, format_name: str) -> bool:
+    """Whether a file is shorter than its own structure says, as far as that is simple to see.
+
+    A GIF has a last byte, an AVI says its size at its beginning, and an mp4 consists of boxes that say theirs.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if format_name == "gif":
+            file.seek(max(size - 4096, 0))
+            return not file.read().rstrip(b"\0").endswith(b";")
+        if format_name == "avi":
+            return int.from_bytes(file.read(8)[4:], "little") + 8 > size
+        return "mp4" in format_name and _box_runs_over(file, size)
+
+
+BOXES = frozenset({b"moov", b"mdat", b"moof", b"ftyp", b"free", b"mfra", b"sidx"})
+
+
+def _box_runs_over(file: BinaryIO, size: int) -> bool:
+    """Whether the last box of an mp4 is longer than what is left of the file."""
+    place = 0
+    while place + 16 <= size:
+        file.seek(place)
+        head = file.read(16)
+        length = int.from_bytes(head[:4], "big")
+        length = int.from_bytes(head[8:], "big") if length == 1 else length
+        if head[4:8] not in BOXES or length < 8:  # something that is not ours to judge, or a box up to the end
+            return False
+        place += length
+    return place > size
