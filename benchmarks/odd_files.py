@@ -4,10 +4,16 @@
 
 Videos, folders of pictures, tables, JSON, TOML, safetensors and SQLite files are written odd on purpose or damaged, and
 each is read in a process of its own, with limits. Pictures carry their own number, tables known rows, so that what is
-read can be told from what is right. An answer is `right`, `read` (nobody knows what is right), `named` (read, and a
-warning says what is missing), `refused` in one line, or `hidden`: not right, but neither
-FFmpeg nor the structure of the file knows it, because the damaged bytes are those of another sound file. What must not come: `wrong`, `traceback` (any error that is no
-`LGAError`), `signal`, `memory` (over 1 GiB), `slow` (over 20 s). Exit 1 if any of these came.
+read can be told from what is right. An answer is
+
+* `right`; or `read`, where nobody knows what is right,
+* `named`: read, and a warning says what is not as it should be,
+* `refused` in one line,
+* `hidden`: not right, but neither FFmpeg nor the structure of the file knows it, because the damaged bytes are those of
+  another sound file.
+
+What must not come: `wrong`, `traceback` (any error that is no `LGAError`), `signal`, `memory` (over 1 GiB), `slow`
+(over 20 s). Exit 1 if any of these came.
 """
 
 import argparse
@@ -102,7 +108,7 @@ def _be_child(work: Callable[[], Answer], out: int) -> None:
             os.dup2(nowhere.fileno(), stream)
     try:
         answer = work()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it is, it is counted
         answer = {"outcome": "traceback", "said": traceback.format_exc()}
     with os.fdopen(out, "wb") as pipe:
         pipe.write(json.dumps(answer).encode())

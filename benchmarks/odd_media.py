@@ -19,7 +19,7 @@ from lga.backbone.protocol import Preprocessing
 from lga.errors import VideoError
 from lga.video.clip import content_digest, read_clip
 from lga.watch.address import find_address
-from lga.watch.moments import Damage, Finish, Shown
+from lga.watch.moments import Damage, Shown
 from lga.watch.source import open_source
 
 
@@ -120,6 +120,11 @@ class Video:
         return self.times or tuple(float(place / self.rate) for place in range(len(self.numbers)))
 
     @property
+    def base(self) -> Fraction:
+        """Seconds that the time stamps count."""
+        return Fraction(1, 1000) if self.times else 1 / self.rate
+
+    @property
     def duration(self) -> float:
         """Seconds that the pictures last, the last one as long as the rate says."""
         return self.when[-1] + 1 / float(self.rate)
@@ -127,50 +132,75 @@ class Video:
 
 def write(path: Path, video: Video) -> None:
     """Encode and mux a video."""
-    width, height = video.coding.size
     with av.open(str(path), "w", format=FORMATS[video.suffix], options=dict(video.muxer)) as container:
-        cover = _decoy(container) if video.extra == "decoy before" else None
-        stream = container.add_stream(video.coding.codec, rate=video.rate, options=dict(video.coding.options))
-        stream.width, stream.height, stream.pix_fmt = width, height, video.coding.pixels
-        stream.codec_context.thread_count = 1
-        base = Fraction(1, 1000) if video.times else 1 / video.rate
-        if video.times:
-            stream.codec_context.time_base = base
-        if video.ratio:
-            stream.codec_context.sample_aspect_ratio = video.ratio
-        if video.rotation or video.mirror:
-            stream.set_display_rotation(video.rotation, hflip=video.mirror)
-        if video.extra.startswith("decoy"):
-            stream.disposition = Disposition.default
-        if video.extra == "decoy after":
-            cover = _decoy(container)
-        voice = container.add_stream(VOICES.get(video.suffix, "aac"), rate=48000) if video.sound else None
+        before = [_decoy(container)] if video.extra == "decoy before" else []
+        stream = _stream(container, video)
+        decoys = [*before, *([_decoy(container)] if video.extra == "decoy after" else [])]
+        voice = _Voice(container, video.suffix) if video.sound else None
         if video.extra == "words":
             container.metadata["title"] = "odd \x07 \u202e name\nwith lines; DROP \U0001f3ac"
         container.start_encoding()
-        if cover is not None:
+        for decoy in decoys:
             for _ in range(2):
-                container.mux(cover.encode(av.VideoFrame.from_ndarray(counted(4000), "rgb24")))
-            container.mux(cover.encode())
-        heard = 0.0
+                container.mux(decoy.encode(av.VideoFrame.from_ndarray(counted(4000), "rgb24")))
+            container.mux(decoy.encode())
         for number, moment in zip(video.numbers, video.when, strict=True):
-            frame = av.VideoFrame.from_ndarray(_stored(number, width, height, video.interlaced), "rgb24")
-            if video.coding.pixels in ("argb", "rgba", "yuva420p"):
-                frame = av.VideoFrame.from_ndarray(_see_through(number, width, height), "rgba")
-            frame.pts, frame.time_base = round(moment / base), base
-            while voice is not None and heard < video.shift + moment + 0.5:
-                container.mux(voice.encode(_silence(heard)))
-                heard += 0.1
-            _mux(container, stream, stream.encode(frame), video.shift)
-        _mux(container, stream, stream.encode(), video.shift)
+            if voice is not None:
+                voice.speak_to(video.shift + moment + 0.5)
+            _mux(container, stream.encode(_frame(video, number, moment)), video.shift)
+        _mux(container, stream.encode(), video.shift)
         if voice is not None:
-            for _ in range(30 if video.sound == "longer" else 0):
-                container.mux(voice.encode(_silence(heard)))
-                heard += 0.1
-            container.mux(voice.encode())
+            voice.end(3.0 if video.sound == "longer" else 0.0)
     if video.extra == "garbage behind":
         with path.open("ab") as file:
             file.write(b"\0" * 1000)
+
+
+def _stream(container: av.container.OutputContainer, video: Video) -> VideoStream:
+    """The stream of pictures that is meant."""
+    stream = container.add_stream(video.coding.codec, rate=video.rate, options=dict(video.coding.options))
+    (stream.width, stream.height), stream.pix_fmt = video.coding.size, video.coding.pixels
+    stream.codec_context.thread_count = 1
+    if video.times:
+        stream.codec_context.time_base = video.base
+    if video.ratio:
+        stream.codec_context.sample_aspect_ratio = video.ratio
+    if video.rotation or video.mirror:
+        stream.set_display_rotation(video.rotation, hflip=video.mirror)
+    if video.extra.startswith("decoy"):
+        stream.disposition = Disposition.default
+    return stream
+
+
+def _frame(video: Video, number: int, moment: float) -> av.VideoFrame:
+    width, height = video.coding.size
+    if video.coding.pixels in ("argb", "rgba", "yuva420p"):
+        frame = av.VideoFrame.from_ndarray(_see_through(number, width, height), "rgba")
+    else:
+        frame = av.VideoFrame.from_ndarray(_stored(number, width, height, video.interlaced), "rgb24")
+    frame.pts, frame.time_base = round(moment / video.base), video.base
+    return frame
+
+
+class _Voice:
+    """Silence beside the pictures, a tenth of a second at a time."""
+
+    def __init__(self, container: av.container.OutputContainer, suffix: str):
+        self._container, self._heard = container, 0
+        self._stream = container.add_stream(VOICES.get(suffix, "aac"), rate=48000)
+
+    def speak_to(self, time: float) -> None:
+        """Go on until so many seconds."""
+        while self._heard / 10 < time:
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.int16), "s16", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = 48000, 4800 * self._heard, Fraction(1, 48000)
+            self._container.mux(self._stream.encode(frame))
+            self._heard += 1
+
+    def end(self, later: float) -> None:
+        """Go on for so many seconds, and end."""
+        self.speak_to(self._heard / 10 + later)
+        self._container.mux(self._stream.encode())
 
 
 VOICES = {
@@ -189,7 +219,7 @@ FORMATS = {
 }
 
 
-def _mux(container: av.container.OutputContainer, stream: VideoStream, packets: Sequence[av.Packet], shift: float):
+def _mux(container: av.container.OutputContainer, packets: Sequence[av.Packet], shift: float) -> None:
     for packet in packets:
         if shift and packet.dts is not None and packet.pts is not None:
             ticks = round(shift / packet.time_base)
@@ -205,17 +235,14 @@ def _decoy(container: av.container.OutputContainer) -> VideoStream:
     return stream
 
 
-def _silence(begin: float) -> av.AudioFrame:
-    """A tenth of a second in which nothing is heard."""
-    frame = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.int16), "s16", "mono")
-    frame.sample_rate, frame.pts, frame.time_base = 48000, round(48000 * begin), Fraction(1, 48000)
-    return frame
+SECOND = 2048
+"""What the number of a frame's second field is more than that of its first."""
 
 
 def _stored(number: int, width: int, height: int, interlaced: bool) -> UInt8[np.ndarray, "height width 3"]:
     picture = counted(number, height, width)
     if interlaced:
-        picture[::2] = counted(number + 2048, height, width)[::2]
+        picture[::2] = counted(number + SECOND, height, width)[::2]
     return np.ascontiguousarray(picture)
 
 
@@ -524,57 +551,57 @@ def complains(path: Path) -> bool:
 
 
 def _judge(eyes: Eyes, duration: float, facts: Facts) -> str:
-    when, numbers, tick = np.array(facts["when"]), list(facts["numbers"]), float(facts["tick"])  # type: ignore
-    damaged, slack = bool(facts.get("damaged")), float(facts["slack"])  # type: ignore
-    if not damaged and abs(duration - float(facts["duration"])) > slack:  # type: ignore
+    if facts.get("damaged"):
+        return _judge_damaged(eyes, facts)
+    if abs(duration - facts["duration"]) > facts["slack"]:  # type: ignore
         return f"lasts {duration:.3f} s where {facts['duration']:.3f} s are right"
-    before, joined = -1, not damaged or (facts["lasting"] and set(DOUBLING) & set(str(facts["damage"]).split(", ")))
+    when, numbers, tick = np.array(facts["when"]), list(facts["numbers"]), float(facts["tick"])  # type: ignore
     for wanted, number, size, white in eyes.seen:
-        if number is None or (number not in numbers and not (facts["interlaced"] and number - 2048 in numbers)):
-            return f"at {wanted:.3f} s a picture that is none of the clip's ({number})"
-        if damaged:
-            number = number % 2048 if facts["interlaced"] else number
-            if number < before and not joined:
-                return f"at {wanted:.3f} s picture {number} after picture {before}"
-            before = number
-            continue
         if list(size) != facts["size"]:
             return f"{size} pixels where {facts['size']} are right"
         if facts["white"] and not white:
             return "what is transparent is not white"
         first, last = (int(np.searchsorted(when, wanted + by, "right")) - 1 for by in (-tick, tick))
         right = {numbers[max(place, 0)] for place in range(first, last + 1)}
-        if facts["interlaced"]:
-            right |= {one + 2048 for one in right}
-        if number not in right:
+        if number not in right | ({one + SECOND for one in right} if facts["interlaced"] else set()):
             return f"at {wanted:.3f} s picture {number} where {sorted(right)} is right"
+    return ""
+
+
+def _judge_damaged(eyes: Eyes, facts: Facts) -> str:
+    """Of a damaged file only pictures of the clip may be shown, and in order."""
+    numbers, before = set(facts["numbers"]), -1  # type: ignore
+    joined = facts["lasting"] and set(DOUBLING) & set(str(facts["damage"]).split(", "))
+    for wanted, seen, _, _ in eyes.seen:
+        number = seen % SECOND if facts["interlaced"] and seen is not None else seen
+        if number is None or number not in numbers:
+            return f"at {wanted:.3f} s a picture that is none of the clip's ({number})"
+        if number < before and not joined:
+            return f"at {wanted:.3f} s picture {number} after picture {before}"
+        before = number
     return ""
 
 
 def _watched(path: Path, facts: Facts) -> str:
     """What is wrong with the pictures that a watcher of the whole video sees."""
-    numbers, when = set(facts["numbers"]), list(facts["when"])  # type: ignore
-    seen, before, second = 0, -1.0, None
     with open_source(find_address(str(path)), 5.0) as source:
-        for one in source.shown():
-            if isinstance(one, Damage):
-                if not facts.get("damaged"):
-                    return f"watched: damage where there is none ({one.reason})"
-            elif isinstance(one, Shown):
-                if one.time < before:
-                    return "watched: time goes back"
-                before, seen = one.time, seen + 1
-                number = count_of(upright(one.picture(), facts))
-                if not facts.get("damaged") and number not in numbers:
-                    return f"watched: at {one.time:.3f} s a picture that is none of the clip's ({number})"
-                if not facts.get("damaged") and number in numbers and number != facts["numbers"][0]:  # type: ignore
-                    place = facts["numbers"].index(number)  # type: ignore
-                    second = one.time - when[place] if second is None else second
-                    if abs(one.time - second - when[place]) > 2 * float(facts["tick"]):  # type: ignore
-                        return f"watched: picture {number} at {one.time:.3f} s, not {second + when[place]:.3f} s"
-            elif isinstance(one, Finish) and not facts.get("damaged") and seen != len(numbers):
-                return f"watched: {seen} pictures of {len(numbers)}"
-    return ""
+        found = list(source.shown())
+    times = [one.time for one in found if isinstance(one, Shown)]
+    if times != sorted(times):
+        return "watched: time goes back"
+    if facts.get("damaged"):
+        return ""
+    damage = [one for one in found if isinstance(one, Damage)]
+    if damage:
+        return f"watched: damage where there is none ({damage[0].reason})"
+    shown = [count_of(upright(one.picture(), facts)) for one in found if isinstance(one, Shown)]
+    if shown != facts["numbers"]:
+        return f"watched: {shown} where {facts['numbers']} is right"
+    begin, when = times[-1] - facts["when"][-1], facts["when"]  # type: ignore
+    wrong = [
+        one for one, right in zip(times[1:], when[1:], strict=True) if abs(one - begin - right) > 2 * facts["tick"]
+    ]  # type: ignore
+    return f"watched: pictures at {wrong} s that come at another time" if wrong else ""
 
 
 KINDS: Mapping[str, Maker] = {"videos": make_video, "damaged videos": make_damaged}

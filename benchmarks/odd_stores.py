@@ -97,6 +97,9 @@ def _record(head: Head) -> CheckpointRecord:
     )
 
 
+NOTES = ("", "NaN", "[" * 20_000, "9" * 5000, "{}")
+
+
 def _spoil_header(path: Path, random: Random) -> str:
     """Write another header into a safetensors file."""
     data = path.read_bytes()
@@ -109,26 +112,17 @@ def _spoil_header(path: Path, random: Random) -> str:
     odd = random.choice(
         ["length", "negative", "overlap", "dtype", "shape", "deep", "metadata", "huge shape", "no tensors", "nan"]
     )
-    body = data[8 + length :]
-    if odd == "negative":
-        header[name]["data_offsets"] = [-8, 8]
-    elif odd == "overlap":
-        header[name]["data_offsets"] = [0, 8]
-    elif odd == "dtype":
-        header[name]["dtype"] = random.choice(["I64", "BOOL", "F8_E4M3", "F64", "X"])
-    elif odd == "shape":
-        header[name]["shape"] = random.choice([[], [1], [-1], [2**40, 2**40], header[name]["shape"][::-1], "x"])
-    elif odd == "huge shape":
-        header[name] |= {"shape": [2**31, 2**20], "data_offsets": [0, 2**53]}
-    elif odd == "metadata":
-        header["__metadata__"] = {
-            key: random.choice(["", "NaN", "[" * 20_000, "9" * 5000, "{}"])
-            for key in header.get("__metadata__", {"a": ""})
-        }
-    elif odd == "no tensors":
-        header, body = {}, b""
-    elif odd == "nan":
-        body = b"\xff" * len(body)
+    body = {"no tensors": b"", "nan": b"\xff" * (len(data) - 8 - length)}.get(odd, data[8 + length :])
+    part, notes = header[name], {key: random.choice(NOTES) for key in header.get("__metadata__", {"a": ""})}
+    changed = {
+        "negative": {name: {**part, "data_offsets": [-8, 8]}},
+        "overlap": {name: {**part, "data_offsets": [0, 8]}},
+        "dtype": {name: {**part, "dtype": random.choice(["I64", "BOOL", "F8_E4M3", "F64", "X"])}},
+        "shape": {name: {**part, "shape": random.choice([[], [1], [-1], [2**40, 2**40], part["shape"][::-1], "x"])}},
+        "huge shape": {name: {**part, "shape": [2**31, 2**20], "data_offsets": [0, 2**53]}},
+        "metadata": {"__metadata__": notes},
+    }
+    header = {} if odd == "no tensors" else {**header, **changed.get(odd, {})}
     text = b"[" * 200_000 if odd == "deep" else json.dumps(header).encode()
     size = random.choice([0, 2**63, 2**64 - 1, 10**9]) if odd == "length" else len(text)
     path.write_bytes(struct.pack("<Q", size) + text + body)

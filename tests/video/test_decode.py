@@ -151,6 +151,14 @@ def test_a_picture_that_the_decoder_mends_is_named_as_are_those_that_build_on_it
             list(clip.pictures_at([0.7]))
 
 
+def test_a_key_frame_that_cannot_be_decoded_is_named(tmp_path, write_video, video_files):
+    path = write_video(tmp_path / "a.mov", video_files.numbered(20), codec="png", pixels="rgb24")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"\x89PNG", b"\0\0\0\0", 1))
+    with pytest.warns(ClipWarning, match="damaged: a picture cannot be decoded"):
+        assert seen(path, [0.05, 0.55], video_files) == [1, 5]
+
+
 @pytest.mark.parametrize("suffix", [".gif", ".avi", ".mp4"])
 def test_a_file_that_lacks_its_end_says_so(tmp_path, write_video, video_files, suffix):
     path = write_video(tmp_path / f"a{suffix}", video_files.numbered(20))

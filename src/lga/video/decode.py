@@ -244,7 +244,8 @@ class VideoFile:
                 except InvalidDataError:
                     if begun:
                         raise
-                    doubtful = packet.is_keyframe
+                    if packet.is_keyframe:
+                        self._note("damaged: a picture cannot be decoded, and a later one is shown in its place")
                     continue
                 for frame in order.stamped(packet, frames):
                     self._keep_time()

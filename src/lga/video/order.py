@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 from av.packet import Packet
 from av.stream import Stream
@@ -20,7 +21,7 @@ def says_decoding_only(stream: Stream) -> bool:
     return stream.container.format.name == "avi" and stream.codec_context.name in ("h264", "hevc")
 
 
-def stamp_of(packet: "Packet[Stream]") -> int | None:
+def stamp_of(packet: "Packet[Any]") -> int | None:
     """When a packet's picture is shown, in ticks; where the file does not say that, when it is decoded."""
     return packet.dts if packet.pts is None or says_decoding_only(packet.stream) else packet.pts
 
