@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lga.errors import AnatomyError, ManifestError
+from lga.errors import LONGEST, AnatomyError, LGAError, ManifestError
 from lga.labels import (
     MAX_LABEL,
     check_unique_labels,
@@ -142,3 +142,11 @@ def test_one_action_in_two_spellings_is_refused_and_a_repeated_label_is_not():
 )
 def test_a_path_is_shown_on_one_line_with_what_is_hidden_escaped(path, shown):
     assert printable(path) == shown
+
+
+def test_of_a_message_that_is_too_long_both_ends_are_kept():
+    assert str(LGAError("a" * LONGEST)) == "a" * LONGEST
+    shown = str(LGAError(f"clips.csv: {'x' * 200_000} is no number"))
+    assert shown.startswith("clips.csv: x")
+    assert shown.endswith("x is no number")
+    assert len(shown) == LONGEST + len(" ... ")

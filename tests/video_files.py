@@ -95,6 +95,23 @@ def with_sound(video: Path, path: Path, *, later: float) -> Path:
     return path
 
 
+def heard_for(path: Path, frames: Sequence[np.ndarray], seconds: float, *, codec: str, fps: int = 10) -> Path:
+    """Pictures beside sound that lasts so long, in steps as recorders write both."""
+    with av.open(str(path), "w") as container:
+        stream, voice = container.add_stream(codec, rate=fps), container.add_stream("pcm_s16le", rate=8000)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for number in range(round(seconds * fps)):
+            sound = av.AudioFrame.from_ndarray(np.zeros((1, 8000 // fps), np.int16), "s16", "mono")
+            sound.sample_rate, sound.pts, sound.time_base = 8000, number * 8000 // fps, Fraction(1, 8000)
+            container.mux(voice.encode(sound))
+            if number < len(frames):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(frames[number], "rgb24")))
+        container.mux(stream.encode())
+        container.mux(voice.encode())
+    return path
+
+
 def silence(seconds: float) -> av.AudioFrame:
     frame = av.AudioFrame.from_ndarray(np.zeros((1, int(8000 * seconds)), np.float32), "fltp", "mono")
     frame.sample_rate, frame.pts = 8000, 0

@@ -19,11 +19,20 @@ def printable(text: object) -> str:
     return shown.encode("unicode_escape", "surrogatepass").decode("ascii") if has_hidden_characters(shown) else shown
 
 
+LONGEST = 6000
+"""Characters of a message: two of the longest paths and some words."""
+
+
 class LGAError(Exception):
-    """What was wanted, what came and what to do, in one visible line; the command line exits with 1."""
+    """What was wanted, what came and what to do, in one visible line; the command line exits with 1.
+
+    Of a line that is too long for anybody, because a value is quoted in it, the middle is left out.
+    """
 
     def __init__(self, message: str):
-        super().__init__(printable(message))
+        shown = printable(message)
+        half = LONGEST // 2
+        super().__init__(shown if len(shown) <= LONGEST else f"{shown[:half]} ... {shown[-half:]}")
 
 
 class SettingsError(LGAError):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lga.errors import VideoError
+from lga.errors import ClipWarning, VideoError
 from lga.video import decode
 from lga.video.decode import VideoFile, open_clip, picture_stream
 from lga.video.files import Limits
@@ -133,6 +133,39 @@ def test_a_damaged_stretch_is_refused_where_it_is_wanted(tmp_path, write_video):
     path.write_bytes(content)
     with open_clip(path) as clip:
         assert len(list(clip.pictures_at([0.05]))) == 1
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".ts", "mpeg2video"), (".mpg", "mpeg1video")])
+def test_a_picture_that_the_decoder_mends_is_named_as_are_those_that_build_on_it(tmp_path, write_video, suffix, codec):
+    noise = np.random.default_rng(0).integers(0, 255, (25, 48, 64, 3), np.uint8)
+    options = {"sc_threshold": "1000000000"}
+    path = write_video(tmp_path / f"a{suffix}", noise, 25, codec=codec, pixels="yuv420p", key_every=10, encoder=options)
+    content, place = bytearray(path.read_bytes()), 0
+    for _ in range(14):
+        place = content.index(b"\0\0\1\0", place + 1)  # a picture begins
+    content[place + 60 : place + 100] = b"\xff" * 40
+    path.write_bytes(content)
+    with open_clip(path) as clip:
+        assert len(list(clip.pictures_at([0.1, 0.3]))) == 2  # before it nothing is said
+        with pytest.warns(ClipWarning, match=r"damaged: what is shown at 0\.\d s, and perhaps later"):
+            list(clip.pictures_at([0.7]))
+
+
+def test_a_key_frame_that_cannot_be_decoded_is_named(tmp_path, write_video, video_files):
+    path = write_video(tmp_path / "a.mov", video_files.numbered(20), codec="png", pixels="rgb24")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"\x89PNG", b"\0\0\0\0", 1))
+    with pytest.warns(ClipWarning, match="damaged: a picture cannot be decoded"):
+        assert seen(path, [0.05, 0.55], video_files) == [1, 5]
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".avi", ".mp4"])
+def test_a_file_that_lacks_its_end_says_so(tmp_path, write_video, video_files, suffix):
+    path = write_video(tmp_path / f"a{suffix}", video_files.numbered(20))
+    assert seen(path, [0.05], video_files) == [0]
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(ClipWarning, match="its end is missing"):
+        assert seen(path, [0.05, 1.55], video_files) == [0, 15]
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi", ".webm"])

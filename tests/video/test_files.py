@@ -17,7 +17,9 @@ from lga.video.files import (
     check_work,
     content_digest,
     find_clips,
+    identity,
     is_clip,
+    is_folder,
     pictures_in,
     refusal,
     why_no_clip,
@@ -210,3 +212,13 @@ def test_a_pointer_of_git_lfs_is_named_for_what_it_is(tmp_path):
     (tmp_path / "a.mp4").write_text(POINTER)
     with pytest.raises(VideoError, match=r"a\.mp4: a pointer of Git LFS, not the file itself; run `git lfs pull`"):
         content_digest(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("name", ["a\0b.mp4", "x" * 5000, "/".join(["d" * 50] * 99)], ids=["zero", "long", "deep"])
+def test_a_name_that_no_file_can_have_is_refused_in_one_line(tmp_path, name):
+    path = tmp_path / name
+    assert "no such file or folder" in why_no_clip(path)
+    for ask in (is_folder, content_digest, find_clips, identity):
+        with pytest.raises(VideoError) as error:
+            ask(path)
+        assert "\n" not in str(error.value)

@@ -5,6 +5,9 @@ import pytest
 from lga.errors import ClipWarning, VideoError
 from lga.video.clip import uniform_times
 from lga.video.decode import open_clip
+from lga.watch.address import find_address
+from lga.watch.moments import Damage, Shown
+from lga.watch.source import open_source
 
 
 def copied(path, out, *, shift=0.0, leave=(), template=None, options=None):
@@ -25,6 +28,11 @@ def copied(path, out, *, shift=0.0, leave=(), template=None, options=None):
 def numbers(path, video_files, count=8):
     with open_clip(path) as clip:
         return [video_files.count_of(one) for one in clip.pictures_at(uniform_times(clip.duration, count))]
+
+
+def watched(path):
+    with open_source(find_address(str(path)), 5.0) as source:
+        return source.duration, list(source.shown())
 
 
 def length(path):
@@ -122,6 +130,40 @@ def test_a_clip_begins_where_its_pictures_do_and_says_so(tmp_path, plain, write_
     assert found == pytest.approx((2.0, 1.9), abs=0.02)
     with pytest.warns(ClipWarning):
         assert numbers(path, video_files, 4) == [22, 27, 32, 37]
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".asf", "wmv2"), (".flv", "flv")])
+@pytest.mark.parametrize("shift", [0.0, 7.32, 4000.0])
+def test_other_recordings_may_begin_at_any_time_too(tmp_path, write_video, video_files, suffix, codec, shift):
+    pictures = [video_files.counted(number) for number in range(40)]
+    plain = write_video(tmp_path / f"plain{suffix}", pictures, codec=codec, pixels="yuv420p")
+    path = copied(plain, tmp_path / f"a{suffix}", shift=shift)
+    assert length(path) == pytest.approx((4.0, 3.9), abs=0.01)
+    assert numbers(path, video_files) == WANTED
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".asf", "wmv2"), (".mkv", "mpeg4"), (".avi", "mpeg4")])
+def test_sound_that_outlasts_the_pictures_is_no_cut(tmp_path, video_files, suffix, codec):
+    pictures = [video_files.counted(number) for number in range(20)]
+    path = video_files.heard_for(tmp_path / f"a{suffix}", pictures, 5.0, codec=codec)
+    assert length(path) == pytest.approx((2.0, 1.9), abs=0.05)
+    assert numbers(path, video_files, 4) == [2, 7, 12, 17]
+    _, found = watched(path)
+    assert not [one for one in found if isinstance(one, Damage)]
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "mpeg4"), (".mkv", "libx264")])
+def test_pictures_long_after_the_sound_lack_nothing(tmp_path, write_video, video_files, suffix, codec):
+    pictures = [video_files.counted(number) for number in range(40)]
+    plain = write_video(tmp_path / f"plain{suffix}", pictures, codec=codec, encoder={"bf": "0"})
+    path = video_files.with_sound(plain, tmp_path / f"a{suffix}", later=20.0)
+    assert length(path) == pytest.approx((4.0, 3.9), abs=0.05)
+    assert numbers(path, video_files) == WANTED
+    _, found = watched(path)
+    assert not [one for one in found if isinstance(one, Damage)]
+    assert [one.time for one in found if isinstance(one, Shown)][1:] == pytest.approx(
+        [20 + number / 10 for number in range(1, 40)], abs=0.01
+    )
 
 
 @pytest.mark.shared

@@ -129,3 +129,15 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(VideoError, match="without frame pictures"):
         PictureFolder(tmp_path)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "LA", "P", "I;16"])
+def test_a_png_with_a_flipped_bit_is_refused_wherever_it_is(tmp_path, mode):
+    path, noise = tmp_path / "a.png", np.random.default_rng(0).integers(0, 255, (8, 8), np.uint8)
+    (Image.fromarray(noise.astype(np.uint16)) if mode == "I;16" else Image.fromarray(noise).convert(mode)).save(path)
+    whole = path.read_bytes()
+    assert read_picture(path).shape == (8, 8, 3)
+    for place in range(8, len(whole) - 12, 3):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        with pytest.raises(VideoError):
+            read_picture(path)

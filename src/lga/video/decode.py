@@ -4,11 +4,12 @@ FFmpeg is given an open file and never a name, and may use no protocol and few f
 with "http:" or "%d" in it, can't make it open anything else.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import BinaryIO
 from warnings import warn
 
 import av
@@ -37,7 +38,8 @@ from lga.video.files import (
     is_folder,
     refusal,
 )
-from lga.video.measure import BROADCAST, measure
+from lga.video.measure import BROADCAST, lacks_end, measure
+from lga.video.order import ShownOrder, says_decoding_only, stamp_of
 from lga.video.pictures import PictureFolder
 from lga.video.timeline import Timeline
 from lga.video.tone import DEEP_BYTES, WIDE
@@ -45,6 +47,8 @@ from lga.video.tone import DEEP_BYTES, WIDE
 LARGEST = 8192 * 4352
 """Pixels of a picture of H.264 and H.265 at the highest level of a usual decoder, 6.2."""
 LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels": str(LARGEST)}
+FURTHER = {"analyzeduration": "60000000"}
+"""Microseconds of a file that FFmpeg looks through for pictures, where its usual five seconds do not suffice."""
 HELD, HELD_OF_GIF = 5, 8
 """Pictures of that size that are held at once, by the decoder and ready to be shown."""
 FASTEST = 120.0
@@ -76,8 +80,7 @@ def open_clip(path: Path, limits: Limits = UNLIMITED) -> "Generator[VideoFile | 
             raise refusal(path, f"cannot be read ({error.strerror})") from error
 
         def opened() -> InputContainer:
-            file.seek(0)
-            return stack.enter_context(av.open(file, mode="r", options=LIMITS, metadata_errors="replace"))
+            return open_container(file, LIMITS, stack)
 
         try:
             video = VideoFile(path, opened, limits)
@@ -85,6 +88,23 @@ def open_clip(path: Path, limits: Limits = UNLIMITED) -> "Generator[VideoFile | 
             kinds = "mp4, mov, avi, mkv, webm, ts or gif"
             raise refusal(path, f"not a readable {kinds} video, or cut short ({error.strerror})") from error
         yield video
+
+
+def open_container(file: BinaryIO, options: Mapping[str, str], stack: ExitStack) -> InputContainer:
+    """Open a file's container from its beginning, until the stack is closed.
+
+    Where FFmpeg has not looked far enough to know the size of the pictures, because sound comes long before them, it
+    is told to look further.
+
+    Raises:
+        FFmpegError: it is none.
+    """
+    file.seek(0)
+    container = stack.enter_context(av.open(file, mode="r", options=dict(options), metadata_errors="replace"))
+    if all(stream.codec_context and stream.width for stream in container.streams.video):
+        return container
+    file.seek(0)
+    return stack.enter_context(av.open(file, mode="r", options={**options, **FURTHER}, metadata_errors="replace"))
 
 
 class VideoFile:
@@ -100,6 +120,7 @@ class VideoFile:
         self._path, self._opened, self._limits = path, opened, limits
         self._deadline = monotonic() + limits.patience
         self._bytes, self._count = path.stat().st_size, 0
+        self._noted, self._doubtful = False, set[int]()
         self._open()
         check_size(path, *self._display.size(self._stream), pixels=limits.pixels)
         if not self._stream.time_base:
@@ -108,11 +129,14 @@ class VideoFile:
         self._start = self._stream.start_time or 0
         found = measure(path, self._container, self._stream, keep_time=self._keep_time)
         self._leaps = found.leaps
-        self._one_pass = found.leaps or self._stream.pix_fmt == "pal8"  # a palette comes once, with some packet
+        palette = self._stream.pix_fmt == "pal8"  # which comes once, with some packet
+        self._one_pass = found.leaps or palette or says_decoding_only(self._stream)
         late = 0 if self._one_pass else self._late()
         self._start += late
         self.last, self.duration = found.last - late * self._tick, found.duration - late * self._tick
         check_length(path, self.duration, limits)
+        if lacks_end(path, self._container.format.name):
+            self._note("its end is missing, and with it perhaps pictures; get the whole file if there is more of it")
         pictures = max(float(self._stream.frames), self.duration * min(self.rate, FASTEST))
         check_work(path, self._stream.width, self._stream.height, pictures=pictures, size=self._bytes)
 
@@ -154,6 +178,9 @@ class VideoFile:
             half = (frame.duration or 0) // 2 if frame.interlaced_frame else 0
             second = half > 0 and wanted >= moment + half
             if (moment, second) != before:
+                if moment in self._doubtful:
+                    at = (moment - self._start) * self._tick
+                    self._note(f"damaged: what is shown at {at:.1f} s, and perhaps later, may not be what was filmed")
                 shown, before, picture = moment + half * second, (moment, second), self._upright(frame, second)
             yield (shown - self._start) * self._tick, picture
 
@@ -193,18 +220,24 @@ class VideoFile:
 
     def _frames(self) -> Iterator[tuple[int, VideoFrame]]:
         """Every frame from here on and when it comes on screen, in ticks; one that comes too late is left out."""
-        if not self._leaps:
-            yield from ((_moment(frame), frame) for frame in self._decoded())
-            return
-        line = Timeline()
-        for frame in self._decoded():
-            placed = line.place(_moment(frame) * self._tick)
-            if placed is not None:
-                yield self._start + round(placed.time / self._tick), frame
+        line = Timeline() if self._leaps else None
+        for frame, doubtful in self._decoded():
+            moment = _moment(frame)
+            if line is not None:
+                placed = line.place(moment * self._tick)
+                if placed is None:
+                    continue
+                moment = self._start + round(placed.time / self._tick)
+            if doubtful:
+                self._doubtful.add(moment)
+            yield moment, frame
 
-    def _decoded(self) -> Iterator[VideoFrame]:
-        """Decode on from here; what can't be decoded right after a jump lacks its key frame: pass it over."""
-        begun = False
+    def _decoded(self) -> Iterator[tuple[VideoFrame, bool]]:
+        """Decode on from here, and say of each frame whether it, or one that it may build on, is damaged.
+
+        What can't be decoded right after a jump lacks its key frame: it is passed over.
+        """
+        begun, doubtful, order = False, False, ShownOrder(anew=says_decoding_only(self._stream))
         try:
             for packet in self._container.demux(self._stream):
                 self._keep_time()
@@ -213,14 +246,20 @@ class VideoFile:
                 except InvalidDataError:
                     if begun:
                         raise
+                    if packet.is_keyframe:
+                        self._note("damaged: a picture cannot be decoded, and a later one is shown in its place")
                     continue
-                for frame in frames:
+                for frame in order.stamped(packet, frames):
                     self._keep_time()
                     self._count += 1  # the header may have spoken of fewer
                     check_work(self._path, frame.width, frame.height, pictures=float(self._count), size=self._bytes)
-                    if frame.pts is not None or frame.dts is not None:
-                        begun = True
-                        yield frame
+                    if frame.pts is None and frame.dts is None:
+                        continue
+                    lost = (
+                        packet.is_corrupt and not self._leaps
+                    )  # where recordings are joined, whole ones count as such
+                    begun, doubtful = True, frame.is_corrupt or lost or (doubtful and not frame.key_frame)
+                    yield frame, doubtful
         except (FFmpegError, OSError) as error:
             raise refusal(self._path, f"damaged ({error.strerror})") from error
 
@@ -231,18 +270,28 @@ class VideoFile:
         """
         self._go_to(self._start)
         packet = next(self._container.demux(self._stream))
-        moment = packet.dts if packet.pts is None else packet.pts
+        moment = stamp_of(packet)
         most = REORDERED / self.rate / self._tick
         if packet.is_keyframe and (moment is None or moment - self._start <= most):
-            return 0
-        self._go_to(self._start)
-        first = next((frame for frame in self._decoded() if frame.key_frame), None)
+            return 0 if moment is None else max(moment - self._start, 0)
+        self._open()  # a jump may pass over what comes before a key frame, and over the first one
+        begins_with_key = next(self._container.demux(self._stream)).is_keyframe
+        self._open()
+        first = next((frame for frame, _ in self._decoded() if frame.key_frame), None)
         late = 0 if first is None else _moment(first) - self._start
         if late <= most:
             return 0
+        if begins_with_key:  # FFmpeg did not look as far as the first picture
+            return late
         said = f"its first {late * self._tick:.1f} s cannot be decoded, their key frame is missing; the rest is taken"
-        warn(str(refusal(self._path, said)), ClipWarning, stacklevel=2)
+        self._note(said)
         return late
+
+    def _note(self, said: str) -> None:
+        """Say once what of the file is not as it should be."""
+        if not self._noted:
+            self._noted = True
+            warn(str(refusal(self._path, said)), ClipWarning, stacklevel=3)
 
     def _upright(self, frame: VideoFrame, second: bool) -> UInt8[Tensor, "height width 3"]:
         check_size(self._path, *self._display.size(frame), pixels=self._limits.pixels)

@@ -99,9 +99,7 @@ def why_no_clip(path: Path) -> str | None:
     if kind == "folder":
         return _why_no_clip_folder(path)
     if kind != "file":
-        return (
-            "a link that leads nowhere" if path.is_symlink() else f"{KIND_WORDS[kind]}; give a video file or a folder"
-        )
+        return "a link that leads nowhere" if _is_link(path) else f"{KIND_WORDS[kind]}; give a video file or a folder"
     if has_video_name(path):
         return None
     if path.suffix.casefold() in PICTURE_SUFFIXES:
@@ -156,6 +154,8 @@ def identity(path: Path) -> tuple[int, int]:
         found = path.stat()
     except OSError as error:
         raise refusal(path, f"cannot be listed ({error.strerror})") from error
+    except ValueError as error:
+        raise refusal(path, NO_NAME) from error
     return found.st_dev, found.st_ino
 
 
@@ -209,6 +209,8 @@ def is_folder(path: Path) -> bool:
         raise refusal(path, f"no such file or folder{_advice(path)}") from error
     except OSError as error:
         raise refusal(path, f"cannot be reached ({error.strerror})") from error
+    except ValueError as error:
+        raise refusal(path, NO_NAME) from error
     if stat.S_ISDIR(found.st_mode):
         return True
     if not stat.S_ISREG(found.st_mode):
@@ -281,6 +283,7 @@ def check_length(path: Path, seconds: float, limits: Limits) -> None:
         raise refusal(path, f"{seconds:.1f} s long; at most {limits.seconds:g} s are taken")
 
 
+NO_NAME = "no name that a file can have"
 KIND_WORDS = {"other": "neither a file nor a folder", "nothing": "no such file or folder"}
 
 
@@ -331,6 +334,13 @@ def _kind(path: Path) -> Kind:
         return kind_of(path)
     except LGAError:
         return "nothing"
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except (OSError, ValueError):  # a name that cannot be one
+        return False
 
 
 def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:

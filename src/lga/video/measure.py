@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -13,10 +14,13 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from lga.video.files import refusal
+from lga.video.order import stamp_of
 from lga.video.timeline import leaps
 
 BROADCAST = frozenset({"mpegts", "mpeg"})
 """Formats that go on for ever: their files promise no length, and their time stamps may leap within a file."""
+WHOLE = frozenset({"matroska,webm", "asf", "flv"})
+"""Formats whose header says how long everything lasts together, even where FFmpeg says it of each stream."""
 STILL = 1 / 25
 """Seconds that a picture stays where nothing says how many come a second."""
 
@@ -41,17 +45,23 @@ def start_of(stream: VideoStream) -> float:
 def promised_duration(container: InputContainer, stream: VideoStream) -> float:
     """How many seconds from the first picture on the header says there are; 0 where it says nothing.
 
-    Writers of Matroska give the time stamp of the end, or how much later than the start it is: the less is believed.
+    Of everything together writers give the time stamp of the end, or how much later than the start it is: the less is
+    believed.
     """
     if container.format.name in BROADCAST:
         return 0.0
     if container.format.name == "avi" and stream.frames and stream.average_rate:
         return float(stream.frames / stream.average_rate)  # FFmpeg shortens the duration of a cut AVI
-    if stream.duration is not None and stream.time_base is not None:
+    if stream.duration is not None and stream.time_base is not None and not lasts_as_a_whole(container, stream):
         return float(stream.duration * stream.time_base)
     whole, first = (container.duration or 0) / av.time_base, start_of(stream)
     late = first - (container.start_time or 0) / av.time_base
     return max(whole - (max(first, late) if whole > first else late), 0.0)
+
+
+def lasts_as_a_whole(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether the header says how long all streams last together, and nothing of the pictures alone."""
+    return stream.duration is None or container.format.name in WHOLE
 
 
 def measure(
@@ -65,11 +75,11 @@ def measure(
         VideoError: there are no pictures, or the file is cut short.
     """
     still = 1 / float(stream.average_rate) if stream.average_rate else STILL
-    promised = promised_duration(container, stream)
-    tail = _tail(container, stream, promised, keep_time) or _tail(container, stream, 0.0, keep_time)
+    promised, start = promised_duration(container, stream), start_of(stream)  # which FFmpeg may change while it reads
+    tail = _tail(container, stream, start, promised, keep_time) or _tail(container, stream, start, 0.0, keep_time)
     if tail is None:
         raise refusal(path, "the video holds no frames")
-    there = tail.end if stream.duration is not None else tail.overall
+    there = tail.overall if lasts_as_a_whole(container, stream) else tail.end
     if promised - there > 0.1 * promised + still:
         raise refusal(path, f"cut short: {there:.1f} s of the promised {promised:.1f} s are there")
     return Measure(tail.last, tail.end if tail.end > tail.last else tail.last + still, tail.leaps)
@@ -86,9 +96,9 @@ class _Tail:
 
 
 def _tail(
-    container: InputContainer, stream: VideoStream, seconds: float, keep_time: Callable[[], None]
+    container: InputContainer, stream: VideoStream, start: float, seconds: float, keep_time: Callable[[], None]
 ) -> _Tail | None:
-    """Look through the packets from `seconds` to the end of the file without decoding any.
+    """Look through the packets from `seconds` after the `start` to the end of the file without decoding any.
 
     The last picture stays as long as its packet says. Only in the family of mp4 a packet lasts until the next one is
     decoded: where pictures are shown in another order than they are decoded in, it says nothing of that picture, and
@@ -99,10 +109,10 @@ def _tail(
     last = stays = overall = -1.0
     for packet in _packets(container, stream, seconds):
         keep_time()
-        if (moment := packet.dts if packet.pts is None else packet.pts) is None:
+        if (moment := stamp_of(packet)) is None:
             continue
         length = float((packet.duration or 0) * packet.time_base)
-        begin = float(moment * packet.time_base) - start_of(stream)
+        begin = float(moment * packet.time_base) - start
         if packet.stream_index == stream.index:
             begin += 0.0 if seam is None else seam.shift(packet)
             stays = length if begin > last or until_next else stays
@@ -139,3 +149,35 @@ class _Seams:
             time, self.found = self._last + self._length, True
         self._last, self._length = time, float((packet.duration or 0) * packet.time_base)
         return self._shift
+
+
+def lacks_end(path: Path, format_name: str) -> bool:
+    """Whether a file is shorter than its own structure says, as far as that is simple to see.
+
+    A GIF has a last byte, an AVI says its size at its beginning, and an mp4 consists of boxes that say theirs.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if format_name == "gif":
+            file.seek(max(size - 4096, 0))
+            return not file.read().rstrip(b"\0").endswith(b";")
+        if format_name == "avi":
+            return int.from_bytes(file.read(8)[4:], "little") + 8 > size
+        return "mp4" in format_name and _box_runs_over(file, size)
+
+
+BOXES = frozenset({b"moov", b"mdat", b"moof", b"ftyp", b"free", b"mfra", b"sidx"})
+
+
+def _box_runs_over(file: BinaryIO, size: int) -> bool:
+    """Whether the last box of an mp4 is longer than what is left of the file."""
+    place = 0
+    while place + 16 <= size:
+        file.seek(place)
+        head = file.read(16)
+        length = int.from_bytes(head[:4], "big")
+        length = int.from_bytes(head[8:], "big") if length == 1 else length
+        if head[4:8] not in BOXES or length < 8:  # something that is not ours to judge, or a box up to the end
+            return False
+        place += length
+    return place > size

@@ -14,6 +14,7 @@ from lga.errors import ClipWarning
 from lga.labels import printable
 from lga.video.files import check_bytes, check_size, choose_pictures, refusal
 
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 RATE = 25.0
 """pictures a second; a folder doesn't say how fast it was filmed"""
 
@@ -57,14 +58,22 @@ def read_picture(path: Path) -> UInt8[Tensor, "height width 3"]:
         VideoError: it cannot be read, is damaged or absurdly large.
     """
     try:
-        with Image.open(path, formats=("JPEG", "PNG", "WEBP", "BMP")) as image:
+        with Image.open(path, formats=FORMATS) as image:
             check_size(path, *image.size)
             check_bytes(path, *image.size, stored=_stored(image))
+            if image.format == "PNG":
+                _check_sums(path)
             ImageOps.exif_transpose(image, in_place=True)
             upright = _plain(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise refusal(path, f"not a readable picture ({type(error).__name__})") from error
     return torch.from_numpy(np.array(upright))
+
+
+def _check_sums(path: Path) -> None:
+    """Compare a PNG with its checksums, which nobody looks at while its pixels are read."""
+    with Image.open(path, formats=("PNG",)) as image:
+        image.verify()
 
 
 def _stored(image: Image.Image) -> float:

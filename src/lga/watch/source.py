@@ -4,7 +4,7 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
 from av.container import InputContainer
@@ -13,10 +13,11 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from lga.video.decode import LIMITS, picture_stream
+from lga.video.decode import LIMITS, open_container, picture_stream
 from lga.video.display import Display
 from lga.video.files import check_size
-from lga.video.measure import promised_duration, start_of
+from lga.video.measure import lasts_as_a_whole, promised_duration, start_of
+from lga.video.order import ShownOrder, says_decoding_only
 from lga.video.timeline import GLITCH, LONGEST_STILL, Placed, Timeline, leaps
 from lga.watch.address import STANDARD_INPUT, Address
 from lga.watch.moments import Damage, Finish, Shown
@@ -46,10 +47,12 @@ def open_source(address: Address, timeout: float) -> "Generator[Source]":
                 container = av.open(
                     address.name, "r", format=wanted, options=options, timeout=timeout, metadata_errors="replace"
                 )
-            else:
+                stack.enter_context(container)
+            elif address.live:
                 file = stack.enter_context(_bytes(address))
-                container = av.open(file, "r", options=options, metadata_errors="replace")
-            stack.enter_context(container)
+                container = stack.enter_context(av.open(file, "r", options=options, metadata_errors="replace"))
+            else:
+                container = open_container(stack.enter_context(_bytes(address)), options, stack)
             source = Source(address, container)
         except (FFmpegError, OSError) as error:
             raise address.refusal(f"no video that can be watched ({error.strerror or error})") from error
@@ -66,13 +69,17 @@ class Source:
         self._address, self._path, self._container = address, Path(address.name), container
         self._stream = picture_stream(self._path, container)
         self._display = Display.of(self._stream)
+        self._order = ShownOrder(anew=says_decoding_only(self._stream))
         self._late, self.duration, origin = 0.0, None, None
+        self._others, self._over = False, 0.0
         if not address.live and self._stream.start_time is not None:
             first = start_of(self._stream)
             origin = min(first, max((container.start_time or 0) / av.time_base, 0.0))
             self._late = first - origin
             self.duration = promised_duration(container, self._stream) or None
             self.duration = None if self.duration is None else self._late + self.duration
+            self._others = lasts_as_a_whole(container, self._stream)
+        self._origin = origin
         self._line = Timeline(origin, self.duration)
 
     @property
@@ -107,8 +114,9 @@ class Source:
         if not decoded:
             raise self._address.refusal(f"not one picture can be decoded ({trouble or 'it is empty'})")
         end = self._line.end
-        if self.duration is not None and self.duration - end > 0.1 * self.duration + 1 / self.rate:
-            trouble = trouble or f"cut short: {end:.1f} s of the promised {self.duration:.1f} s are there"
+        there = max(end, self._over)
+        if self.duration is not None and self.duration - there > 0.1 * self.duration + 1 / self.rate:
+            trouble = trouble or f"cut short: {there:.1f} s of the promised {self.duration:.1f} s are there"
         if trouble is not None:
             yield Damage(end, max(end, self.duration or end), trouble)
         yield Finish(end)
@@ -148,16 +156,19 @@ class Source:
         except FFmpegError as error:
             yield f"damaged ({error.strerror})"
             return
-        for frame in frames:
+        for frame in self._order.stamped(packet, frames):
             yield "damaged (what it builds on is missing)" if frame.is_corrupt else frame
 
     def _packets(self) -> "Iterator[Packet[VideoStream] | str]":
         """Every packet, or why one cannot be read; a source that breaks off is an error."""
-        failed = 0
+        failed, first = 0, True
         while failed < STUBBORN:
             try:
-                for packet in self._container.demux(self._stream):
+                for packet in self._demuxed():
                     failed = 0
+                    if first and packet.is_keyframe:
+                        self._begin_with(packet)
+                    first = False
                     yield packet
                 return
             except InvalidDataError as error:
@@ -165,6 +176,23 @@ class Source:
                 yield f"damaged ({error.strerror})"
             except (FFmpegError, OSError) as error:
                 raise self._address.refusal(f"broke off ({error.strerror or error})") from error
+
+    def _demuxed(self) -> "Iterator[Packet[VideoStream]]":
+        """The packets of the pictures; where the header speaks of all streams together, these are looked at too."""
+        if not self._others:
+            yield from self._container.demux(self._stream)
+            return
+        for packet in self._container.demux():
+            if packet.pts is not None and self._origin is not None:
+                ends = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                self._over = max(self._over, ends - self._origin)
+            if packet.stream.index == self._stream.index:
+                yield cast("Packet[VideoStream]", packet)
+
+    def _begin_with(self, packet: "Packet[VideoStream]") -> None:
+        """Where the first picture comes later than FFmpeg looked, and can be decoded, nothing is missing before it."""
+        if self._origin is not None and packet.pts is not None:
+            self._late = max(self._late, float(packet.pts * packet.time_base) - self._origin)
 
 
 def _joined(packet: "Packet[VideoStream] | str", after: "Packet[VideoStream] | str") -> bool:
