@@ -174,6 +174,8 @@ def make_checkpoint(folder: Path, random: Random) -> Case:
     save_checkpoint(folder / "head", head, {}, _record(head))
     if random.random() < 0.05:
         return Case("whole", "checkpoint", {"signed": False}, sound=True)
+    if random.random() < 0.25:
+        return Case(_other_size(folder / "head/config.json", random), "checkpoint", {"signed": False})
     how, signed = _spoil(folder / "head", random), random.random() < 0.4
     record, weights = folder / "head/config.json", folder / "head/weights.safetensors"
     if signed and record.is_file() and weights.is_file():
@@ -181,6 +183,22 @@ def make_checkpoint(folder: Path, random: Random) -> Case:
         text = record.read_text(errors="replace")
         record.write_text(text.replace(sha256(_whole_weights(folder, head)).hexdigest(), digest))
     return Case(f"{how}{', signed' * signed}", "checkpoint", {"signed": signed or "config.json" in how})
+
+
+def _other_size(record: Path, random: Random) -> str:
+    """Let a record speak of a head of another size than its weights have."""
+    content = json.loads(record.read_text())
+    if random.random() < 0.4:
+        side = random.choice([64, 4096, 65_536])
+        parts = {"dim": side, "visual": [0, side], "semantic": [0, side], "width": random.choice([0, 4, side])}
+        content["head"] |= {**parts, "heads": random.choice([1, 4, side])}
+        record.write_text(json.dumps(content))
+        return f"the head is {content['head']}"
+    part = random.choice(["dim", "width", "heads", "visual", "semantic"])
+    value = random.choice([0, -1, 1, 3, 7, 40_000, 2**31, 2**62])
+    content["head"][part] = [0, value] if part in ("visual", "semantic") else value
+    record.write_text(json.dumps(content))
+    return f"{part} of the head is {value}"
 
 
 def _whole_weights(folder: Path, head: Head) -> bytes:

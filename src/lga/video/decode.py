@@ -112,7 +112,8 @@ class VideoFile:
 
     `duration` is how long the pictures last and `last` when the last one comes on screen. Both are measured
     on the packets at the end of the file, not believed from its header. Where they do not begin at the beginning of
-    the file, because the key frame that they build on is missing, a `ClipWarning` says so.
+    the file, because the key frame that they build on is missing, or where something is damaged and shown nevertheless,
+    a `ClipWarning` says so, once.
     """
 
     def __init__(self, path: Path, opened: Callable[[], InputContainer], limits: Limits):
@@ -255,9 +256,7 @@ class VideoFile:
                     check_work(self._path, frame.width, frame.height, pictures=float(self._count), size=self._bytes)
                     if frame.pts is None and frame.dts is None:
                         continue
-                    lost = (
-                        packet.is_corrupt and not self._leaps
-                    )  # where recordings are joined, whole ones count as such
+                    lost = packet.is_corrupt and not self._leaps  # joined recordings: FFmpeg says it of whole packets
                     begun, doubtful = True, frame.is_corrupt or lost or (doubtful and not frame.key_frame)
                     yield frame, doubtful
         except (FFmpegError, OSError) as error:
