@@ -126,17 +126,11 @@ def seal(*values: Value) -> bytes:
 
 
 def sum_seals(seals: Iterable[bytes], start: bytes = bytes(32)) -> bytes:
-    """One seal for a set of rows, whatever their order: their sum modulo 2^256, from which one row can be taken again.
+    """One seal for a set of rows, whatever their order: their sum modulo 2^256.
 
     It tells damage, not malice.
     """
     total = int.from_bytes(start) + sum(int.from_bytes(one) for one in seals)
-    return (total % 2**256).to_bytes(32)
-
-
-def subtract_seals(seals: Iterable[bytes], start: bytes) -> bytes:
-    """`sum_seals` undone: what is left when these rows go."""
-    total = int.from_bytes(start) - sum(int.from_bytes(one) for one in seals)
     return (total % 2**256).to_bytes(32)
 
 
@@ -151,6 +145,8 @@ def faults(path: Path, layout: Layout) -> Generator[None]:
         yield
     except DamageError as error:
         raise layout.error(f"{path}: damaged ({error}); {layout.advice}") from error
+    except UnicodeDecodeError as error:  # SQLite quotes a damaged name in what it says, and Python cannot read that
+        raise layout.error(f"{path}: damaged (a name in it is no text); {layout.advice}") from error
     except sqlite3.Error as error:
         raise layout.error(f"{path}: {_in_words(error, layout)}") from error
 

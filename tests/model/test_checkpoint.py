@@ -31,6 +31,7 @@ from lga.model.checkpoint import (
     record_head,
     save_checkpoint,
 )
+from lga.model.head import Adapter, Head, StageFusion
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -227,8 +228,15 @@ def test_what_a_record_asks_for_is_not_made_before_the_weights_are_known_to_have
     side = {"dim": 65_536, "visual": [0, 65_536], "semantic": [0, 65_536 if joint else 1], "width": 65_536}
     edit_record(folder, lambda record: record["head"].update(side))
     before = most_memory()
-    assert "misshapen=['adapter.turn.weight'" in refusal_of(folder)
+    assert "the weights do not fit; they are " in refusal_of(folder)
     assert most_memory() - before < 64 * 2**20
+
+
+@pytest.mark.parametrize("space", [SPLIT, JOINT], ids=["split", "joint"])
+@pytest.mark.parametrize("width", [0, 4, 8, 12, 40])
+def test_a_record_knows_how_many_numbers_its_head_holds(space, width):
+    head = Head(adapter := Adapter(space, width), StageFusion(adapter.width, heads=1))
+    assert record_head(head).numbers == sum(one.numel() for one in head.state_dict().values())
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.bool])

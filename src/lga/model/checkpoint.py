@@ -78,11 +78,17 @@ class HeadRecord(FrozenModel):
             raise ValueError("there can be no head of this size")
         return self
 
-    def build(self) -> Head:
-        """A head of this size, with weights that mean nothing yet.
+    @property
+    def numbers(self) -> int:
+        """How many numbers the weights of such a head hold."""
+        sight, meaning = (stop - start for start, stop in (self.visual, self.semantic))
+        wide = adapted_width(sight, self.width)
+        adapter = (sight * wide if wide < sight else 0) + wide * wide + meaning * wide
+        attention, feed, norms = 4 * wide * (wide + 1), 8 * wide * wide + 5 * wide, 4 * wide
+        return adapter + attention + feed + norms
 
-        Under `torch.device("meta")` it takes no memory, however large it is.
-        """
+    def build(self) -> Head:
+        """A head of this size, with weights that mean nothing yet."""
         space = Space(self.dim, slice(*self.visual), slice(*self.semantic))
         adapter = Adapter(space, self.width)
         return Head(
@@ -139,6 +145,8 @@ WEIGHTS = re.compile(r"weights-[0-9a-f]{16}\.safetensors")
 MAX_RECORD = 256 * 2**20
 MAX_WEIGHTS = 8 * 2**30
 """Bytes: several times a fine-tuned CLIP ViT-L/14 in float32."""
+SMALL_HEAD = 2**22
+"""Numbers of a head (16 MiB) that is built whatever the file holds, so that what does not fit can be named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +240,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[str, Tensor]]:
     """The head, ready to be used and not to be trained, and the vision tower's weights of a packed file.
 
-    Nothing of the size that the record speaks of is made before the file is known to hold weights of that size.
+    A large head is not built before the file is known to hold as much as the record speaks of.
 
     Raises:
         CheckpointError: it is damaged, or its weights do not fit; the keys are named.
@@ -245,10 +253,10 @@ def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[s
         raise CheckpointError(f"{where}: the weights do not fit; unexpected={other}")
     learned = {name.removeprefix("head."): one for name, one in tensors.items() if name.startswith("head.")}
     vision = {name.removeprefix("vision."): one for name, one in tensors.items() if name.startswith("vision.")}
-    with torch.device("meta"):
-        head = record.build()
-    check_fit(head, learned, where=where)
-    head = head.to_empty(device="cpu")
+    held = sum(one.numel() for one in learned.values())
+    if record.numbers > max(held, SMALL_HEAD):
+        raise CheckpointError(f"{where}: the weights do not fit; they are {held} numbers, not {record.numbers}")
+    head = record.build()
     fill(head, learned, where=where)
     return head.eval().requires_grad_(False), vision
 
@@ -296,11 +304,12 @@ def read_record(folder: Path) -> CheckpointRecord:
     return record
 
 
-def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> None:
-    """Compare names, shapes and kinds of number with those of a module's weights, which may be on the meta device.
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> None:
+    """Load weights strictly.
 
     Raises:
-        CheckpointError: keys are missing, too many, of another shape or no floating-point numbers; they are named.
+        CheckpointError: keys are missing, too many, of another shape or kind of number; they are named. Or the numbers
+            are not finite.
     """
     wanted = module.state_dict()
     missing, unexpected = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
@@ -312,15 +321,6 @@ def check_fit(module: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -
     )
     if missing or unexpected or misshapen:
         raise CheckpointError(f"{where}: the weights do not fit; {missing=}, {unexpected=}, {misshapen=}")
-
-
-def fill(module: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> None:
-    """Load weights strictly.
-
-    Raises:
-        CheckpointError: they do not fit (`check_fit`), or are not finite numbers.
-    """
-    check_fit(module, tensors, where=where)
     if not all(bool(one.isfinite().all()) for one in tensors.values()):
         raise CheckpointError(f"{where}: some weights are not finite numbers; train again with a lower learning rate")
     with torch.no_grad():
