@@ -2,26 +2,27 @@
 
 import json
 import os
-import shutil
 import sqlite3
 import struct
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from random import Random
 
 import torch
+from borrowed import TAUGHT
 from odd_cases import RIGHT, UNKNOWN, Case, Facts, Maker, Reader, Verdict, damage
 from odd_texts import spoil_json
 
-from lga.actions import Actions, Example, load_actions, save_actions
-from lga.anatomy.lexicon import anatomize
+from lga.actions import Actions
 from lga.backbone.protocol import Space
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.features.cache import default_cache
+from lga.files import checksum_of
 from lga.model.checkpoint import (
+    RECORD,
     CheckpointRecord,
     Provenance,
     Selection,
@@ -31,38 +32,13 @@ from lga.model.checkpoint import (
     save_checkpoint,
 )
 from lga.model.head import Head
+from lga.store.folder import load_actions, save_actions
+from lga.store.share import export_actions, import_actions
 from lga.training.select import ValidationResult
 from lga.training.state import RunState, read_state, write_state
 
 TINY = TinyBackbone()
-FRAMES, STAGES = 5, 2
-LABELS = {"jump into pool": 2, "wave": 0, "Brush_Hair": 1}
 SPLIT = Space(17, slice(0, 11), slice(11, 17))
-
-
-def taught() -> Actions:
-    """Actions with random features."""
-    generator = torch.Generator().manual_seed(11)
-    examples = tuple(
-        Example(
-            label=label,
-            path=f"/clips/{label} {number}.mp4",
-            digest=f"{place}{number}" * 32,
-            times=tuple((2 * frame + 1) / 7 for frame in range(FRAMES)),
-            duration=10 / 7,
-        )
-        for place, (label, count) in enumerate(LABELS.items())
-        for number in range(count)
-    )
-    return Actions(
-        backbone=BackboneConfig(backbone="tiny"),
-        identity=TINY.identity,
-        method=MethodConfig(frames=FRAMES, stages=STAGES, alpha=0.3),
-        anatomies=tuple(anatomize(label, stages=STAGES) for label in LABELS),
-        text=torch.randn(len(LABELS), STAGES, TINY.space.dim, generator=generator),
-        examples=examples,
-        frames=torch.randn(len(examples), FRAMES, TINY.space.dim, generator=generator),
-    )
 
 
 def trained() -> Head:
@@ -138,75 +114,135 @@ def _spoil(folder: Path, random: Random) -> str:
         if random.random() < 0.5:
             path.mkdir()
         how = "gone or a folder"
-    elif path.suffix == ".safetensors" and kind < 0.5:
-        how = _spoil_header(path, random)
-    elif path.suffix == ".json" and kind < 0.5:
-        how = spoil_json(path, random)
+    elif kind < 0.5 and path.suffix in SPOILERS:
+        how = SPOILERS[path.suffix](path, random)
     else:
         how = damage(path, random)
     return f"{path.name}: {how}"
 
 
+ODD_VALUES = (None, 0, -1, 2**62, 0.5, "", "x" * 300, "NaN", b"", bytes(8), b"\xff" * 48)
+ODD_STATEMENTS = (
+    "DELETE FROM {table}",
+    "DELETE FROM {table} WHERE rowid = (SELECT min(rowid) FROM {table})",
+    "INSERT INTO {table} SELECT * FROM {table}",
+    "CREATE TRIGGER odd AFTER INSERT ON {table} BEGIN DELETE FROM {table}; END",
+    "CREATE TABLE odd (a)",
+    "CREATE INDEX odd ON {table} ({column})",
+    "ALTER TABLE {table} ADD COLUMN odd",
+    "ALTER TABLE {table} RENAME COLUMN {column} TO odd",
+    "ALTER TABLE {table} RENAME TO odd",
+    "PRAGMA user_version = {number}",
+    "PRAGMA application_id = {number}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA encoding = 'UTF-16'",
+)
+
+
+def _spoil_database(path: Path, random: Random) -> str:
+    """Change a database in its own language: a value, a row, a table or what it says of itself."""
+    with closing(sqlite3.connect(path)) as store, store:
+        tables = store.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        table = random.choice(sorted(name for (name,) in tables))
+        column = random.choice([row[1] for row in store.execute(f"PRAGMA table_info({table})")])
+        if random.random() < 0.6:
+            value = random.choice(ODD_VALUES)
+            with suppress(sqlite3.Error):  # the table itself refuses some
+                store.execute(f"UPDATE {table} SET {column} = ?", (value,))
+            return f"{column} of {table} is {value!r:.20}"
+        odd = random.choice(ODD_STATEMENTS).format(table=table, column=column, number=random.choice([0, 3, 2**31 - 1]))
+        with suppress(sqlite3.Error):
+            store.execute(odd)
+        return odd
+
+
+SPOILERS = {".safetensors": _spoil_header, ".json": spoil_json, ".sqlite": _spoil_database}
+
+
+def _compare_actions(found: Actions, wanted: Actions) -> Verdict:
+    return RIGHT if TAUGHT.same(found, wanted) else Verdict(True, "others than were taught")
+
+
 def make_actions(folder: Path, random: Random) -> Case:
-    """Taught actions, one file of which is damaged."""
-    save_actions(taught(), folder / "taught")
+    """Taught actions, of this version or of 0.1.0, one file of which is damaged."""
+    how = random.choice(["this version", "0.1.0"])
+    if how == "0.1.0":
+        TAUGHT.write_format1(TAUGHT.with_head(), folder / "taught")
+    else:
+        save_actions(TAUGHT.with_head(), folder / "taught")
     if random.random() < 0.05:
-        return Case("whole", "actions", {}, sound=True)
-    return Case(_spoil(folder / "taught", random), "actions", {})
+        return Case(f"{how}, whole", "actions", {}, sound=True)
+    return Case(f"{how}, {_spoil(folder / 'taught', random)}", "actions", {})
 
 
 def read_actions(folder: Path, facts: Facts) -> Verdict:
     """Load taught actions: they are what was saved, or refused."""
     del facts
-    found, wanted = load_actions(folder / "taught"), taught()
-    same = found.labels == wanted.labels and found.examples == wanted.examples and found.method == wanted.method
-    same = same and found.anatomies == wanted.anatomies and torch.allclose(found.frames, wanted.frames, atol=2e-3)
-    return (
-        RIGHT
-        if same and torch.allclose(found.text, wanted.text, atol=2e-3)
-        else Verdict(True, "others than were taught")
-    )
+    return _compare_actions(load_actions(folder / "taught"), TAUGHT.with_head())
+
+
+def make_shared(folder: Path, random: Random) -> Case:
+    """An exported file of taught actions, damaged."""
+    path = folder / "shared"
+    export_actions(TAUGHT.with_head(), path)
+    if random.random() < 0.05:
+        return Case("whole", "shared", {}, sound=True)
+    return Case(_spoil_header(path, random) if random.random() < 0.4 else damage(path, random), "shared", {})
+
+
+def read_shared(folder: Path, facts: Facts) -> Verdict:
+    """Import taught actions: they are what was exported, or refused."""
+    del facts
+    found = import_actions(folder / "shared")
+    export_actions(TAUGHT.with_head(), folder / "whole")
+    return _compare_actions(found, import_actions(folder / "whole"))
 
 
 def make_checkpoint(folder: Path, random: Random) -> Case:
-    """A trained head, one file of which is damaged; some with the checksum put right."""
+    """A trained head, one file of which is damaged; some with the names and checksums that belong to the damage."""
     head = trained()
     save_checkpoint(folder / "head", head, {}, _record(head))
     if random.random() < 0.05:
         return Case("whole", "checkpoint", {"signed": False}, sound=True)
     if random.random() < 0.25:
-        return Case(_other_size(folder / "head/config.json", random), "checkpoint", {"signed": False})
+        return Case(_other_size(folder / "head", random), "checkpoint", {"signed": False})
     how, signed = _spoil(folder / "head", random), random.random() < 0.4
-    record, weights = folder / "head/config.json", folder / "head/weights.safetensors"
-    if signed and record.is_file() and weights.is_file():
-        digest = sha256(weights.read_bytes()).hexdigest()
-        text = record.read_text(errors="replace")
-        record.write_text(text.replace(sha256(_whole_weights(folder, head)).hexdigest(), digest))
-    return Case(f"{how}{', signed' * signed}", "checkpoint", {"signed": signed or "config.json" in how})
+    if signed:
+        _sign(folder / "head")
+    return Case(f"{how}{', signed' * signed}", "checkpoint", {"signed": signed})
 
 
-def _other_size(record: Path, random: Random) -> str:
+def _other_size(folder: Path, random: Random) -> str:
     """Let a record speak of a head of another size than its weights have."""
+    record = folder / RECORD
     content = json.loads(record.read_text())
-    if random.random() < 0.4:
-        side = random.choice([64, 4096, 65_536])
-        parts = {"dim": side, "visual": [0, side], "semantic": [0, side], "width": random.choice([0, 4, side])}
-        content["head"] |= {**parts, "heads": random.choice([1, 4, side])}
-        record.write_text(json.dumps(content))
-        return f"the head is {content['head']}"
-    part = random.choice(["dim", "width", "heads", "visual", "semantic"])
-    value = random.choice([0, -1, 1, 3, 7, 40_000, 2**31, 2**62])
-    content["head"][part] = [0, value] if part in ("visual", "semantic") else value
+    before = dict(content["head"])
+    while content["head"] == before:
+        if random.random() < 0.4:
+            side = random.choice([64, 4096, 65_536])
+            parts = {"dim": side, "visual": [0, side], "semantic": [0, side], "width": random.choice([0, 4, side])}
+            content["head"] |= {**parts, "heads": random.choice([1, 4, side])}
+        else:
+            part = random.choice(["dim", "width", "visual", "semantic"])
+            value = random.choice([-1, 1, 3, 7, 40_000, 2**31, 2**62])
+            content["head"][part] = [0, value] if part in ("visual", "semantic") else value
     record.write_text(json.dumps(content))
-    return f"{part} of the head is {value}"
+    _sign(folder)
+    return f"the head is {content['head']}"
 
 
-def _whole_weights(folder: Path, head: Head) -> bytes:
-    place = folder / "whole"
-    save_checkpoint(place, head, {}, _record(head))
-    data = (place / "weights.safetensors").read_bytes()
-    shutil.rmtree(place)
-    return data
+def _sign(folder: Path) -> None:
+    """Give the weights the name and the record the checksums that belong to what they are now."""
+    record, weights = folder / RECORD, next((one for one in folder.glob("weights-*") if one.is_file()), None)
+    try:
+        content = json.loads(record.read_bytes())
+        content.pop("checksum", None)
+        if weights is not None:
+            content["weights_sha256"] = digest = sha256(weights.read_bytes()).hexdigest()
+            weights.rename(weights.with_name(f"weights-{digest[:16]}.safetensors"))
+        record.write_text(json.dumps({**content, "checksum": checksum_of(content)}))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return
 
 
 def read_checkpoint(folder: Path, facts: Facts) -> Verdict:
@@ -298,6 +334,7 @@ def make_database(folder: Path, random: Random) -> Case:
 
 KINDS: Mapping[str, Maker] = {
     "taught actions": make_actions,
+    "exported actions": make_shared,
     "checkpoints": make_checkpoint,
     "run states": make_state,
     "caches": make_cache,
@@ -305,6 +342,7 @@ KINDS: Mapping[str, Maker] = {
 }
 READERS: Mapping[str, Reader] = {
     "actions": read_actions,
+    "shared": read_shared,
     "checkpoint": read_checkpoint,
     "state": read_run,
     "cache": read_cache,

@@ -1,11 +1,13 @@
 """What commands leave when they are killed, when the disk is full, and when a bit of a file has flipped.
 
-    python benchmarks/reliability.py [kill] [full] [flip] [--only NAME ...] [--kills 100] [--parts 200] [--rooms R ...]
-                                     [--seed N] [--json]
+    python benchmarks/reliability.py [kill] [full] [flip] [together] [--only NAME ...] [--kills 100] [--parts 200]
+                                     [--rooms R ...] [--seconds 120] [--seed N] [--json]
 
 kill: a command is ended by SIGKILL, half of the times at a random moment, half of them at a random one of its writes to
-the disk (the system is told before each). Then every result must be the old one or the new one whole; after the same
-command has run again, nothing may lie beside the results, and they must be those of a run that nobody disturbed.
+the disk or to a database (which tell before each), or up to 4 ms later. Then every result must be the old one or the
+new one whole; after the same command has run again, nothing may lie beside the results, and they must be those of a run
+that nobody disturbed. Where the same command twice is another thing, another one is run. Of servers, four clients and
+two command lines write at once, and what was acknowledged must be there.
 
 full: the same command on a disk with too little room: a small tmpfs where this process may mount one, else a limit for
 the size of a file. It must end with one line and exit 1, or have had enough room; nothing may be lost or left.
@@ -13,73 +15,41 @@ the size of a file. It must end with one line and exit 1, or have had enough roo
 flip: one bit is changed in every two-hundredth of every file that is read back. It must be refused in one line, made
 anew, or make no difference.
 
-Commands run in forked children of one process that has imported everything, so that a hundred kills take a minute.
+together: two servers with three clients each and two command lines change one folder. What was acknowledged must be
+there, and nothing else.
 """
 
 import argparse
-import ctypes
 import json
 import os
-import resource
 import shutil
 import signal
-import sys
 import time
-import traceback
-import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
+from borrowed import TAUGHT
+from reliability_place import TOY, Ended, Place, Row, begin, import_all, in_child, run, small_disk, succeed, workplace
+from reliability_serve import fill_disk_of_server, kill_servers, write_together
 from rich.console import Console
 from rich.table import Table
 
-from lga.cli.main import main as lga
 from lga.errors import LGAError
+from lga.features.store import FeatureStore
+from lga.store.folder import load_actions, save_actions
+from lga.store.share import export_actions, import_actions
 from lga.temporary import OWNER
 
 ROOMS = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
 """How much room a command is given, as a share of what its results take; old and new ones are there at once."""
-CRASHED = 99
-"""The exit code of a command that ended with a traceback."""
-DISK = 64 * 2**20
-"""Bytes of the small disk."""
-TOY = ("--backbone", "tiny", "--device", "cpu", "--motion", "flow")
-LABELS = {"train": ("wave", "jump"), "val": ("clap", "sit down"), "test": ("kick ball", "open door")}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where things lie: inputs that all runs share, and the folder that a run may write to."""
-
-    inputs: Path
-    run: Path
-    model: str
-    """address of a language model"""
-
-    @property
-    def cache(self) -> Path:
-        """The feature cache, which holds every clip."""
-        return self.inputs / "cache"
-
-    @property
-    def manifest(self) -> str:
-        """The table of clips."""
-        return str(self.inputs / "clips.csv")
-
-
 Read = Callable[[Path], object]
 """What a result says; raises what the product raises where it is damaged, FileNotFoundError where it is not there."""
 
@@ -116,11 +86,13 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that is disturbed: its arguments, the one that leaves older results, and the results by name."""
+    """A command that is disturbed: its arguments, what leaves older results, and the results by name."""
 
     arguments: Callable[[Place], Sequence[str]]
-    earlier: Callable[[Place], Sequence[str]] | None
+    earlier: Callable[[Place], object] | None
     results: Mapping[str, Result]
+    next: Callable[[Place], Sequence[str]] | None = None
+    """what is run after a kill, where that is not the same command"""
     own_cache: bool = False
     """whether the feature cache is what it writes"""
 
@@ -150,6 +122,26 @@ def ask(place: Place, *, file: str = "labels.txt") -> Sequence[str]:
     """Arguments of `lga anatomize`."""
     asked = ("--llm", place.model, "--model", "toy", "--jobs", "4")
     return ("anatomize", "--labels-file", str(place.inputs / file), *asked, "--out", "out.json")
+
+
+def teach(place: Place, *, frames: int = 4) -> Sequence[str]:
+    """Arguments of `lga teach`."""
+    return ("teach", str(place.inputs / "taught"), "--out", "actions", "--frames", str(frames), "--keep-clips", *TOY)
+
+
+def change(*words: str, clips: Sequence[str] = ()) -> Callable[[Place], Sequence[str]]:
+    """Arguments of `lga actions`, with some of the inputs."""
+    return lambda place: ("actions", *words, *(str(place.inputs / one) for one in clips))
+
+
+def after(earlier: Callable[[Place], Sequence[str]]) -> Callable[[Place], object]:
+    """A command that has to succeed first."""
+    return lambda place: succeed(earlier(place), place)
+
+
+def teach_as_first_version(place: Place) -> None:
+    """What `lga teach` writes, as 0.1.0 wrote it."""
+    TAUGHT.write_format1(load_actions(place.inputs / "actions"), place.run / "actions")
 
 
 def read_head(path: Path) -> object:
@@ -188,24 +180,75 @@ def read_video(path: Path) -> object:
         return [frame.time for frame in container.decode(video=0)]
 
 
+def read_taught(path: Path) -> object:
+    """Taught actions, by all that recognition needs, and the clips that they keep.
+
+    Raises:
+        LGAError: a clip is missing or another one.
+    """
+    found = load_actions(path)
+    for one in found.examples:
+        if one.name and sha256(Path(one.path).read_bytes()).hexdigest() != one.digest:
+            raise LGAError(f"{one.path}: another clip")
+    return _told(found)
+
+
+def read_shared(path: Path) -> object:
+    """The same of an exported file."""
+    return _told(import_actions(path))
+
+
+def _told(actions: Any) -> object:
+    tensors = {"text": actions.text, "frames": actions.frames}
+    tensors |= {} if actions.motion is None else {"motion": actions.motion}
+    tensors |= {} if actions.head is None else actions.head.state_dict()
+    return digest_of(tensors), actions.anatomies, actions.examples, actions.method, actions.identity
+
+
+def read_features(path: Path) -> object:
+    """What a feature cache holds, read from a copy of it: whoever reads a damaged one changes it.
+
+    Raises:
+        LGAError: some of it is damaged.
+    """
+    with TemporaryDirectory() as folder:
+        copy = shutil.copytree(path, Path(folder) / "cache")
+        store = FeatureStore(copy)
+        keys = [key for key, _ in store.rows()]
+        found = {str(key): digest_of({"": one.features}) + str(one.times) for key, one in store.find(keys).items()}
+        checked = store.check()
+        if len(found) != len(keys) or checked.damaged or store.damaged or store.notes or store.troubles:
+            raise LGAError(f"{path}: {checked}, {store.damaged} found damaged, {store.notes}, {store.troubles}")
+    return found
+
+
 def read_text(path: Path) -> object:
     """A text."""
     return path.read_text()
 
 
+def changed(*words: str, clips: Sequence[str] = ()) -> Command:
+    """A change to taught actions, after which another one is made."""
+    following = change("add", "actions", "next", clips=("sit down/0.mp4",))
+    return Command(change(*words, clips=clips), after(teach), {"actions": Result(read_taught)}, next=following)
+
+
 COMMANDS = {
     "extract": Command(
-        lambda place: ("extract", place.manifest, "--frames", "4", *TOY), None, {}, own_cache=True
+        lambda place: ("extract", place.manifest, "--frames", "4", *TOY),
+        None,
+        {"cache": Result(read_features, grown)},
+        own_cache=True,
     ),
     "evaluate": Command(
         evaluate,
-        partial(evaluate, seed=2),
+        after(partial(evaluate, seed=2)),
         {"out": Result(), "report.html": Result(), "episodes.jsonl": Result()},
     ),
-    "train": Command(train, partial(train, seed=2), {"head": Result(read_head), "head/test.json": Result()}),
+    "train": Command(train, after(partial(train, seed=2)), {"head": Result(read_head), "head/test.json": Result()}),
     "watch": Command(
         watch,
-        partial(watch, accept="suggested"),
+        after(partial(watch, accept="suggested")),
         {
             "out.mp4": Result(read_video),
             "out.csv": Result(read_text, some_rows),
@@ -214,164 +257,29 @@ COMMANDS = {
     ),
     "anatomize": Command(
         ask,
-        partial(ask, file="one.txt"),
+        after(partial(ask, file="one.txt")),
         {"out.json": Result(read_descriptions), "out.json.journal": Result(read_journal, grown)},
     ),
-}  # fmt: skip
+    "teach": Command(teach, after(partial(teach, frames=3)), {"actions": Result(read_taught)}),
+    "actions add": changed("add", "actions", "wave", clips=("jump/0.mp4", "jump/1.mp4", "clap/0.mp4")),
+    "actions add --keep-clips": changed("add", "actions", "new", "--keep-clips", clips=("jump/0.mp4", "clap/0.mp4")),
+    "actions add, of 0.1.0": replace(
+        changed("add", "actions", "wave", clips=("jump/0.mp4", "clap/0.mp4")), earlier=teach_as_first_version
+    ),
+    "actions remove": changed("remove", "actions", "wave"),
+    "actions describe": changed("describe", "actions", clips=("own.json",)),
+    "actions rename": changed("rename", "actions", "wave", "wink"),
+    "actions export": Command(
+        lambda place: ("actions", "export", str(place.inputs / "actions"), "shared"),
+        None,
+        {"shared": Result(read_shared)},
+    ),
+    "actions import --merge": replace(
+        changed(),
+        arguments=lambda place: ("actions", "import", str(place.inputs / "shared"), "actions", "--merge"),
+    ),
+}
 """What is killed, and runs on a full disk; a command of one's own is one more entry."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a run ended."""
-
-    status: int
-    """exit code; the negative number of a signal"""
-    errors: str
-    writes: int
-    seconds: float
-
-    @property
-    def trouble(self) -> str | None:
-        """What is wrong with a run that nobody killed: anything but success, or one line and exit 1."""
-        lines = [line for line in self.errors.splitlines() if line.startswith("lga: ")]
-        if self.status == 0 or (self.status == 1 and len(lines) == 1 and "Traceback" not in self.errors):
-            return None
-        return f"exit {self.status}: {self.errors.strip()[-300:]}"
-
-
-class Writes:
-    """Counts what a process asks the disk for, and ends it just before one of them."""
-
-    EVENTS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree"})
-
-    def __init__(self, last: int | None):
-        self.count, self.last = 0, last
-        sync = os.fsync
-        sys.addaudithook(self.hear)
-
-        def counted(handle: int) -> None:
-            self.happened()
-            sync(handle)
-
-        os.fsync = counted
-
-    def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """What Python tells of everything that it does."""
-        if event in self.EVENTS or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
-            self.happened()
-
-    def happened(self) -> None:
-        """One more."""
-        self.count += 1
-        if self.count == self.last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def run(
-    arguments: Sequence[str],
-    place: Place,
-    *,
-    cache: Path | None = None,
-    after: float | None = None,
-    last_write: int | None = None,
-    largest_file: int | None = None,
-) -> Ended:
-    """Run a command in a forked child, killed after so many seconds, or at a write."""
-    said, (reading, writing), began = place.inputs.parent / "errors", os.pipe(), time.monotonic()
-    child = os.fork()
-    if child == 0:
-        try:
-            _begin(place, cache)
-            _child(arguments, said, writing, last_write, largest_file)
-        finally:
-            os._exit(CRASHED)
-    os.close(writing)
-    if after is not None:
-        time.sleep(after)
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    with os.fdopen(reading) as counted:
-        writes = int(counted.read() or 0)
-    return Ended(os.waitstatus_to_exitcode(status), said.read_text(errors="replace"), writes, time.monotonic() - began)
-
-
-def _begin(place: Place, cache: Path | None) -> None:
-    os.chdir(place.run)
-    os.environ.update(LGA_CACHE=str(cache or place.cache), LGA_POSE=os.devnull, HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1")
-
-
-def _child(
-    arguments: Sequence[str],
-    said: Path,
-    writing: int,
-    last_write: int | None,
-    largest_file: int | None,
-) -> None:
-    nowhere, errors = os.open(os.devnull, os.O_WRONLY), os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(nowhere, 1)
-    os.dup2(errors, 2)
-    if largest_file is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-    writes = Writes(last_write)
-    code = CRASHED
-    try:
-        lga(arguments)
-    except SystemExit as ended:
-        code = int(ended.code or 0)
-    finally:
-        if code == CRASHED:
-            traceback.print_exc()
-    os.write(writing, str(writes.count).encode())
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def succeed(arguments: Sequence[str], place: Place, cache: Path | None = None) -> Ended:
-    """Run a command that must succeed."""
-    done = run(arguments, place, cache=cache)
-    if done.status:
-        raise SystemExit(f"{' '.join(arguments)}: {done.errors}")
-    return done
-
-
-def import_all(arguments: Sequence[str], place: Place, cache: Path | None) -> None:
-    """Import here what a command imports, which a child finds out, so that later children need no time for it."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _begin(place, cache)
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-            with suppress(SystemExit):
-                lga(arguments)
-            os.write(writing, "\n".join(sys.modules).encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as told:
-        names = told.read().splitlines()
-    os.waitpid(child, 0)
-    with warnings.catch_warnings(action="ignore"):
-        for name in names:
-            with suppress(ImportError, AttributeError, RuntimeError):
-                if not name.startswith(("__", "torch._inductor")):
-                    import_module(name)
-
-
-@dataclass(slots=True)
-class Row:
-    """What a disturbed command did wrong, in numbers, with the first cases in words."""
-
-    name: str
-    runs: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
-    cases: list[str] = field(default_factory=list)
-
-    def add(self, what: str, case: str) -> None:
-        """One more of a kind."""
-        self.counts[what] += 1
-        if len(self.cases) < 10:
-            self.cases.append(f"{what}: {case}")
 
 
 class Bed:
@@ -386,18 +294,30 @@ class Bed:
         import_all(command.arguments(place), place, self.cache)
         self.reset()
         if command.earlier is not None:
-            self.succeed(command.earlier(place))
+            command.earlier(place)
             shutil.copytree(place.run, self.earlier, dirs_exist_ok=True)
         self.before = self.read()
         done = self.succeed(command.arguments(place))
         self.after, self.names = self.read(), self.listed()
         self.writes, self.seconds = done.writes, done.seconds
         self.size = sum(one.stat().st_size for one in place.run.rglob("*") if one.is_file())
+        self.ends = [(self.after, self.names)]
+        if command.next is not None:
+            self.ends = [self._end()]
+            self.reset()
+            self.ends.append(self._end())
 
     @property
     def cache(self) -> Path | None:
         """The feature cache, where the command writes it."""
         return self.place.run / "cache" if self.command.own_cache else None
+
+    def _end(self) -> tuple[dict[str, object], set[str]]:
+        """What the next command leaves of what is there now."""
+        done = self.run_next()
+        if done.status:
+            raise SystemExit(f"what comes after a command fails undisturbed: {done.errors}")
+        return self.read(), self.listed()
 
     def reset(self) -> None:
         """The folder as it was before the command."""
@@ -407,6 +327,11 @@ class Bed:
     def run(self, **how: Any) -> Ended:
         """Run the command."""
         return run(self.command.arguments(self.place), self.place, cache=self.cache, **how)
+
+    def run_next(self) -> Ended:
+        """Run what comes after a command that was disturbed."""
+        following = self.command.next or self.command.arguments
+        return run(following(self.place), self.place, cache=self.cache)
 
     def succeed(self, arguments: Sequence[str]) -> Ended:
         """Run a command that must succeed."""
@@ -439,14 +364,16 @@ class Bed:
 
     def judge_next_run(self, row: Row, when: str) -> None:
         """Run again, undisturbed: the results must be what they are without a disturbance, and nothing else there."""
-        done = self.run()
+        done = self.run_next()
         if done.status or "damaged" in done.errors:
             row.add("next run fails", f"{when}: {done.errors.strip()[-300:]}")
             return
-        for left in sorted(self.listed() - self.names):
+        found, names = self.read(), self.listed()
+        wanted = [one for end, one in self.ends if end == found]
+        for left in sorted(names.difference(*(wanted or [one for _, one in self.ends]))):
             row.add("left over", f"{left}, {when}")
-        if self.read() != self.after or self.names - self.listed():
-            row.add("differs", f"{when}: {[name for name, one in self.read().items() if one != self.after[name]]}")
+        if not any(one <= names for one in wanted):
+            row.add("differs", f"{when}: {[name for name, one in found.items() if one != self.after[name]]}")
 
 
 def kill_command(command: Command, place: Place, kills: int, random: Random, name: str) -> Row:
@@ -455,9 +382,11 @@ def kill_command(command: Command, place: Place, kills: int, random: Random, nam
     while row.runs < kills:
         bed.reset()
         by_time = row.runs % 2 == 0
-        how = {"after": random.uniform(0, bed.seconds)} if by_time else {"last_write": random.randint(1, bed.writes)}
+        late = {"delay": random.uniform(0, 0.004)} if row.runs % 4 == 3 else {}
+        at_write = {"last_write": random.randint(1, bed.writes), **late}
+        how = {"after": random.uniform(0, bed.seconds)} if by_time else at_write
         done = bed.run(**how)
-        if done.status != -signal.SIGKILL:
+        if not done.killed:
             continue  # it was faster this time
         row.runs += 1
         when = ", ".join(f"{key} {value:.4g}" for key, value in how.items())
@@ -491,21 +420,6 @@ def fill_disk(command: Command, place: Place, rooms: Sequence[float], name: str)
                 row.add("left over", f"{left.name}, {when}")
             bed.judge_next_run(row, when)
     return row
-
-
-@contextmanager
-def small_disk(place: Path) -> Iterator[Path | None]:
-    """A disk of `DISK` bytes mounted at a place while the block lasts; None where this process may not mount."""
-    library = ctypes.CDLL(None, use_errno=True)
-    place.mkdir(exist_ok=True)
-    mounted = sys.platform == "linux" and not library.mount(
-        b"lga", os.fsencode(place), b"tmpfs", 0, f"size={DISK}".encode()
-    )
-    try:
-        yield place if mounted else None
-    finally:
-        if mounted:
-            library.umount2(os.fsencode(place), 2)
 
 
 def digest_of(tensors: Mapping[str, torch.Tensor]) -> str:
@@ -548,7 +462,7 @@ def made_episodes(place: Place) -> tuple[Path, Read]:
     from lga.evaluation.research import load
 
     succeed(evaluate(place), place)
-    _begin(place, None)
+    begin(place, None)
     clips = load(place.manifest, backbone="tiny").content
 
     def read(path: Path) -> object:
@@ -558,13 +472,31 @@ def made_episodes(place: Place) -> tuple[Path, Read]:
     return place.run / "episodes.jsonl", read
 
 
-def read_taught(path: Path) -> object:
-    """Taught actions, by all that recognition needs."""
-    from lga.store.folder import load_actions
+def make_taught(place: Place) -> tuple[Path, Read]:
+    """Taught actions with a trained head and motion."""
+    save_actions(_all_taught(), place.run / "actions")
+    return place.run / "actions", read_taught
 
-    actions = load_actions(path)
-    tensors = {"text": actions.text, "frames": actions.frames}
-    return digest_of(tensors), actions.anatomies, actions.examples, actions.method, actions.identity
+
+def make_first_version(place: Place) -> tuple[Path, Read]:
+    """The same as 0.1.0 wrote them."""
+    return TAUGHT.write_format1(_all_taught(), place.run / "actions"), read_taught
+
+
+def make_shared(place: Place) -> tuple[Path, Read]:
+    """The same in a file to share."""
+    export_actions(_all_taught(), place.run / "shared")
+    return place.run / "shared", read_shared
+
+
+def _all_taught() -> Any:
+    return replace(TAUGHT.with_head(), motion=TAUGHT.make(motion=True).motion)
+
+
+def make_features(place: Place) -> tuple[Path, Read]:
+    """The feature cache."""
+    shutil.copytree(place.cache, place.run / "cache")
+    return place.run / "cache", read_features
 
 
 def written_by(arguments: Callable[[Place], Sequence[str]], name: str, read: Read) -> Make:
@@ -582,37 +514,14 @@ READ_BACK: dict[str, Make] = {
     "run state": make_state,
     "journal": written_by(ask, "out.json.journal", read_journal),
     "episode list": made_episodes,
-    "taught actions": written_by(
-        lambda place: ("teach", str(place.inputs / "taught"), "--out", "actions", "--frames", "4", *TOY),
-        "actions",
-        read_taught,
-    ),
+    "taught actions": make_taught,
+    "taught actions of 0.1.0": make_first_version,
+    "exported actions": make_shared,
+    "feature cache": make_features,
 }
 """What is read back; one more is one more entry. Of a folder every file is flipped, and the folder is read."""
 NOT_READ = frozenset({"log.jsonl", "test.json"})
 """Files of a checkpoint's folder that are for people."""
-
-
-def in_child(measure: Callable[[], Row]) -> Row:
-    """Measure in a forked child: what torch begins when it computes does not survive a later fork."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            row = measure()
-            os.write(writing, json.dumps([row.name, row.runs, row.counts, row.cases]).encode())
-            os._exit(0)
-        finally:
-            traceback.print_exc()
-            os._exit(CRASHED)
-    os.close(writing)
-    with os.fdopen(reading) as told:
-        said = told.read()
-    _, status = os.waitpid(child, 0)
-    if status:
-        raise SystemExit(f"reading what was flipped ended with {os.waitstatus_to_exitcode(status)}")
-    name, runs, counts, cases = json.loads(said)
-    return Row(name, runs, Counter(counts), cases)
 
 
 def flip_bits(make: Make, place: Place, parts: int, random: Random, name: str) -> Row:
@@ -648,126 +557,43 @@ def _outcome(read: Read, path: Path, right: object) -> str:
     return "no difference" if found == right else "accepted wrongly"
 
 
-class LanguageModel(BaseHTTPRequestHandler):
-    """Answers every question about a label with the same stages."""
-
-    def do_POST(self) -> None:
-        """One question."""
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        [*_, last] = [one for one in asked["messages"] if one["role"] == "user" and '"action"' in one["content"]]
-        stages = [
-            {"subject": "a person", "motion": motion, "object": "the cup", "sentence": f"A person {motion} {how}."}
-            for motion, how in (
-                ("raises", "the red cup in front of the chest with both hands"),
-                ("tosses", "the cup upward and opens both palms wide"),
-                ("catches", "the falling cup with one fist near the hip"),
-            )
-        ]
-        text = json.dumps({"stages": stages[: json.loads(last["content"])["stages"]]})
-        time.sleep(0.005)
-        answer = {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}
-        data = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def language_model() -> Iterator[str]:
-    """A server in a process of its own while the block lasts; its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), LanguageModel)
-    server.handle_error = lambda *_: None
-    child = os.fork()
-    if child == 0:
-        server.serve_forever()
-    server.server_close()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-
-
-def draw(number: int, copy: int, count: int = 12) -> list[np.ndarray]:
-    """Pictures in which a block of one colour for each action moves at a speed of its own."""
-    pictures = np.full((count, 48, 64, 3), 20 * copy, np.uint8)
-    for moment, one in enumerate(pictures):
-        left = (3 + number) * moment % 48
-        one[8 + 4 * copy : 24 + 4 * copy, left : left + 16, number % 3] = 40 * number + 40
-    return list(pictures)
-
-
-def write_video(path: Path, pictures: Sequence[np.ndarray]) -> None:
-    """A clip of ten pictures a second."""
-    from lga.video.write import VideoWriter
-
-    with VideoWriter(path, fps=10) as writer:
-        for number, picture in enumerate(pictures):
-            writer.write(number / 10, picture)
-
-
-def write_inputs(folder: Path) -> None:
-    """A manifest of drawn clips, examples to teach, labels to ask about, and a longer video."""
-    rows = ["path,label,group,split"]
-    for split, labels in LABELS.items():
-        for label in labels:
-            for copy in range(3):
-                name = f"{label}/{copy}.mp4"
-                write_video(folder / name, draw((len(rows) - 1) // 3, copy))
-                rows.append(f"{name},{label},{name},{split}")
-    (folder / "clips.csv").write_text("\n".join(rows))
-    write_video(folder / "long.mp4", [one for number in range(6) for one in draw(number, 1, 15)])
-    names = [f"juggle {number} cups" for number in range(12)]
-    (folder / "labels.txt").write_text("\n".join(names))
-    (folder / "one.txt").write_text(names[0])
-    taught = folder / "taught"
-    taught.mkdir()
-    for label in ("wave", "kick ball"):
-        (taught / label).symlink_to(folder / label)
-
-
-@contextmanager
-def workplace() -> Iterator[Place]:
-    """Inputs and a folder to write to, while the block lasts."""
-    torch.set_num_threads(1)
-    sys.dont_write_bytecode = True  # else writing the program counts as its writing
-    with TemporaryDirectory(prefix="lga-reliability-") as folder, language_model() as model:
-        inputs = Path(folder) / "inputs"
-        inputs.mkdir()
-        write_inputs(inputs)
-        place = Place(inputs, inputs, model)
-        succeed(("teach", "taught", "--out", "actions", "--frames", "4", *TOY), place)
-        succeed(("extract", "clips.csv", "--frames", "4", *TOY), place)
-        yield Place(inputs, Path(folder) / "run", model)
-
-
 WAYS = {
-    "kill": ("half there", "left over", "differs", "next run fails"),
-    "full": ("refused", "not one line", "half there", "left over", "differs", "next run fails"),
+    "kill": ("half there", "left over", "differs", "next run fails", "acknowledged", "lost"),
+    "full": ("refused", "not one line", "half there", "left over", "differs", "next run fails", "lost"),
     "flip": ("refused", "no difference", "accepted wrongly", "traceback"),
+    "together": ("acknowledged", "lost", "half there", "left over", "differs", "told to teach again"),
 }
 """What is done, and what is counted."""
+SERVE = "serve"
+
+
+def rows_of(way: str, place: Place, wish: argparse.Namespace) -> Mapping[str, Callable[[], Row]]:
+    """What one table has rows of, and how each is measured."""
+    random = Random(wish.seed)
+    match way:
+        case "kill":
+            rows = {name: partial(kill_command, one, place, wish.kills, random, name) for name, one in COMMANDS.items()}
+            return {**rows, SERVE: partial(in_child, partial(kill_servers, place, wish.kills, random))}
+        case "full":
+            rows = {name: partial(fill_disk, one, place, wish.rooms, name) for name, one in COMMANDS.items()}
+            return {**rows, SERVE: partial(in_child, partial(fill_disk_of_server, place, wish.rooms))}
+        case "flip":
+            return {
+                name: partial(in_child, partial(flip_bits, one, place, wish.parts, random, name))
+                for name, one in READ_BACK.items()
+            }
+        case _:
+            return {SERVE: partial(in_child, partial(write_together, place, wish.seconds))}
 
 
 def measure(way: str, place: Place, wish: argparse.Namespace) -> list[Row]:
     """One table."""
-    say, random = Console(stderr=True), Random(wish.seed)
-    rows: list[Row] = []
-    for name in READ_BACK if way == "flip" else COMMANDS:
+    say, rows = Console(stderr=True), list[Row]()
+    for name, row in rows_of(way, place, wish).items():
         if wish.only and name not in wish.only:
             continue
         began = time.monotonic()
-        if way == "kill":
-            rows.append(kill_command(COMMANDS[name], place, wish.kills, random, name))
-        elif way == "full":
-            rows.append(fill_disk(COMMANDS[name], place, wish.rooms, name))
-        else:
-            rows.append(in_child(partial(flip_bits, READ_BACK[name], place, wish.parts, random, name)))
+        rows.append(row())
         say.print(f"{way} {name}: {rows[-1].runs} in {time.monotonic() - began:.0f} s")
         for case in rows[-1].cases:
             say.print(f"  {case}", soft_wrap=True, markup=False)
@@ -787,6 +613,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100, help="of each command")
     parser.add_argument("--parts", type=int, default=200, help="of each file, in each of which a bit is flipped")
     parser.add_argument("--rooms", type=float, nargs="*", default=ROOMS, help="shares of what the results take")
+    parser.add_argument("--seconds", type=float, default=120.0, help="that servers and command lines write together")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     wish = parser.parse_args()

@@ -1,8 +1,10 @@
 """`lga.database`: what is committed is there, what is damaged or strange is refused in one line."""
 
+import errno
 import os
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lga import database
-from lga.database import DamageError, Layout, Value, connect, faults, reading, seal, subtract_seals, sum_seals, writing
+from lga.database import DamageError, Layout, Value, connect, faults, reading, seal, sum_seals, writing
 from lga.errors import LGAError
 
 NOTES = Layout(
@@ -179,7 +181,52 @@ def test_rows_that_differ_have_other_seals(one: list[Value], other: list[Value])
     assert (seal(*one) == seal(*other)) == same
 
 
-@given(st.lists(st.binary(min_size=32, max_size=32)), st.lists(st.binary(min_size=32, max_size=32)))
-def test_sums_of_seals_forget_order_and_can_be_undone(one: list[bytes], other: list[bytes]):
+seals = st.lists(st.binary(min_size=32, max_size=32))
+
+
+@given(seals, seals)
+def test_a_sum_of_seals_forgets_the_order_and_nothing_else(one: list[bytes], other: list[bytes]):
     assert sum_seals([*one, *other]) == sum_seals([*other, *one])
-    assert subtract_seals(other, sum_seals([*one, *other])) == sum_seals(one)
+    rest = int.from_bytes(sum_seals([*one, *other])) - int.from_bytes(sum_seals(other))
+    assert (rest % 2**256).to_bytes(32) == sum_seals(one)
+
+
+def test_where_there_are_no_locks_nobody_waits_for_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "notes.sqlite"
+    write_note(path, "a")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(database, "FIRST_PATIENCE", 0.05)
+    monkeypatch.setattr("fcntl.lockf", refuse)
+    with closing(connect(path, NOTES, access="write")) as one:
+        one.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(LGAError, match=r"notes\.sqlite: its file system knows no locks .* on a local disk"):
+            connect(path, NOTES, access="write")
+        monkeypatch.undo()
+        monkeypatch.setattr(database, "FIRST_PATIENCE", 0.05)
+        monkeypatch.setattr(database, "PATIENCE", 0.05)
+        with pytest.raises(LGAError, match="another process has been writing"):
+            connect(path, NOTES, access="write")
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_a_frozen_database_is_read_without_anything_beside_it(tmp_path: Path):
+    layout, path = replace(NOTES, journal="wal"), tmp_path / "notes.sqlite"
+    with closing(connect(path, layout, access="create")) as one, writing(one, path, layout):
+        one.execute("INSERT INTO note VALUES ('a', x'00')")
+    with closing(connect(path, layout, access="frozen")) as one:
+        assert one.execute("SELECT name FROM note").fetchall() == [("a",)]
+        assert os.listdir(tmp_path) == [path.name]
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            one.execute("DELETE FROM note")
+
+
+def test_a_name_that_is_no_text_is_damage(tmp_path: Path):
+    path = tmp_path / "notes.sqlite"
+    write_note(path, "a")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"CREATE TABLE note", b"CREATE \xacABLE note"))
+    with pytest.raises(LGAError, match=r"damaged \(.*\); write them again"):
+        names(path)

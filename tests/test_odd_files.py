@@ -15,9 +15,9 @@ GROUPS = {
     "damage": ["damaged videos"],
     "pictures": ["pictures", "damaged pictures", "folders", "no clips"],
     "texts": ["tables", "split lists", "episode lists", "JSON", "TOML", "text"],
-    "stores": ["taught actions", "databases"],
+    "taught": ["taught actions", "exported actions", "databases"],
+    "stores": ["checkpoints", "run states", "caches"],
 }
-"""Checkpoints, run states and caches have tests of their own of what a flipped bit becomes."""
 BAD = ("wrong", "traceback", "signal", "memory", "slow")
 
 

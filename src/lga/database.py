@@ -1,6 +1,9 @@
 """Our SQLite databases: opened in one way, tables checked exactly, rows sealed, faults told in one line."""
 
+import errno
 import sqlite3
+import sys
+import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,6 +16,8 @@ from lga.files import kind_of
 
 PATIENCE = 60.0
 """seconds to wait for another process's change"""
+FIRST_PATIENCE = 1.0
+"""seconds after which it is asked whether there is anything to wait for"""
 LARGEST_VALUE = 2**30
 """bytes of the longest text or blob that is read or written"""
 SYNCHRONOUS = {"full": "EXTRA", "normal": "NORMAL"}
@@ -42,12 +47,22 @@ class Layout:
     """what to do when it is damaged"""
 
 
+MODES = {"frozen": "mode=ro&immutable=1", "read": "mode=rw", "write": "mode=rw", "create": "mode=rwc"}
+"""How SQLite opens a file; to read too it may write, as what a killed writer left has to be undone first."""
+
+
 class DamageError(LGAError):
     """What a database holds is not what was written into it."""
 
 
-def connect(path: Path, layout: Layout, *, access: Literal["read", "write", "create"]) -> sqlite3.Connection:
+Access = Literal["frozen", "read", "write", "create"]
+
+
+def connect(path: Path, layout: Layout, *, access: Access) -> sqlite3.Connection:
     """Open a database of this layout; "create" makes it where there is none.
+
+    "frozen" is for folders that cannot be written: it takes the database for one that nobody changes, and needs no lock
+    and no file beside it.
 
     The connection begins no transaction by itself (`reading`, `writing`), may be handed from thread to thread, and runs
     no function that a crafted file names in its tables.
@@ -58,23 +73,23 @@ def connect(path: Path, layout: Layout, *, access: Literal["read", "write", "cre
     if kind_of(path) != "file" and (access != "create" or kind_of(path) != "nothing"):
         raise layout.error(f"{path}: not a file; give a place that lga wrote")
     with faults(path, layout):
-        mode = "rwc" if access == "create" else "rw"  # also to read: what a killed writer left has to be undone first
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
+            f"{path.absolute().as_uri()}?{MODES[access]}",
             uri=True,
-            timeout=PATIENCE,
+            timeout=FIRST_PATIENCE,
             isolation_level=None,
             check_same_thread=False,
         )
         try:
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_VALUE)
+            _be_patient(connection, path, layout)
             for pragma in ("trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "fullfsync=ON"):
                 connection.execute(f"PRAGMA {pragma}")
             connection.execute(f"PRAGMA synchronous={SYNCHRONOUS[layout.synchronous]}")
             if access == "create":
                 _create(connection, layout)
             _check(connection, path, layout)
-            connection.execute(f"PRAGMA query_only={'ON' if access == 'read' else 'OFF'}")
+            connection.execute(f"PRAGMA query_only={'ON' if access in ('frozen', 'read') else 'OFF'}")
         except BaseException:
             connection.close()
             raise
@@ -125,18 +140,12 @@ def seal(*values: Value) -> bytes:
     return whole.digest()
 
 
-def sum_seals(seals: Iterable[bytes], start: bytes = bytes(32)) -> bytes:
-    """One seal for a set of rows, whatever their order: their sum modulo 2^256, from which one row can be taken again.
+def sum_seals(seals: Iterable[bytes]) -> bytes:
+    """One seal for a set of rows, whatever their order: their sum modulo 2^256.
 
     It tells damage, not malice.
     """
-    total = int.from_bytes(start) + sum(int.from_bytes(one) for one in seals)
-    return (total % 2**256).to_bytes(32)
-
-
-def subtract_seals(seals: Iterable[bytes], start: bytes) -> bytes:
-    """`sum_seals` undone: what is left when these rows go."""
-    total = int.from_bytes(start) - sum(int.from_bytes(one) for one in seals)
+    total = sum(int.from_bytes(one) for one in seals)
     return (total % 2**256).to_bytes(32)
 
 
@@ -151,6 +160,8 @@ def faults(path: Path, layout: Layout) -> Generator[None]:
         yield
     except DamageError as error:
         raise layout.error(f"{path}: damaged ({error}); {layout.advice}") from error
+    except UnicodeDecodeError as error:  # SQLite quotes a damaged name in what it says, and Python cannot read that
+        raise layout.error(f"{path}: damaged (a name in it is no text); {layout.advice}") from error
     except sqlite3.Error as error:
         raise layout.error(f"{path}: {_in_words(error, layout)}") from error
 
@@ -168,6 +179,7 @@ LOCKLESS = frozenset(
     }
 )
 """What SQLite says on a file system without locks or shared memory."""
+NO_LOCKS = "its file system knows no locks"
 
 
 PASSING = frozenset(
@@ -195,7 +207,7 @@ def _code(error: sqlite3.Error) -> int:
 def _in_words(error: sqlite3.Error, layout: Layout) -> str:
     code = _code(error)
     if code in LOCKLESS:
-        return f"its file system knows no locks ({error}); keep {layout.what} on a local disk"
+        return f"{NO_LOCKS} ({error}); keep {layout.what} on a local disk"
     match code & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return f"another process has been writing for {PATIENCE:.0f} seconds; try again when it is done"
@@ -209,6 +221,38 @@ def _in_words(error: sqlite3.Error, layout: Layout) -> str:
             return f"not {layout.what}; give a place that lga wrote"
         case _:
             return f"damaged ({error}); {layout.advice}"
+
+
+def _be_patient(connection: sqlite3.Connection, path: Path, layout: Layout) -> None:
+    """Wait `PATIENCE` seconds from now on, unless it is for want of locks that the database seems to be in use.
+
+    SQLite takes a system that has no locks to give for another process that holds one.
+    """
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError as error:
+        if _code(error) & 0xFF == sqlite3.SQLITE_BUSY and not _has_locks(path.parent):
+            raise layout.error(
+                f"{path}: {NO_LOCKS} (no locks available); keep {layout.what} on a local disk"
+            ) from error
+    connection.execute(f"PRAGMA busy_timeout={int(1000 * PATIENCE)}")
+
+
+def _has_locks(folder: Path) -> bool:
+    """Whether a file in a folder can be locked; yes where that cannot be tried.
+
+    The file is a new one: letting go of a database in any way lets go of all locks that this process has on it.
+    """
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+    return True
 
 
 def _create(connection: sqlite3.Connection, layout: Layout) -> None:

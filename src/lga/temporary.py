@@ -62,8 +62,8 @@ def sweep(target: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a temporary file or folder, if it is there and can be removed."""
-    with suppress(OSError):
+    """Remove a temporary file or folder, if it is there and can be removed; a name that cannot be one is nowhere."""
+    with suppress(OSError, ValueError):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:

@@ -8,9 +8,10 @@ import random
 import resource
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -288,6 +289,39 @@ def test_a_store_that_may_not_be_read_is_a_trouble_and_stays(store):
     assert find(store, entry(1)) is None
     assert len(store.troubles) == 1
     assert store.set_aside == []
+
+
+@contextmanager
+def read_only(folder):
+    """Let a folder be one that cannot be written, for root by a mount."""
+    if os.geteuid():
+        folder.chmod(0o500)
+        yield
+        folder.chmod(0o700)
+        return
+    place = str(folder)
+    if subprocess.run(["mount", "--bind", place, place], capture_output=True, check=False).returncode:
+        pytest.skip("this process may not mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def test_what_lies_in_a_folder_that_cannot_be_written_is_read(store):
+    store.keep([entry(1)])
+    close(store)
+    with read_only(store.folder):
+        later = FeatureStore(store.folder)
+        assert same(find(later, entry(1)), entry(1))
+        later.keep([entry(2)])
+        assert find(later, entry(2)) is None
+        assert len(later.rows()) == 1
+        close(later)
+        [trouble] = later.troubles
+    assert trouble.startswith(f"{store.path}: in a folder that cannot be written")
+    assert os.listdir(store.folder) == [NAME]
 
 
 def test_what_lies_there_and_is_no_file_is_a_trouble_and_stays(store):

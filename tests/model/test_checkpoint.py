@@ -1,6 +1,8 @@
 import errno
 import json
 import os
+import resource
+import sys
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +31,7 @@ from lga.model.checkpoint import (
     record_head,
     save_checkpoint,
 )
+from lga.model.head import Adapter, Head, StageFusion
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -117,6 +120,11 @@ def as_the_first_version(folder):
     (folder / RECORD).write_text(json.dumps({**record, "format": 1}))
 
 
+def most_memory():
+    """The most that this process ever held, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def refusal_of(folder):
     with pytest.raises(CheckpointError) as caught:
         load_checkpoint(folder)
@@ -186,6 +194,7 @@ def test_what_is_no_record_is_refused(folder, text):
     [
         {"heads": 3},
         {"heads": 0},
+        {"width": 65_536, "heads": 65_536},
         {"width": -8},
         {"width": 10**9},
         {"dim": 10**9},
@@ -212,6 +221,50 @@ def test_settings_that_do_not_exist_are_refused(folder, change):
 def test_a_record_of_another_size_names_the_keys_that_do_not_fit(folder):
     edit_record(folder, lambda record: record["head"].update(width=4))
     assert "misshapen=['adapter.axes', 'adapter.turn.weight'" in refusal_of(folder)
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_what_a_record_asks_for_is_not_made_before_the_weights_are_known_to_have_its_size(folder, joint):
+    side = {"dim": 65_536, "visual": [0, 65_536], "semantic": [0, 65_536 if joint else 1], "width": 65_536}
+    edit_record(folder, lambda record: record["head"].update(side))
+    before = most_memory()
+    assert "the weights do not fit; they are " in refusal_of(folder)
+    assert most_memory() - before < 64 * 2**20
+
+
+@pytest.mark.parametrize("space", [SPLIT, JOINT], ids=["split", "joint"])
+@pytest.mark.parametrize("width", [0, 4, 8, 12, 40])
+def test_a_record_knows_how_many_numbers_its_head_holds(space, width):
+    head = Head(adapter := Adapter(space, width), StageFusion(adapter.width, heads=1))
+    assert record_head(head).numbers == sum(one.numel() for one in head.state_dict().values())
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.bool])
+def test_weights_of_another_kind_are_refused(folder, dtype):
+    def change(tensors):
+        tensors["head.adapter.turn.weight"] = tensors["head.adapter.turn.weight"].to(dtype)
+
+    edit_weights(folder, change)
+    assert "misshapen=['adapter.turn.weight']" in refusal_of(folder)
+
+
+def test_huge_weights_are_not_read(folder, monkeypatch):
+    monkeypatch.setattr(checkpoint, "MAX_WEIGHTS", 100)
+    assert "larger than" in refusal_of(folder)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "reason"), [("ckpt-16GiB", "the weights do not fit"), ("ckpt-assert", "no head of this size")]
+)
+def test_hostile_records_are_refused_in_one_line(shared, folder, name, reason):
+    content = json.loads((shared / "data/odd/hostile" / f"{name}-config.json").read_text())
+    data = weights_in(folder).read_bytes()
+    (folder / FIRST_WEIGHTS).write_bytes(data)
+    (folder / RECORD).write_text(json.dumps({**content, "weights_sha256": sha256(data).hexdigest()}))
+    before = most_memory()
+    assert reason in refusal_of(folder)
+    assert most_memory() - before < 64 * 2**20
 
 
 def test_keys_that_are_missing_or_too_many_are_named(folder):

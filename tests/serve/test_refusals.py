@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from urllib.parse import quote
 
 import pytest
@@ -228,6 +229,13 @@ def test_a_mistake_in_the_program_is_told_in_short_and_does_not_end_it(client, r
     error = refused(client.post("/recognize", files=upload("clip", clips["sweep left"][3])), 500, "mistake")
     assert "Zero" not in error
     assert client.get("/healthz").status_code == 200
+
+
+def test_a_folder_for_uploads_that_was_cleaned_away_is_made_again(client, clips, upload):
+    shutil.rmtree(client.service.uploads)
+    assert client.post("/recognize", files=upload("clip", clips["sweep left"][3])).status_code == 200
+    assert client.service.uploads.stat().st_mode & 0o777 == 0o700
+    assert not list(client.service.uploads.iterdir())
 
 
 def test_a_full_disk_is_told_in_short_and_changes_nothing(client, refused, clips, upload, monkeypatch, folder):

@@ -132,6 +132,7 @@ def full(*_):
 
 
 def test_a_request_that_gets_no_folder_is_told_in_one_line(tmp_path):
+    (tmp_path / "uploads").touch()
     with pytest.raises(LGAError, match="uploads: cannot be written"), request_folder(tmp_path / "uploads"):
         pass
 

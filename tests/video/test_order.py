@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lga.errors import VideoError
 from lga.video.clip import uniform_times
 from lga.video.decode import open_clip
-from lga.video.order import MOST_REORDERED, ShownOrder
+from lga.video.order import MOST_REORDERED, ShownOrder, says_decoding_only, stamp_of
 from lga.watch.address import find_address
 from lga.watch.moments import Shown
 from lga.watch.source import open_source
@@ -74,3 +75,16 @@ def test_where_the_file_says_when_pictures_are_shown_it_is_believed():
     one = frame(7)
     ShownOrder(anew=False).stamped(packet(3), [one])
     assert one.pts == 7
+
+
+def test_pictures_that_nobody_can_decode_are_refused_in_one_line(tmp_path, write_video, video_files):
+    path = write_video(tmp_path / "a.avi", video_files.numbered(10))
+    path.write_bytes(path.read_bytes().replace(b"FMP4", b"zzzz"))
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context is None
+        assert not says_decoding_only(container.streams.video[0])
+        assert [stamp_of(packet) for packet in container.demux(video=0)][:3] == [0, 1, 2]
+    with pytest.raises(VideoError), open_clip(path):
+        pass
+    with pytest.raises(VideoError), open_source(find_address(str(path)), 5.0):
+        pass

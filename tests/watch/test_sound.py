@@ -86,6 +86,16 @@ def test_a_video_without_sound_stays_as_it_is_and_says_so(tmp_path, write_video,
     assert (tmp_path / "out.mp4").read_bytes() == before
 
 
+def test_sound_that_nobody_knows_is_left_out(tmp_path):
+    path = with_beep(tmp_path / "a.mkv", "aac")
+    source = find_address(str(path))
+    annotate(source, [], tmp_path / "out.mp4")
+    path.write_bytes(path.read_bytes().replace(b"A_AAC", b"A_ZZZ"))
+    before = (tmp_path / "out.mp4").read_bytes()
+    assert add_sound(source, tmp_path / "out.mp4", until=60.0) == "it is of a kind that is not known here"
+    assert (tmp_path / "out.mp4").read_bytes() == before
+
+
 def test_a_stream_has_none(tmp_path):
     assert "not recorded" in (add_sound(Address("pipe", "-"), tmp_path / "out.mp4", until=1.0) or "")
 

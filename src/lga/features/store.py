@@ -64,7 +64,8 @@ class FeatureStore:
     What is found is what was kept, to the bit: each row is sealed with its key. A row that is damaged is counted in
     `damaged` and not there; keeping the same again mends it. A file that is damaged as a whole is set aside and a new
     one begun, which `notes` says. Where the file is out of reach or cannot be written, `troubles` says why, once, and
-    the work goes on without it. Threads and processes may share a store; no connection crosses a fork.
+    the work goes on without it, or with what can be read of it. Threads and processes may share a store; no connection
+    crosses a fork.
     """
 
     def __init__(self, folder: Path):
@@ -295,10 +296,22 @@ class FeatureStore:
                 if self._begin() and has_former(self.folder) and not self.set_aside:
                     self.notes.append(f"{self.path}: new; {FORMER_NOTE}")
                 self._file = _file_number(self.path)
-                self._held.connection = connect(self.path, FEATURES, access="create")
+                self._held.connection = self._connect()
         except OSError as error:
             raise LGAError(f"{self.path}: cannot be written ({error.strerror}); choose another place") from error
         self._held.connection.text_factory = _read_text
+
+    def _connect(self) -> sqlite3.Connection:
+        """A connection that can write, or where the folder cannot be written, one that reads what is there."""
+        try:
+            return connect(self.path, FEATURES, access="create")
+        except LGAError as error:
+            if is_damage(error) or os.access(self.folder, os.W_OK):
+                raise
+            connection = connect(self.path, FEATURES, access="frozen")
+            self._writable = False
+            self.troubles.append(f"{self.path}: in a folder that cannot be written; nothing new is kept")
+            return connection
 
     def _begin(self) -> bool:
         """Make an empty file if there is none; whether it was this process that did."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -21,7 +21,8 @@ from lga.backbone.protocol import Space
 from lga.config import BackboneConfig, FrozenModel, SavedMethod, Share, TrainConfig
 from lga.errors import CheckpointError, SettingsError
 from lga.files import LFS_ADVICE, LFS_POINTER, checksum_of, kind_of, remove_file, to_json, write_atomically
-from lga.model.head import Adapter, Head, StageFusion
+from lga.labels import quote
+from lga.model.head import Adapter, Head, StageFusion, adapted_width
 
 WIDEST = 2**16
 """Numbers a token that a record may speak of: an edited one must not fill the memory."""
@@ -72,10 +73,19 @@ class HeadRecord(FrozenModel):
     @model_validator(mode="after")
     def _possible(self) -> "HeadRecord":
         parts = (self.visual, self.semantic)
-        wide = self.width or self.visual[1] - self.visual[0]
+        wide = adapted_width(self.visual[1] - self.visual[0], self.width)
         if not all(0 <= start < stop <= self.dim for start, stop in parts) or wide % self.heads:
             raise ValueError("there can be no head of this size")
         return self
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers the weights of such a head hold."""
+        sight, meaning = (stop - start for start, stop in (self.visual, self.semantic))
+        wide = adapted_width(sight, self.width)
+        adapter = (sight * wide if wide < sight else 0) + wide * wide + meaning * wide
+        attention, feed, norms = 4 * wide * (wide + 1), 8 * wide * wide + 5 * wide, 4 * wide
+        return adapter + attention + feed + norms
 
     def build(self) -> Head:
         """A head of this size, with weights that mean nothing yet."""
@@ -133,6 +143,10 @@ FIRST_WEIGHTS = "weights.safetensors"
 WEIGHTS = re.compile(r"weights-[0-9a-f]{16}\.safetensors")
 """What they are called since."""
 MAX_RECORD = 256 * 2**20
+MAX_WEIGHTS = 8 * 2**30
+"""Bytes: several times a fine-tuned CLIP ViT-L/14 in float32."""
+SMALL_HEAD = 2**22
+"""Numbers of a head (16 MiB) that is built whatever the file holds, so that what does not fit can be named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +222,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     record = read_record(folder)
     path = folder / record.weights
     try:
+        if path.stat().st_size > MAX_WEIGHTS:
+            raise CheckpointError(f"{path}: larger than {MAX_WEIGHTS >> 30} GiB; these are not a checkpoint's weights")
         data = path.read_bytes()
     except OSError as error:
         if read_record(folder).weights != record.weights:  # another checkpoint took its place just now
@@ -224,17 +240,22 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[str, Tensor]]:
     """The head, ready to be used and not to be trained, and the vision tower's weights of a packed file.
 
+    A large head is not built before the file is known to hold as much as the record speaks of.
+
     Raises:
         CheckpointError: it is damaged, or its weights do not fit; the keys are named.
     """
     try:
         tensors = load(data)
-    except SafetensorError as error:
+    except (SafetensorError, KeyError) as error:
         raise CheckpointError(f"{where}: damaged ({error})") from error
     if other := sorted(name for name in tensors if not name.startswith(("head.", "vision."))):
         raise CheckpointError(f"{where}: the weights do not fit; unexpected={other}")
     learned = {name.removeprefix("head."): one for name, one in tensors.items() if name.startswith("head.")}
     vision = {name.removeprefix("vision."): one for name, one in tensors.items() if name.startswith("vision.")}
+    held = sum(one.numel() for one in learned.values())
+    if record.numbers > max(held, SMALL_HEAD):
+        raise CheckpointError(f"{where}: the weights do not fit; they are {held} numbers, not {record.numbers}")
     head = record.build()
     fill(head, learned, where=where)
     return head.eval().requires_grad_(False), vision
@@ -269,6 +290,12 @@ def read_record(folder: Path) -> CheckpointRecord:
         raise CheckpointError(
             f"{folder}: no checkpoint there ({error.strerror}); give a folder that `lga train --out` wrote"
         ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise CheckpointError(
+            f"{path}: not a checkpoint's record of this version ({quote(where)}: {first['msg']})"
+        ) from error
     except (ValueError, SettingsError, AttributeError, TypeError, RecursionError) as error:
         first = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: not a checkpoint's record of this version ({first})") from error
@@ -281,11 +308,17 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> Non
     """Load weights strictly.
 
     Raises:
-        CheckpointError: keys are missing, too many or of another shape; they are named.
+        CheckpointError: keys are missing, too many, of another shape or kind of number; they are named. Or the numbers
+            are not finite.
     """
     wanted = module.state_dict()
     missing, unexpected = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
-    misshapen = sorted(name for name in wanted.keys() & tensors.keys() if wanted[name].shape != tensors[name].shape)
+    misshapen = sorted(
+        name
+        for name in wanted.keys() & tensors.keys()
+        if wanted[name].shape != tensors[name].shape
+        or wanted[name].is_floating_point() != tensors[name].is_floating_point()
+    )
     if missing or unexpected or misshapen:
         raise CheckpointError(f"{where}: the weights do not fit; {missing=}, {unexpected=}, {misshapen=}")
     if not all(bool(one.isfinite().all()) for one in tensors.values()):

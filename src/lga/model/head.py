@@ -25,9 +25,8 @@ class Adapter(nn.Module):
         super().__init__()
         sight, meaning = (one.stop - one.start for one in (space.visual, space.semantic))
         self.space, self.shared = space, space.visual == space.semantic
-        narrower = 0 < width < sight
-        self.axes = nn.Buffer(torch.eye(sight, width)) if narrower else None
-        self.width = width if narrower else sight
+        self.width = adapted_width(sight, width)
+        self.axes = nn.Buffer(torch.eye(sight, width)) if self.width < sight else None
         self.turn = nn.Linear(self.width, self.width, bias=False)
         self.words = nn.Linear(meaning, self.width, bias=False)
         nn.init.eye_(self.turn.weight)
@@ -65,6 +64,11 @@ class Adapter(nn.Module):
             self.axes.copy_(principal_axes(seen, self.width, seed=seed))
             if self.shared:
                 self.words.weight.copy_(self.axes.T)
+
+
+def adapted_width(sight: int, width: int) -> int:
+    """The numbers a token that an adapter makes of `sight` when `width` are asked for; 0 asks for all of them."""
+    return width if 0 < width < sight else sight
 
 
 def principal_axes(rows: Float[Tensor, "rows dim"], count: int, *, seed: int) -> Float[Tensor, "dim {count}"]:

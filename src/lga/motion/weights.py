@@ -3,14 +3,13 @@
 import os
 import subprocess
 import sys
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from lga.errors import LGAError
-from lga.files import user_cache, write_atomically
+from lga.files import scratch_folder, user_cache, write_atomically
 
 WHEEL = "mediapipe==0.10.21"
 """The last release whose wheels hold the networks (Apache-2.0)."""
@@ -71,11 +70,11 @@ def fetch_weights() -> Path:
     if known is not None:
         return known
     folder = weights_folder()
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_folder(folder) as scratch:
         wish = ["--no-deps", "--only-binary=:all:", "--python-version", PYTHON, "--platform", PLATFORM]
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run([*pip, *wish, "--dest", scratch, WHEEL], capture_output=True, text=True, check=False)
-        wheels = list(Path(scratch).glob("*.whl"))
+        done = subprocess.run([*pip, *wish, "--dest", str(scratch), WHEEL], capture_output=True, text=True, check=False)
+        wheels = list(scratch.glob("*.whl"))
         if done.returncode or len(wheels) != 1:
             why = (done.stderr.strip().splitlines() or ["no wheel came"])[-1]
             raise LGAError(f"pip cannot download {WHEEL}: {why}; without it, of motion, flow alone is compared")

@@ -55,10 +55,13 @@ def find_beneath(root: Path, path: str, folder: Path) -> Generator[Path]:
 def request_folder(folder: Path) -> Generator[Path]:
     """A folder in `folder` that lasts as long as a request.
 
+    `folder` is made again where it is gone: folders for temporary files are cleaned, and a server may idle for days.
+
     Raises:
         LGAError: the disk is full.
     """
     with one_line(folder):
+        folder.mkdir(mode=0o700, exist_ok=True)
         own = TemporaryDirectory(dir=folder, ignore_cleanup_errors=True)
     with own:
         yield Path(own.name)
