@@ -15,7 +15,7 @@ import torch
 from odd_cases import RIGHT, UNKNOWN, Case, Facts, Maker, Reader, Verdict, damage
 from odd_texts import spoil_json
 
-from lga.actions import Actions, Example, load_actions, save_actions
+from lga.actions import Actions
 from lga.anatomy.lexicon import anatomize
 from lga.backbone.protocol import Space
 from lga.backbone.tiny import TinyBackbone
@@ -31,6 +31,8 @@ from lga.model.checkpoint import (
     save_checkpoint,
 )
 from lga.model.head import Head
+from lga.store.folder import load_actions, save_actions
+from lga.taught import Example
 from lga.training.select import ValidationResult
 from lga.training.state import RunState, read_state, write_state
 

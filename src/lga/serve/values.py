@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
-from lga.actions import Actions, Example
+from lga.actions import Actions
 from lga.explain.explanation import ExampleReport, Explanation, LabelReport
 from lga.recognition import Recognition
 from lga.serve.pictures import is_there, show_frames
@@ -22,6 +22,7 @@ from lga.serve.schema import (
     WhyExample,
     WhyLabel,
 )
+from lga.taught import Example
 
 
 def action_value(actions: Actions, label: str) -> ActionValue:

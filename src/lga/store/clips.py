@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
-from lga.actions import Example
 from lga.errors import LGAError, VideoError
 from lga.files import kind_of
+from lga.taught import Example
 from lga.video.files import content_digest
 
 CLIPS = "clips"
