@@ -31,6 +31,11 @@ class KeptClips:
     def __init__(self, folder: Path):
         self._folder, self._clips = folder, folder / CLIPS
 
+    @property
+    def place(self) -> Path:
+        """Where they lie."""
+        return self._clips
+
     def path(self, name: str) -> str:
         """Where the clip of this name lies, as an example says it."""
         return as_text(self._clips.absolute() / name)

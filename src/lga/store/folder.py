@@ -44,6 +44,11 @@ class ActionsFolder:
         self._seen: tuple[int, int, int] | None = None
         self._state = self._made = NOTHING
 
+    @property
+    def clips(self) -> KeptClips:
+        """The clips that it keeps."""
+        return self._clips
+
     def load(self) -> Actions | None:
         """The actions of this moment, or None if nothing is taught there yet. Cheap if nothing has changed since.
 
