@@ -19,13 +19,14 @@ import torch.nn.functional as F
 from rich.console import Console
 from rich.table import Table
 
-from lga.actions import Actions, Example
+from lga.actions import Actions
 from lga.anatomy.lexicon import anatomize
 from lga.backbone.offline import SPACE
 from lga.config import BackboneConfig, MethodConfig
 from lga.features.cache import ClipFeatures
 from lga.motion.descriptor import DEVIATIONS, FLOW, NUMBERS, SEARCHED, TURNS
 from lga.recognition import Prepared, prepare
+from lga.taught import Example
 
 METHOD = MethodConfig()
 SIMILARITY = 0.5
@@ -50,7 +51,7 @@ def draw_actions(count: int, shots: int) -> Actions:
         for one in anatomies
         for shot in range(shots)
     )
-    return Actions(BackboneConfig(), "drawn", METHOD, anatomies, text, examples, frames, motion=motion)
+    return Actions(BackboneConfig(), "drawn", METHOD, anatomies, examples, text, frames, motion=motion)
 
 
 def draw_motion(clips: int, random: torch.Generator) -> torch.Tensor:

@@ -7,12 +7,13 @@ from hashlib import sha256
 import torch
 from safetensors.torch import save
 
-from lga.actions import Actions, Example
+from lga.actions import Actions
 from lga.anatomy.lexicon import anatomize
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.model.checkpoint import make_head, pack, record_head
 from lga.motion.descriptor import NUMBERS
+from lga.taught import Example
 
 TINY = TinyBackbone()
 LABELS = {"jump into pool": 3, "žába, 跳": 1, "wave": 0, "Brush_Hair": 2}

@@ -104,6 +104,15 @@ def test_an_unknown_label_is_refused_with_those_there_are(make):
             search("fly")
 
 
+@pytest.mark.parametrize(
+    ("spelling", "meant"), [("jump inot pool", "jump into pool"), ("jumping into a pool", "jump into pool")]
+)
+def test_a_misspelt_label_is_refused_with_the_one_that_may_be_meant(make, spelling, meant):
+    said = f"no action '{spelling}' is taught; is '{meant}' meant\\? there are: jump"
+    with pytest.raises(ActionsError, match=said):
+        make().find(spelling)
+
+
 @pytest.mark.parametrize("gone", LABELS)
 def test_a_removed_action_takes_its_examples_along(gone, make, same):
     actions = make()

@@ -5,7 +5,7 @@ from math import inf
 import pytest
 import torch
 
-from lga.actions import Actions, Example
+from lga.actions import Actions
 from lga.anatomy.lexicon import anatomize
 from lga.backbone.protocol import Space
 from lga.backbone.tiny import TinyBackbone
@@ -16,6 +16,7 @@ from lga.model.checkpoint import make_head
 from lga.model.matching import LGA
 from lga.model.task import Compared, learn
 from lga.recognition import INDISTINCT, NOTHING_KNOWN, TOO_FEW, choose_asked, fit_rejection, prepare
+from lga.taught import Example
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RULES = {

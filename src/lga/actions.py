@@ -1,73 +1,39 @@
 """Taught actions, as a value; `lga.store` keeps them in a folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
-from pydantic import Field
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from lga.anatomy.schema import Anatomy
-from lga.config import MAX_STAGES, BackboneConfig, FrozenModel, MethodConfig
 from lga.errors import ActionsError
-from lga.labels import lookup_key, quote
+from lga.labels import quote
 from lga.model.head import Head
 from lga.motion.descriptor import NUMBERS
+from lga.taught import TaughtActions, check_taught
 
 LARGEST = 1e9
 """What no feature is larger than: those of the backbones here stay below a thousand."""
 
 
-class Example(FrozenModel):
-    """Where one example came from."""
-
-    label: str
-    path: str
-    """where the clip lies, or lay when it was taught"""
-    name: str = ""
-    """what it was called before it was kept under another name; empty where it has its own"""
-    digest: str
-    """sha256 of the clip's content"""
-    times: tuple[Annotated[float, Field(ge=0.0)], ...]
-    """seconds of its sampled frames"""
-    duration: Annotated[float, Field(gt=0.0)]
-    """seconds"""
-
-    @property
-    def called(self) -> str:
-        """The name of its clip, for people."""
-        return self.name or Path(self.path).name
-
-
 @dataclass(frozen=True, repr=False)
-class Actions:
+class Actions(TaughtActions):
     """Everything recognition needs: labels with their anatomies and text features, examples with their frame features.
 
-    An action without examples is recognised by its words alone. `frames` are tokens before fusion, `identity` is that
-    of the backbone that made them: only the same backbone can be asked about new clips.
+    An action without examples is recognised by its words alone. `frames` are tokens before fusion.
     """
 
-    backbone: BackboneConfig
-    identity: str
-    method: MethodConfig
-    anatomies: tuple[Anatomy, ...]
     text: Float[Tensor, "way stages dim"]
     """of every label's sentences, padded with zeros where some have fewer stages than others"""
-    examples: tuple[Example, ...]
     frames: Float[Tensor, "examples frames dim"]
     head: Head | None = None
     """what `lga train` learned, if the actions were taught with it"""
     motion: Float[Tensor, "examples numbers"] | None = None
     """the examples' motion, as `lga.motion.descriptor` describes it; None where it is not compared"""
-
-    def __repr__(self) -> str:
-        """On one line."""
-        return f"Actions({len(self.labels)} labels, {len(self.examples)} examples, {self.identity!r})"
 
     @property
     def head_weight(self) -> float:
@@ -75,52 +41,10 @@ class Actions:
         return 0.0 if self.head is None else self.head.head_weight
 
     @cached_property
-    def labels(self) -> tuple[str, ...]:
-        """The taught labels, in the order in which they were taught."""
-        return tuple(anatomy.label for anatomy in self.anatomies)
-
-    @cached_property
-    def stages(self) -> tuple[int, ...]:
-        """How many stages each label has."""
-        return tuple(len(anatomy.stages) for anatomy in self.anatomies)
-
-    @cached_property
     def support_label(self) -> Int[Tensor, " examples"]:
         """The label number of every example."""
         place = {label: number for number, label in enumerate(self.labels)}
         return torch.tensor([place[one.label] for one in self.examples], dtype=torch.long)
-
-    @property
-    def shots(self) -> float:
-        """Examples a label, on average."""
-        return len(self.examples) / len(self.anatomies)
-
-    def examples_of(self, label: str) -> tuple[int, ...]:
-        """The numbers of a label's examples."""
-        return self._numbers.get(label, ())
-
-    @cached_property
-    def _numbers(self) -> Mapping[str, tuple[int, ...]]:
-        """The numbers of every label's examples."""
-        numbers: dict[str, list[int]] = {}
-        for number, example in enumerate(self.examples):
-            numbers.setdefault(example.label, []).append(number)
-        return {label: tuple(some) for label, some in numbers.items()}
-
-    def spelling(self, label: str) -> str | None:
-        """How a label is spelt here, or None if it is not taught."""
-        return next((known for known in self.labels if lookup_key(known) == lookup_key(label)), None)
-
-    def find(self, label: str) -> str:
-        """The taught label that a spelling means.
-
-        Raises:
-            ActionsError: no such label is taught.
-        """
-        known = self.spelling(label)
-        if known is not None:
-            return known
-        raise ActionsError(f"no action {quote(label)} is taught; there are: {', '.join(self.labels)}")
 
     def without(self, label: str) -> "Actions":
         """These actions less one; its examples go with it.
@@ -194,16 +118,13 @@ def check_actions(actions: Actions) -> None:
     Raises:
         ActionsError: they do not; the message says which, and is to be put behind a place.
     """
+    check_taught(actions)
     method, labels, examples = actions.method, actions.labels, actions.examples
     same = (
-        len({lookup_key(label) for label in labels}) == len(labels) > 0
-        and {one.label for one in examples} <= set(labels)
-        and actions.text.shape[:2] == (len(labels), max(actions.stages))
+        actions.text.shape[:2] == (len(labels), max(actions.stages))
         and actions.frames.shape == (len(examples), method.frames, actions.text.shape[-1])
         and (actions.motion is None or actions.motion.shape == (len(examples), NUMBERS))
         and actions.frames.dtype == actions.text.dtype == torch.float32
-        and all(_fits(count, method) for count in actions.stages)
-        and all(len(one.times) == method.frames for one in examples)
     )
     if not same:
         raise ActionsError("its labels, examples and features do not fit together")
@@ -221,7 +142,3 @@ def _incomparable(rows: Float[Tensor, "rows ..."]) -> int | None:
     """The first row with a number that is not finite, or so large that sums of squares leave float32."""
     wrong = (~(rows.abs() <= LARGEST)).flatten(1).any(1).nonzero()
     return int(wrong[0]) if len(wrong) else None
-
-
-def _fits(count: int, method: MethodConfig) -> bool:
-    return count <= MAX_STAGES if method.stages == "auto" else count == method.stages

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lga.actions import Actions, Example, check_actions
+from lga.actions import Actions, check_actions
 from lga.anatomy.descriptions import Descriptions
 from lga.anatomy.lexicon import anatomize
 from lga.anatomy.schema import Anatomy, template_anatomy
@@ -26,6 +26,7 @@ from lga.model.pretrained import load_pretrained, portable
 from lga.motion.descriptor import NUMBERS, stages_of
 from lga.motion.encoder import MotionEncoder, find_encoder
 from lga.recognition import Accept, Prepared, Recognition, prepare
+from lga.taught import Example
 from lga.video.files import UNLIMITED, Limits
 
 
@@ -93,14 +94,14 @@ class Recognizer:
         anatomies, text = self._read(tuple(examples), method, descriptions)
         empty = torch.zeros(0, method.frames, self.encoder.space.dim)
         actions = Actions(
-            portable(self.config, self.encoder),
-            self.encoder.identity,
-            method,
-            anatomies,
-            text,
-            (),
-            empty,
-            self.source.head,
+            backbone=portable(self.config, self.encoder),
+            identity=self.encoder.identity,
+            method=method,
+            anatomies=anatomies,
+            examples=(),
+            text=text,
+            frames=empty,
+            head=self.source.head,
             motion=None if method.motion == "none" else torch.zeros(0, NUMBERS),
         )
         spelt = zip(examples.values(), (one.label for one in anatomies), strict=True)

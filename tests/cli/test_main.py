@@ -90,6 +90,16 @@ def test_help_and_a_wrong_word_do_not_wait_for_torch():
     assert without_torch("recognize", "--help").startswith("usage: lga recognize ACTIONS CLIP")
 
 
+@pytest.mark.parametrize(
+    "arguments", [("list",), ("list", "--json"), ("show",), ("show", "--json"), ("show", "Wave")], ids=" ".join
+)
+def test_what_is_taught_is_listed_without_torch(command, actions, arguments):
+    name, *rest = arguments
+    shown = without_torch("actions", name, str(actions), *rest)
+    assert shown == command("actions", name, actions, *rest).stdout
+    assert "wave" in shown
+
+
 @pytest.mark.parametrize("spelling", [("recognise", "recognize"), ("anatomise", "anatomize")])
 def test_both_spellings_of_a_command_are_understood(command, spelling):
     british, american = (command(one, "--help").stdout.splitlines()[2:] for one in spelling)

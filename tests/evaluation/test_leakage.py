@@ -10,7 +10,8 @@ from lga.errors import ManifestError
 from lga.evaluation.dataset import LoadedDataset
 from lga.evaluation.leakage import SeenClips, read_seen_clips, refuse_overlap, refuse_seen, shared_clips
 from lga.methods.protocol import Dataset
-from lga.model.checkpoint import CheckpointRecord, HeadRecord, Provenance, Selection
+from lga.model.checkpoint import CheckpointRecord, Provenance, Selection
+from lga.model.record import HeadRecord
 
 IDS = st.lists(st.sampled_from(["ssv2/1", "ssv2/2", "kinetics/-a", "f00"]))
 

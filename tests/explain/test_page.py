@@ -124,7 +124,7 @@ def test_frames_are_pictures_and_gone_clips_say_so(explanation, tmp_path):
 def test_none_of_these_is_the_headline_of_an_unknown_clip(explanation):
     strange = explanation.recognition.accepting(1.0)
     text = read(page(replace(explanation, recognition=replace(strange, known=False)))).text
-    assert "None of these" in text
+    assert "None of yours" in text
     assert "so this clip is none of them" in text
     assert (
         "Every clip is accepted"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lga.actions import Actions, Example
+from lga.actions import Actions
 from lga.anatomy.schema import Anatomy, Stage
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig
@@ -14,6 +14,7 @@ from lga.errors import LGAError
 from lga.explain.picture import RIGHT, WRONG, draw_decision
 from lga.explain.strip import EMPTY, STAGE_COLORS, WIDTH
 from lga.recognition import Candidate, Recognition, StageReport, prepare
+from lga.taught import Example
 
 SPACE = TinyBackbone().space
 FILM = (0, 200, 255)

@@ -8,6 +8,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from lga.confidence import confidence, confidence_word
 from lga.store.folder import ActionsFolder, load_actions, save_actions
 
 
@@ -63,6 +64,35 @@ def test_a_strip_is_only_of_the_very_clip_that_was_taught(client, clips, tmp_pat
     kept.write_bytes(clips["sweep left"][2].read_bytes())
     refused(client.get(example["strip"]), 404, "not kept")
     refused(client.get("/actions/new/examples/00/strip"), 404)
+
+
+def test_a_kept_clip_is_served_whole_and_in_ranges(client, clips, upload):
+    clip = clips["sweep left"][3]
+    [example] = client.post("/actions/new/examples", files=upload("clips", clip)).json()["action"]["examples"]
+    whole, wanted = client.get(example["clip"]), clip.read_bytes()
+    assert (whole.status_code, whole.headers["content-type"], whole.content) == (200, "video/mp4", wanted)
+    part = client.get(example["clip"], headers={"Range": "bytes=10-19"})
+    assert (part.status_code, part.content) == (206, wanted[10:20])
+    assert part.headers["content-range"] == f"bytes 10-19/{len(wanted)}"
+    assert client.get(example["clip"], headers={"Range": f"bytes={len(wanted)}-"}).status_code == 416
+
+
+def test_a_clip_is_served_only_from_the_folder_and_only_if_it_is_the_one_that_was_taught(
+    client, clips, tmp_path, refused, upload
+):
+    given = client.get("/actions").json()["actions"][0]["examples"][0]
+    assert given["clip"] is None
+    refused(client.get(f"/actions/sweep right/examples/{given['digest']}/clip"), 404, "not kept")
+    answer = client.post("/actions/new/examples", files=upload("clips", clips["sweep left"][3]))
+    [example] = answer.json()["action"]["examples"]
+    [kept] = (tmp_path / "actions" / "clips").glob("*.mp4")
+    kept.unlink()
+    kept.symlink_to(clips["sweep left"][3])
+    refused(client.get(example["clip"]), 404, "not kept")
+    kept.unlink()
+    kept.write_bytes(clips["sweep left"][2].read_bytes())
+    refused(client.get(example["clip"]), 404, "not kept")
+    refused(client.get("/actions/new/examples/00/clip"), 404)
 
 
 def test_an_action_is_taught_by_words_and_saved(client, folder):
@@ -144,6 +174,8 @@ def test_a_clip_is_recognised(client, clips, upload):
     assert result["label"] == "sweep left"
     assert result["name"] == clips["sweep left"][3].name
     assert sum(one["probability"] for one in result["candidates"]) == pytest.approx(1)
+    assert result["confidence"] == pytest.approx(confidence(result["probability"], result["known_score"]))
+    assert result["word"] == confidence_word(result["confidence"], known=result["known"])
     assert result["stages"][0]["start"] == 0
     assert result["stages"][-1]["end"] == pytest.approx(result["duration"])
     assert result["best_example"]["label"] == "sweep left"
@@ -329,6 +361,7 @@ def test_the_schema_names_every_route_and_the_page_is_served(client):
         "/actions",
         "/actions/{label}",
         "/actions/{label}/examples",
+        "/actions/{label}/examples/{digest}/clip",
         "/actions/{label}/examples/{digest}/strip",
         "/actions/{label}/examples/{digest}",
         "/recognize",

@@ -17,7 +17,7 @@ LABEL, EXAMPLES = "/actions/{label}", "/actions/{label}/examples"
 EXAMPLE = f"{EXAMPLES}/{{digest}}"
 WITH_BODY = [("/recognize", "POST"), ("/explain", "POST"), ("/actions", "POST"), (LABEL, "PATCH"), (EXAMPLES, "POST")]
 WITHOUT = [("/healthz", "GET"), ("/settings", "GET"), ("/metrics", "GET"), ("/actions", "GET"), (LABEL, "GET")]
-WITHOUT += [(LABEL, "DELETE"), (f"{EXAMPLE}/strip", "GET"), (EXAMPLE, "DELETE")]
+WITHOUT += [(LABEL, "DELETE"), (f"{EXAMPLE}/strip", "GET"), (f"{EXAMPLE}/clip", "GET"), (EXAMPLE, "DELETE")]
 
 
 class Asking:
@@ -98,6 +98,7 @@ def test_what_is_taught_can_be_asked_for_and_changed_in_any_way(asking, clips, u
     asking.ask(("/recognize", "POST"), 80, **path)
     asking.ask(("/explain", "POST"), 25, **path)
     asking.ask((f"{EXAMPLE}/strip", "GET"), 1, path_parameters=example)
+    asking.ask((f"{EXAMPLE}/clip", "GET"), 1, path_parameters=example)
     asking.ask((EXAMPLES, "POST"), 20, path_parameters=example)
     asking.ask((EXAMPLE, "DELETE"), 1, before=add, path_parameters=example)
     asking.ask((LABEL, "PATCH"), 80, before=teach, path_parameters={"label": "sweep left"})

@@ -32,6 +32,7 @@ def test_a_whole_journey_with_the_offline_backbone(serve, clips, visit, tmp_path
             card.get_by_text("2 clips", exact=True).wait_for()
         result = ask(page, clips["jump"][2])
         assert result.get_by_role("heading", name="jump").is_visible()
+        assert result.locator(".word").inner_text() in ("sure", "likely", "unsure")
         assert "jump" in page.locator("#status").inner_text()
         stages = result.locator(".told").first.get_by_role("listitem")
         assert "A person jumps off the ground" in stages.nth(1).inner_text()
@@ -47,14 +48,23 @@ def test_a_clip_is_dropped_and_one_dropped_beside_every_target_does_not_replace_
     assert page.evaluate(stopped)
 
 
-def test_a_result_shows_stages_strip_candidates_and_the_map(server, clips, visit):
+def why(result):
+    """Open what stands behind an answer."""
+    result.get_by_text("Why?").click()
+    result.locator(".reasons > *").first.wait_for()
+    return result.locator(".reasons")
+
+
+def test_under_why_are_strip_candidates_and_the_map(server, clips, visit):
     page = visit(server)
     result = ask(page, clips["jump"][2])
+    assert result.locator(".told").first.get_by_role("listitem").count() == 3
+    assert result.locator(".candidates").count() == 0
+    why(result)
     strip = result.get_by_role("list", name="Frames of jump_3.mp4")
     assert strip.get_by_role("listitem").count() == 8
     colours = strip.locator("li").evaluate_all("(all) => all.map((one) => getComputedStyle(one).backgroundColor)")
     assert list(dict.fromkeys(colours)) == ["rgb(38, 103, 181)", "rgb(222, 130, 24)", "rgb(31, 145, 104)"]
-    assert result.locator(".told").first.get_by_role("listitem").count() == 3
     assert result.locator(".candidates li").count() == 2
     assert result.locator(".candidates .bar").count() == 6
     for said in ("Video alone says", "Words alone say", "Both together", "Is it one of your actions at all?"):
@@ -69,6 +79,7 @@ def test_a_result_shows_stages_strip_candidates_and_the_map(server, clips, visit
 def test_another_action_is_compared_with_the_arrow_keys(server, clips, visit):
     page = visit(server)
     result = ask(page, clips["jump"][2])
+    why(result)
     first = result.locator(".compared").inner_text()
     result.get_by_role("radio").first.focus()
     page.keyboard.press("ArrowRight")
@@ -103,23 +114,29 @@ def test_several_clips_give_a_list_in_their_order_and_a_broken_one_says_why(serv
 
 def test_a_clip_that_shows_none_of_the_actions_says_so_and_what_is_closest(server, clips, visit):
     page = visit(server)
-    result = answered(page, clips["drink from cup"][0], known=False, known_score=0.12, threshold=0.5)
-    assert result.get_by_role("heading", name="None of these closest:").is_visible()
-    assert "No: 12" in result.locator(".part").first.inner_text()
+    result = answered(
+        page, clips["drink from cup"][0], known=False, known_score=0.12, threshold=0.5, word="none of yours"
+    )
+    assert result.get_by_role("heading", name="None of yours closest:").is_visible()
+    colours = [page.locator(one).evaluate("(one) => getComputedStyle(one).color") for one in (".result h3 span", "h1")]
+    assert colours[0] == colours[1]
+    assert result.get_by_role("button", name="Right").count() == 0
+    assert "No: 12" in why(result).locator(".part").first.inner_text()
 
 
 def test_too_few_examples_say_that_nothing_can_be_called_unknown(server, clips, visit):
     page = visit(server)
     result = answered(page, clips["jump"][2], known=True, known_score=None, threshold=None)
-    assert result.get_by_text("That cannot be said yet").is_visible()
+    assert why(result).get_by_text("That cannot be said yet").is_visible()
 
 
 def test_an_action_without_examples_is_compared_by_its_words(server, clips, visit):
     page = visit(server)
-    why = {"alpha": 0.0, "by_video": None, "by_text": "hop", "note": "", "frames": [], "labels": []}
+    told = {"alpha": 0.0, "by_video": None, "by_text": "hop", "note": "", "frames": [], "labels": []}
     words = {"label": "hop", "probability": 1.0, "video": 1.0, "text": 1.0, "sentences": ["up", "down"]}
-    why["labels"] = [{**words, "likeness": [0.1, -0.001], "examples": 0, "example": None}]
-    result = answered(page, clips["jump"][2], why=why)
+    told["labels"] = [{**words, "likeness": [0.1, -0.001], "examples": 0, "example": None}]
+    result = answered(page, clips["jump"][2], why=told)
+    why(result)
     assert result.get_by_text("its words decide alone").is_visible()
     assert result.get_by_text("nothing: there are no examples").is_visible()
     assert result.get_by_text("similarity 0.10").is_visible()
@@ -166,20 +183,134 @@ def test_a_server_that_is_gone_is_said_in_one_line(server, clips, visit, watched
     page.get_by_text("the server does not answer").wait_for()
 
 
-def test_a_recognised_clip_becomes_an_example(serve, taught, clips, visit):
+def test_right_teaches_the_clip_and_undo_takes_it_back(serve, taught, clips, visit):
     with serve(taught(), *TINY) as server:
         page = visit(server)
+        page.get_by_label("If a clip shows none of the actions,").select_option("always")
         result = ask(page, clips["jump"][2])
-        result.get_by_label("What jump_3.mp4 shows").select_option("jump")
-        result.get_by_role("button", name="Teach it").click()
-        result.get_by_text("It is an example of “jump” now.").wait_for()
-        jump = page.locator("details.card", has=page.get_by_role("heading", name="jump"))
-        assert jump.get_by_text("3 clips", exact=True).is_visible()
-        result.get_by_role("button", name="Ask again").click()
+        label = result.locator("h3 span").first.inner_text()
+        result.get_by_role("button", name="Right").click()
+        result.get_by_text(f"jump_3.mp4 is an example of “{label}” now.").wait_for()
+        card = page.locator("details.card", has=page.get_by_role("heading", name=label))
+        assert card.get_by_text("3 clips", exact=True).is_visible()
+        assert result.get_by_text("Your actions have changed since this answer.").is_visible()
+        assert page.evaluate("document.activeElement.textContent") == "Undo"
+        page.keyboard.press("Enter")
+        card.get_by_text("2 clips", exact=True).wait_for()
+        result.get_by_text("Your actions have changed since this answer.").wait_for(state="hidden")
+        assert page.evaluate("document.activeElement.textContent") == "It is …"
+        result.get_by_role("button", name="Ask again").last.click()
         page.locator("#results .sending").wait_for(state="detached")
         page.locator("details.result").wait_for()
         page.get_by_role("button", name="Dismiss").click()
         assert page.locator("#results > li").count() == 0
+
+
+def test_a_wrong_answer_is_corrected_by_a_new_name_and_undone(serve, taught, clips, visit):
+    with serve(taught(), *TINY) as server:
+        page = visit(server)
+        result = ask(page, clips["drink from cup"][0])
+        result.get_by_role("button", name="It is …").click()
+        field = result.get_by_label("What drink_from_cup_7.mp4 shows")
+        page.keyboard.press("Escape")
+        assert not field.is_visible()
+        result.get_by_role("button", name="It is …").click()
+        field.fill("drink from cup")
+        page.keyboard.press("Enter")
+        result.get_by_text("is an example of “drink from cup” now.").wait_for()
+        assert [one["label"] for one in server.ask("GET", "/actions")["actions"]][-1] == "drink from cup"
+        result.get_by_role("button", name="Undo").click()
+        result.get_by_role("button", name="It is …").wait_for()
+        assert [one["label"] for one in server.ask("GET", "/actions")["actions"]] == ["jump", "wave"]
+
+
+def test_results_outlive_a_reload_and_are_marked_when_the_actions_have_changed(serve, taught, clips, visit):
+    with serve(taught(), *TINY) as server:
+        page = visit(server)
+        ask(page, clips["jump"][2], clips["wave"][2])
+        told = page.locator("#results h3").all_inner_texts()
+        page.reload()
+        page.locator("details.result").nth(1).wait_for()
+        assert page.locator("#results h3").all_inner_texts() == told
+        names = page.locator("#results li .name").all_inner_texts()
+        assert [one.split(",")[0] for one in names] == ["jump_3.mp4", "wave_3.mp4"]
+        first = page.locator("details.result").first
+        first.locator("summary").first.click()
+        changed = first.get_by_text("Your actions have changed since this answer.")
+        assert not changed.is_visible()
+        page.wait_for_function("() => document.querySelector('.shown video').videoWidth > 0")
+        server.ask("POST", "/actions", {"label": "clap", "sentences": None})
+        page.reload()
+        page.locator("details.result").nth(1).wait_for()
+        page.locator("details.result").first.locator("summary").first.click()
+        changed.wait_for()
+        first.get_by_role("button", name="Ask again").first.click()
+        page.locator("#results .sending").wait_for(state="detached")
+        changed.wait_for(state="hidden")
+        page.get_by_role("button", name="Dismiss").click()
+        page.reload()
+        page.locator("details.result").wait_for()
+        assert page.locator("details.result").count() == 1
+
+
+def shown(page):
+    """What moves: the position, whether it plays, and the moment of each video."""
+    return page.evaluate("""() => ({
+      position: Number(document.querySelector('.track input').value),
+      plays: document.querySelector('.play').dataset.playing,
+      videos: [...document.querySelectorAll('.shown video')].map(
+        (one) => [one.videoWidth > 0, one.currentTime, one.paused]
+      ),
+    })""")
+
+
+def test_the_clip_plays_beside_the_nearest_example_and_the_scrubber_moves_both(serve, taught, clips, visit):
+    with serve(taught(), *TINY) as server:
+        page = visit(server)
+        first = ask(page, clips["jump"][1])
+        first.get_by_role("button", name="It is …").click()
+        first.get_by_label("What jump_2.mp4 shows").fill("hop")
+        page.keyboard.press("Enter")
+        first.get_by_text("is an example of “hop” now.").wait_for()
+        page.get_by_role("button", name="Dismiss").click()
+        result = ask(page, clips["jump"][1])  # the very clip that is kept: it is its own nearest example
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.shown video')].filter((one) => one.videoWidth > 0).length == 2"
+        )
+        before = shown(page)
+        page.wait_for_function(
+            "(was) => Number(document.querySelector('.track input').value) != was", arg=before["position"]
+        )
+        assert before["plays"] == "true"
+        result.get_by_role("button", name="Pause jump_2.mp4").click()
+        result.locator("button.sentence").nth(1).click()
+        start = float(result.locator(".told .clock").nth(1).inner_text().split()[0])
+        page.wait_for_timeout(300)
+        still = shown(page)
+        assert still["position"] == pytest.approx(start, abs=0.03)
+        assert all(paused for _, _, paused in still["videos"])
+        assert [moment for _, moment, _ in still["videos"]] == pytest.approx([start, start], abs=0.1)
+        assert result.locator(".told li[data-now]").get_attribute("class") == "stage-1"
+        slider = result.get_by_role("slider", name="Position in jump_2.mp4")
+        slider.focus()
+        page.keyboard.press("End")
+        assert slider.get_attribute("aria-valuetext").endswith("stage 3 of 3")
+
+
+def test_what_a_browser_cannot_play_and_what_is_not_kept_is_shown_by_its_frames(server, clips, visit, tmp_path):
+    page = visit(server, reduced_motion="reduce")
+    page.add_init_script("HTMLMediaElement.prototype.load = () => {}")
+    page.reload()
+    result = ask(page, clips["jump"][2])
+    pictures = result.locator(".shown img")
+    assert pictures.count() == 2
+    assert pictures.nth(1).is_visible()
+    first = pictures.nth(1).get_attribute("src")
+    assert shown(page)["plays"] == "false"
+    result.locator("button.sentence").last.click()
+    assert pictures.nth(1).get_attribute("src") != first
+    result.get_by_role("button", name="Play jump_3.mp4").click()
+    page.wait_for_function("() => Number(document.querySelector('.track input').value) > 0")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lga.actions import Actions
     from lga.features.extract import Skipped
     from lga.recognizer import Recognizer
+    from lga.taught import TaughtActions
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,11 @@ class List:
     def run(self) -> int:
         """Print one row an action."""
         from lga.cli.show import actions_table
-        from lga.store.folder import load_actions
+        from lga.store.listing import read_taught
 
-        actions = load_actions(self.actions)
+        actions = read_taught(self.actions)
         if self.json:
-            counts = [sum(one.label == label for one in actions.examples) for label in actions.labels]
+            counts = [len(actions.examples_of(label)) for label in actions.labels]
             rows = [
                 {"label": one.label, "examples": count, "origin": one.origin}
                 for one, count in zip(actions.anatomies, counts, strict=True)
@@ -70,9 +71,9 @@ class Show:
 
     def run(self) -> int:
         """Print the anatomy and the examples."""
-        from lga.store.folder import load_actions
+        from lga.store.listing import read_taught
 
-        actions = load_actions(self.actions)
+        actions = read_taught(self.actions)
         if self.json:
             print_json(_whole(actions) if self.label is None else _one(actions, actions.find(self.label)))
             return 0
@@ -265,7 +266,7 @@ class ImportActions:
         return 0
 
 
-def _whole(actions: "Actions") -> dict[str, object]:
+def _whole(actions: "TaughtActions") -> dict[str, object]:
     return {
         "backbone": actions.backbone.model_dump(mode="json"),
         "identity": actions.identity,
@@ -274,14 +275,14 @@ def _whole(actions: "Actions") -> dict[str, object]:
     }
 
 
-def _one(actions: "Actions", label: str) -> dict[str, object]:
+def _one(actions: "TaughtActions", label: str) -> dict[str, object]:
     return {
         "anatomy": actions.anatomies[actions.labels.index(label)].model_dump(mode="json"),
         "examples": [one.model_dump(mode="json") for one in actions.examples if one.label == label],
     }
 
 
-def _print_action(actions: "Actions", label: str) -> None:
+def _print_action(actions: "TaughtActions", label: str) -> None:
     from lga.cli.show import anatomy_table
 
     table = light_table("example", "seconds", "sha256")

@@ -15,7 +15,6 @@ from rich.text import Text
 from lga.cli.options import light_table, plural, seconds
 
 if TYPE_CHECKING:
-    from lga.actions import Actions
     from lga.anatomy.review import Change, Conflict, EditDistance, Span
     from lga.anatomy.schema import Anatomy
     from lga.evaluation.benchmark import Report
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from lga.evaluation.sentences import TextCheck, VisualCheck
     from lga.evaluation.statistics import Interval
     from lga.recognition import Recognition
+    from lga.taught import TaughtActions
 
 ORIGINS = {
     "lexicon": "shipped lexicon",
@@ -49,7 +49,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def actions_table(actions: "Actions") -> Table:
+def actions_table(actions: "TaughtActions") -> Table:
     """A row an action: its examples and where its sentences come from."""
     table = light_table("action", "examples", "sentences from")
     counts = Counter(one.label for one in actions.examples)

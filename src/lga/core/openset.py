@@ -1,4 +1,4 @@
-"""None of these: what taught examples score with themselves or their label left out tells what is out of place."""
+"""None of yours: what taught examples score with themselves or their label left out tells what is out of place."""
 
 from jaxtyping import Float
 from torch import Tensor

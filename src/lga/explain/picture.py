@@ -54,7 +54,7 @@ def _draw_headline(recognition: Recognition, truth: str | None) -> Image.Image:
     draw = ImageDraw.Draw(block)
     share = f"{recognition.probability:.0%}".replace("%", " %")
     room = WIDTH - 2 * MARGIN - width_of(share, _TITLE) - 20
-    said = recognition.label if recognition.known else f"none of these: closest {recognition.label}"
+    said = recognition.label if recognition.known else f"{recognition.word}: closest {recognition.label}"
     label = shorten(said, _TITLE, room)
     write(draw, (MARGIN, _TITLE), label, size=_TITLE, color=INK, anchor="ls")
     at = MARGIN + width_of(label, _TITLE) + 20

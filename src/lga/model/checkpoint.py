@@ -12,21 +12,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, FiniteFloat, ValidationError, model_validator
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from lga.backbone.protocol import Space
-from lga.config import BackboneConfig, FrozenModel, SavedMethod, Share, TrainConfig
+from lga.config import BackboneConfig, FrozenModel, SavedMethod, TrainConfig
 from lga.errors import CheckpointError, SettingsError
 from lga.files import LFS_ADVICE, LFS_POINTER, checksum_of, kind_of, remove_file, to_json, write_atomically
-from lga.labels import quote
-from lga.model.head import Adapter, Head, StageFusion, adapted_width
-
-WIDEST = 2**16
-"""Numbers a token that a record may speak of: an edited one must not fill the memory."""
-Size = Annotated[int, Field(ge=1, le=WIDEST)]
+from lga.model.head import Adapter, Head, StageFusion
+from lga.model.record import HeadRecord
 
 
 class Selection(FrozenModel):
@@ -56,46 +52,6 @@ class Provenance(FrozenModel):
     """sha256 of every training clip's content"""
     ids: tuple[str, ...] = ()
     """their identifiers in a published benchmark, where the manifest tells them"""
-
-
-class HeadRecord(FrozenModel):
-    """Everything about a head but its weights."""
-
-    dim: Size
-    visual: tuple[int, int]
-    semantic: tuple[int, int]
-    """where the backbone's tokens are compared with what"""
-    width: Annotated[int, Field(ge=0, le=WIDEST)]
-    heads: Size
-    stage_bias: FiniteFloat
-    head_weight: Annotated[Share, Field(alias="trust")]
-
-    @model_validator(mode="after")
-    def _possible(self) -> "HeadRecord":
-        parts = (self.visual, self.semantic)
-        wide = adapted_width(self.visual[1] - self.visual[0], self.width)
-        if not all(0 <= start < stop <= self.dim for start, stop in parts) or wide % self.heads:
-            raise ValueError("there can be no head of this size")
-        return self
-
-    @property
-    def numbers(self) -> int:
-        """How many numbers the weights of such a head hold."""
-        sight, meaning = (stop - start for start, stop in (self.visual, self.semantic))
-        wide = adapted_width(sight, self.width)
-        adapter = (sight * wide if wide < sight else 0) + wide * wide + meaning * wide
-        attention, feed, norms = 4 * wide * (wide + 1), 8 * wide * wide + 5 * wide, 4 * wide
-        return adapter + attention + feed + norms
-
-    def build(self) -> Head:
-        """A head of this size, with weights that mean nothing yet."""
-        space = Space(self.dim, slice(*self.visual), slice(*self.semantic))
-        adapter = Adapter(space, self.width)
-        return Head(
-            adapter,
-            StageFusion(adapter.width, heads=self.heads, stage_bias=self.stage_bias),
-            head_weight=self.head_weight,
-        )
 
 
 class CheckpointRecord(FrozenModel):
@@ -256,7 +212,7 @@ def unpack(data: bytes, record: HeadRecord, *, where: str) -> tuple[Head, dict[s
     held = sum(one.numel() for one in learned.values())
     if record.numbers > max(held, SMALL_HEAD):
         raise CheckpointError(f"{where}: the weights do not fit; they are {held} numbers, not {record.numbers}")
-    head = record.build()
+    head = _build(record)
     fill(head, learned, where=where)
     return head.eval().requires_grad_(False), vision
 
@@ -325,3 +281,10 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> Non
         raise CheckpointError(f"{where}: some weights are not finite numbers; train again with a lower learning rate")
     with torch.no_grad():
         module.load_state_dict(dict(tensors))
+
+
+def _build(record: HeadRecord) -> Head:
+    """A head of this size, with weights that mean nothing yet."""
+    adapter = Adapter(Space(record.dim, slice(*record.visual), slice(*record.semantic)), record.width)
+    fusion = StageFusion(adapter.width, heads=record.heads, stage_bias=record.stage_bias)
+    return Head(adapter, fusion, head_weight=record.head_weight)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from lga.backbone.protocol import Space
 from lga.errors import TrainingError
+from lga.model.record import adapted_width
 
 
 class Adapter(nn.Module):
@@ -64,11 +65,6 @@ class Adapter(nn.Module):
             self.axes.copy_(principal_axes(seen, self.width, seed=seed))
             if self.shared:
                 self.words.weight.copy_(self.axes.T)
-
-
-def adapted_width(sight: int, width: int) -> int:
-    """The numbers a token that an adapter makes of `sight` when `width` are asked for; 0 asks for all of them."""
-    return width if 0 < width < sight else sight
 
 
 def principal_axes(rows: Float[Tensor, "rows dim"], count: int, *, seed: int) -> Float[Tensor, "dim {count}"]:

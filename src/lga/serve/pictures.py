@@ -6,11 +6,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from lga.actions import Example
 from lga.errors import VideoError
 from lga.explain.markup import as_source, encoded
 from lga.explain.strip import FrameTiles, fetch_frames
 from lga.serve.schema import FrameValue
+from lga.taught import Example
 from lga.video.clip import content_digest
 
 TILE, STRIP_TILE, STRIP_FRAMES = 200, 96, 8

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lga.actions import Actions
+from lga.serve.clips import MEDIA_TYPES, MISSING, OTHER, open_clip
 from lga.serve.failures import refusals
 from lga.serve.intake import clip_of, json_only, received
 from lga.serve.pictures import draw_row
@@ -33,6 +34,7 @@ from lga.serve.settings import CLIPS_AT_ONCE
 from lga.serve.teaching import without_action, without_example
 from lga.serve.values import action_value
 from lga.store.folder import Edit
+from lga.taught import Example
 
 Top = Annotated[int, Query(ge=1, le=20)]
 Accepting = Literal["always", "suggested"] | Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
@@ -221,13 +223,29 @@ async def add_examples(label: str, request: Request, response: Response, service
 )
 async def show_strip(label: str, digest: str, service: Serving) -> Response:
     """Eight frames of an example side by side."""
-    actions, known = find_action(service.actions, label)
-    examples = [example for example in actions.examples if (example.label, example.digest) == (known, digest)]
+    example = find_example(service, label, digest)
     with service.reading.admitted():
-        strip = await service.reading.run(lambda: draw_row(examples[0])) if examples else None
+        strip = await service.reading.run(lambda: draw_row(example))
     if strip is None:
-        raise HTTPException(404, "there is no such example, or its clip is not kept")
+        raise HTTPException(404, MISSING)
     return Response(strip, media_type="image/jpeg")
+
+
+@actions_router.get(
+    "/{label}/examples/{digest}/clip",
+    response_class=Response,
+    responses={
+        200: {"content": {kind: {} for kind in (*MEDIA_TYPES.values(), OTHER)}},
+        206: {"description": "The range that Range asks for"},
+        416: {"description": "There is no such range"},
+        **refusals(404),
+    },
+)
+async def show_clip(label: str, digest: str, service: Serving) -> Response:
+    """An example's clip, where the folder of actions keeps it; ranges of it too."""
+    example = find_example(service, label, digest)
+    with service.reading.admitted():
+        return await service.reading.run(lambda: open_clip(service.store.clips, example, service.uploads))
 
 
 @actions_router.delete("/{label}/examples/{digest}", status_code=204, responses=refusals(404))
@@ -243,6 +261,19 @@ async def remove_example(label: str, digest: str, service: Serving) -> None:
 
     with service.writing.admitted():
         await service.writing.run(lambda: service.store.change(edit))
+
+
+def find_example(service: Service, label: str, digest: str) -> Example:
+    """An example of a taught action.
+
+    Raises:
+        HTTPException: there is none (404).
+    """
+    actions, known = find_action(service.actions, label)
+    for number in actions.examples_of(known):
+        if actions.examples[number].digest == digest:
+            return actions.examples[number]
+    raise HTTPException(404, MISSING)
 
 
 def changed_action(service: Service, edit: Edit, label: str, *, keep: Collection[str] = ()) -> ActionValue:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lga.anatomy.schema import Origin, Stage
+from lga.confidence import Word
 from lga.config import FrozenModel, StageCount
 
 
@@ -89,7 +90,9 @@ class ExampleValue(Value):
     name: str
     duration: float
     strip: str | None
-    """where its pictures are, if its clip is kept"""
+    """where its pictures are, if its clip is still there"""
+    clip: str | None
+    """where its clip is, if the folder of actions keeps it"""
 
 
 class ActionValue(Value):
@@ -180,6 +183,10 @@ class WhyExample(Value):
 
     name: str
     digest: str
+    duration: float
+    """seconds"""
+    clip: str | None
+    """where it is, if the folder of actions keeps it"""
     distance: float
     stage_distance: list[float]
     motion: float = 0.0
@@ -217,6 +224,10 @@ class Result(Value):
     duration: float
     label: str
     probability: float
+    confidence: float
+    """how likely the answer is right, 0 to 1"""
+    word: Word
+    """the same in a word"""
     known: bool
     known_score: float | None
     threshold: float | None

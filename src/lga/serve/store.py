@@ -8,6 +8,7 @@ from lga.actions import Actions
 from lga.errors import ActionsError, LGAError
 from lga.recognition import Prepared
 from lga.recognizer import Recognizer
+from lga.store.clips import KeptClips
 from lga.store.folder import ActionsFolder, Edit
 
 
@@ -35,6 +36,11 @@ class Store:
     def actions(self) -> Actions | None:
         """The newest version that `refresh` has seen."""
         return self._actions
+
+    @property
+    def clips(self) -> KeptClips:
+        """The example clips that the folder keeps."""
+        return self._folder.clips
 
     def prepare(self) -> Prepared | None:
         """The same, ready to answer; takes a while if nobody has asked since it changed."""

@@ -4,11 +4,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import quote
 
-from lga.actions import Actions, Example
+from lga.actions import Actions
 from lga.explain.explanation import ExampleReport, Explanation, LabelReport
 from lga.recognition import Recognition
+from lga.serve.clips import clip_address, example_address
 from lga.serve.pictures import is_there, show_frames
 from lga.serve.schema import (
     ActionValue,
@@ -22,6 +22,7 @@ from lga.serve.schema import (
     WhyExample,
     WhyLabel,
 )
+from lga.taught import Example
 
 
 def action_value(actions: Actions, label: str) -> ActionValue:
@@ -44,6 +45,8 @@ def result_value(actions: Actions, recognition: Recognition, name: str, *, top: 
         duration=recognition.duration,
         label=recognition.label,
         probability=recognition.probability,
+        confidence=recognition.confidence,
+        word=recognition.word,
         known=recognition.known,
         known_score=recognition.known_score,
         threshold=recognition.threshold,
@@ -74,9 +77,12 @@ def why_value(actions: Actions, explanation: Explanation) -> Why:
 def _example(example: Example) -> ExampleValue:
     path = Path(example.path)
     there = path.is_absolute() and os.path.exists(path) and "/" not in example.label
-    strip = f"/actions/{quote(example.label, safe='')}/examples/{example.digest}/strip"
     return ExampleValue(
-        digest=example.digest, name=example.called, duration=example.duration, strip=strip if there else None
+        digest=example.digest,
+        name=example.called,
+        duration=example.duration,
+        strip=f"{example_address(example)}/strip" if there else None,
+        clip=clip_address(example) if there else None,
     )
 
 
@@ -92,13 +98,16 @@ def _label(actions: Actions, report: LabelReport) -> WhyLabel:
 
 def _nearest(actions: Actions, label: str, report: ExampleReport) -> WhyExample:
     example = _taught(actions, label, str(report.frames_shown.path))
+    there = is_there(example)
     return WhyExample(
         name=example.called,
         digest=example.digest,
+        duration=example.duration,
+        clip=clip_address(example) if there else None,
         distance=report.distance,
         stage_distance=list(report.stage_distance),
         motion=report.motion,
-        frames=show_frames(report.frames_shown, there=is_there(example)),
+        frames=show_frames(report.frames_shown, there=there),
         distance_map=[
             _compared(row, shared)
             for row, shared in zip(report.map.distance.tolist(), report.map.shared.tolist(), strict=True)

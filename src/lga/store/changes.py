@@ -16,7 +16,8 @@ from lga.actions import Actions, check_actions
 from lga.database import seal, sum_seals
 from lga.model.checkpoint import pack, record_head
 from lga.store.clips import KeptClips
-from lga.store.tables import Columns, SettingsRecord, State, StoredRow, Table, pack_features
+from lga.store.rows import Columns, SettingsRecord, Table
+from lga.store.tables import State, StoredRow, pack_features
 
 Key = TypeVar("Key")
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
-from lga.actions import Example
 from lga.errors import LGAError, VideoError
 from lga.files import kind_of
+from lga.taught import Example
 from lga.video.files import content_digest
 
 CLIPS = "clips"
@@ -30,6 +30,11 @@ class KeptClips:
 
     def __init__(self, folder: Path):
         self._folder, self._clips = folder, folder / CLIPS
+
+    @property
+    def place(self) -> Path:
+        """Where they lie."""
+        return self._clips
 
     def path(self, name: str) -> str:
         """Where the clip of this name lies, as an example says it."""

@@ -19,9 +19,9 @@ from lga.files import kind_of
 from lga.store.changes import PlannedChange, plan_change
 from lga.store.clips import ClipMark, Comings, KeptClips, kept_name, sync_folder
 from lga.store.format1 import digest_format1, is_format1, load_format1, remove_format1
-from lga.store.tables import LAYOUT, NOTHING, State, read_kept, read_seal, read_state
+from lga.store.rows import DATABASE, LAYOUT, read_kept, read_seal
+from lga.store.tables import NOTHING, State, read_state
 
-DATABASE = "actions.sqlite"
 OWN = {DATABASE, f"{DATABASE}-journal", "clips", ".DS_Store"}
 """What may lie in a folder in which nothing is taught yet."""
 ATTEMPTS = 4
@@ -43,6 +43,11 @@ class ActionsFolder:
         self._watch: sqlite3.Connection | None = None
         self._seen: tuple[int, int, int] | None = None
         self._state = self._made = NOTHING
+
+    @property
+    def clips(self) -> KeptClips:
+        """The clips that it keeps."""
+        return self._clips
 
     def load(self) -> Actions | None:
         """The actions of this moment, or None if nothing is taught there yet. Cheap if nothing has changed since.

@@ -9,14 +9,16 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load
 
-from lga.actions import Actions, Example, check_actions
+from lga.actions import Actions, check_actions
 from lga.anatomy.schema import Anatomy
 from lga.config import BackboneConfig, FrozenModel, SavedMethod
 from lga.errors import ActionsError, SettingsError
 from lga.files import kind_of
 from lga.labels import quote
-from lga.model.checkpoint import HeadRecord, unpack
+from lga.model.checkpoint import unpack
 from lga.model.head import Head
+from lga.model.record import HeadRecord
+from lga.taught import Example
 
 RECORD, FEATURES, HEAD = "actions.json", "features.safetensors", "head.safetensors"
 LARGEST_FILE = {RECORD: 2**28, FEATURES: 2**33, HEAD: 2**33}
@@ -73,15 +75,15 @@ def load_format1(folder: Path) -> tuple[Actions, str]:
     except (SafetensorError, KeyError) as error:
         raise ActionsError(f"{folder / FEATURES}: damaged; {ADVICE}") from error
     actions = Actions(
-        record.backbone,
-        record.identity,
-        record.method,
-        record.anatomies,
-        told,
-        record.examples,
-        frames,
-        _read_head(record, folder / HEAD),
-        motion,
+        backbone=record.backbone,
+        identity=record.identity,
+        method=record.method,
+        anatomies=record.anatomies,
+        examples=record.examples,
+        text=told,
+        frames=frames,
+        head=_read_head(record, folder / HEAD),
+        motion=motion,
     )
     try:
         check_actions(actions)

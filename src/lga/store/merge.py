@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import torch
 
-from lga.actions import Actions, Example
+from lga.actions import Actions
 from lga.errors import ActionsError
 from lga.labels import lookup_key
+from lga.taught import Example
 
 Key = tuple[str, str, str]
 

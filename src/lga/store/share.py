@@ -9,15 +9,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from lga.actions import Actions, Example, check_actions
+from lga.actions import Actions, check_actions
 from lga.anatomy.schema import Anatomy
 from lga.config import BackboneConfig, FrozenModel, SavedMethod
 from lga.database import seal
 from lga.errors import ActionsError, LGAError
 from lga.files import kind_of, write_atomically
-from lga.model.checkpoint import HeadRecord, pack, record_head, unpack
+from lga.model.checkpoint import pack, record_head, unpack
 from lga.model.head import Head
+from lga.model.record import HeadRecord
 from lga.store.changes import made_with
+from lga.taught import Example
 
 LARGEST_FILE = 4 * 2**30
 """bytes"""
@@ -104,15 +106,15 @@ def _build(record: _Shared, tensors: dict[str, Tensor]) -> Actions:
     if tensors.keys() - head.keys() - {"frames", "text", "motion"} or bool(head) != (record.head is not None):
         raise ActionsError("it holds other features than its record says")
     actions = Actions(
-        record.backbone,
-        record.identity,
-        record.method,
-        record.anatomies,
-        text,
-        record.examples,
-        frames,
-        _head(record, head),
-        tensors.get("motion"),
+        backbone=record.backbone,
+        identity=record.identity,
+        method=record.method,
+        anatomies=record.anatomies,
+        examples=record.examples,
+        text=text,
+        frames=frames,
+        head=_head(record, head),
+        motion=tensors.get("motion"),
     )
     check_actions(actions)
     return actions

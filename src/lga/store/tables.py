@@ -1,70 +1,23 @@
-"""Taught actions as rows of a database, read strictly.
-
-Every row has a seal over all its columns, and the one row of `state` counts the rows and adds up their seals; so a row
-that is damaged, missing, lost or from another time is told.
-"""
+"""Taught actions and the database's rows that hold them: `lga.store.rows` with their features."""
 
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Float
-from pydantic import NonNegativeInt, ValidationError
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from lga.actions import Actions, Example, check_actions
-from lga.anatomy.schema import Anatomy
-from lga.config import BackboneConfig, FrozenModel, SavedMethod
-from lga.database import DamageError, Layout, Value, seal, sum_seals
-from lga.errors import ActionsError, LGAError
-from lga.model.checkpoint import HeadRecord, unpack
+from lga.actions import Actions, check_actions
+from lga.database import DamageError
+from lga.model.checkpoint import unpack
 from lga.model.head import Head
 from lga.motion.descriptor import NUMBERS
-from lga.store.clips import NAME, KeptClips
-
-LAYOUT = Layout(
-    what="taught actions",
-    application=0x4C474153,
-    version=2,
-    tables=(
-        "CREATE TABLE state (number INTEGER PRIMARY KEY, actions INTEGER NOT NULL, examples INTEGER NOT NULL,"
-        " sum BLOB NOT NULL, converted TEXT NOT NULL, seal BLOB NOT NULL) STRICT",
-        "CREATE TABLE settings (number INTEGER PRIMARY KEY, record TEXT NOT NULL, head BLOB,"
-        " seal BLOB NOT NULL) STRICT",
-        "CREATE TABLE action (number INTEGER PRIMARY KEY, anatomy TEXT NOT NULL, features BLOB NOT NULL,"
-        " seal BLOB NOT NULL) STRICT",
-        "CREATE TABLE example (number INTEGER PRIMARY KEY, action INTEGER NOT NULL, digest TEXT NOT NULL,"
-        " path TEXT NOT NULL, kept INTEGER NOT NULL, name TEXT NOT NULL, moments BLOB NOT NULL,"
-        " frames BLOB NOT NULL, motion BLOB, seal BLOB NOT NULL) STRICT",
-    ),
-    journal="delete",
-    synchronous="full",
-    error=ActionsError,
-    advice="restore a copy of the folder, or import what `lga actions export` wrote",
-)
-"""`moments` holds an example's length and then its frames' times, as float64; features are float32."""
-Table = Literal["state", "settings", "action", "example"]
-Columns = tuple[int, *tuple[Value, ...]]
-"""The row's number first."""
-Found = tuple[Any, ...]
-"""A row as it is read; its seal says that its columns are of the kinds that were written."""
-
-
-class SettingsRecord(FrozenModel):
-    """What `settings.record` holds."""
-
-    made_with: str
-    backbone: BackboneConfig
-    identity: str
-    method: SavedMethod
-    dim: NonNegativeInt
-    has_motion: bool
-    head: HeadRecord | None
+from lga.store.clips import KeptClips
+from lga.store.rows import Found, Rows, SettingsRecord, Table, damage, read_examples, read_labels, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,39 +59,19 @@ class State:
 NOTHING = State(None, None, (), (), b"", "")
 
 
-def read_seal(connection: sqlite3.Connection) -> bytes:
-    """The seal of the state: another one means that something has changed."""
-    found = connection.execute("SELECT seal FROM state").fetchall()
-    return found[0][0] if found else b""
-
-
-def read_kept(connection: sqlite3.Connection) -> set[str]:
-    """The names of the clips that examples need."""
-    return {path for (path,) in connection.execute("SELECT path FROM example WHERE kept = 1")}
-
-
 def read_state(connection: sqlite3.Connection, clips: KeptClips) -> State:
     """Everything, checked; to be called within a transaction.
 
     Raises:
         DamageError: a row is not what was written, or some are missing or too many.
     """
-    states, settings = _read_rows(connection, "state"), _read_rows(connection, "settings")
-    labels, examples = _read_rows(connection, "action"), _read_rows(connection, "example")
-    if not (states or settings or labels or examples):
+    rows = read_rows(connection)
+    if rows is None:
         return NOTHING
-    if len(states) != 1:
-        raise DamageError("the row of its state is missing")
-    [(_, *counts, total, converted, own)] = states
-    found = [len(labels), len(examples)]
-    if counts != found or len(settings) != bool(labels):
-        raise DamageError(f"{found[0]} actions and {found[1]} examples in place of {counts[0]} and {counts[1]}")
-    if sum_seals(row[-1] for row in (*settings, *labels, *examples)) != total:
-        raise DamageError("some rows are of another time")
-    actions = _build(settings[0], labels, examples, clips) if labels else None
-    kept = tuple(StoredRow(row[0], row[-1], row[3] if row[4] else None) for row in examples)
-    known = [tuple(StoredRow(row[0], row[-1]) for row in rows) for rows in (settings, labels)]
-    return State(actions, known[0][0] if settings else None, known[1], kept, own, converted)
+    actions = _build(rows, clips) if rows.labels else None
+    kept = tuple(StoredRow(row[0], row[-1], row[3] if row[4] else None) for row in rows.examples)
+    known = [tuple(StoredRow(row[0], row[-1]) for row in some) for some in (rows.settings, rows.labels)]
+    return State(actions, known[0][0] if known[0] else None, known[1], kept, rows.seal, rows.converted)
 
 
 def pack_features(features: Float[Tensor, "..."]) -> bytes:
@@ -146,61 +79,31 @@ def pack_features(features: Float[Tensor, "..."]) -> bytes:
     return features.detach().cpu().numpy().astype("<f4").tobytes()
 
 
-def _read_rows(connection: sqlite3.Connection, table: Table) -> list[Found]:
-    """The rows of a table in order; each is what was written."""
-    rows = connection.execute(f"SELECT * FROM {table} ORDER BY number").fetchall()
-    for number, *columns, own in rows:
-        if seal(table, number, *columns) != own:
-            raise DamageError(f"row {number} of {table} is not what was written")
-    return rows
-
-
-def _build(settings: Found, labels: Sequence[Found], examples: Sequence[Found], clips: KeptClips) -> Actions:
+def _build(rows: Rows, clips: KeptClips) -> Actions:
     """The actions that rows hold.
 
     Raises:
-        DamageError: they do not fit together; seals are no proof that it was lga who wrote.
+        DamageError: they do not fit together.
     """
-    try:
-        record = SettingsRecord.model_validate_json(settings[1])
-        anatomies = {row[0]: Anatomy.model_validate_json(row[1]) for row in labels}
-        told = [_features(row[2], len(anatomies[row[0]].stages), record.dim, f"action {row[0]}") for row in labels]
-        found = tuple(_example(row, anatomies, clips) for row in examples)
-        frames = [_features(row[7], record.method.frames, record.dim, f"example {row[0]}") for row in examples]
+    with damage():
+        labels = read_labels(rows)
+        record, anatomies = labels.record, labels.anatomies
+        told = [_features(row[2], len(anatomies[row[0]].stages), record.dim, f"action {row[0]}") for row in rows.labels]
+        examples = read_examples(rows, labels, clips)
+        frames = [_features(row[7], record.method.frames, record.dim, f"example {row[0]}") for row in rows.examples]
         actions = Actions(
-            record.backbone,
-            record.identity,
-            record.method,
-            tuple(anatomies.values()),
-            pad_sequence(told, batch_first=True),
-            found,
-            torch.stack(frames) if frames else torch.zeros(0, record.method.frames, record.dim),
-            _head(record, settings[2]),
-            _motion(examples) if record.has_motion else None,
+            backbone=record.backbone,
+            identity=record.identity,
+            method=record.method,
+            anatomies=tuple(anatomies.values()),
+            examples=examples,
+            text=pad_sequence(told, batch_first=True),
+            frames=torch.stack(frames) if frames else torch.zeros(0, record.method.frames, record.dim),
+            head=_head(record, rows.settings[0][2]),
+            motion=_motion(rows.examples) if record.has_motion else None,
         )
         check_actions(actions)
-    except (ValidationError, LGAError, RecursionError) as error:
-        raise DamageError(str(error).splitlines()[0]) from error
     return actions
-
-
-def _example(row: Found, anatomies: dict[int, Anatomy], clips: KeptClips) -> Example:
-    number, action, digest, path, kept, name, moments, *_ = row
-    if action not in anatomies:
-        raise DamageError(f"example {number} belongs to an action that is not there")
-    if kept and not NAME.fullmatch(path):
-        raise DamageError(f"example {number} has a clip of an impossible name")
-    if len(moments) % 8 or not moments:
-        raise DamageError(f"example {number} has no whole number of moments")
-    duration, *times = np.frombuffer(moments, "<f8").tolist()
-    return Example(
-        label=anatomies[action].label,
-        path=clips.path(path) if kept else path,
-        name=name,
-        digest=digest,
-        times=tuple(times),
-        duration=duration,
-    )
 
 
 def _head(record: SettingsRecord, data: bytes | None) -> Head | None:

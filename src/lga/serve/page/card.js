@@ -66,7 +66,7 @@ export function createCard(first, { settings, changed }) {
     peek.replaceChildren(...(example ? [createStrip(example.strip, "")] : []));
   }
   update(first);
-  return { element, update, focus: () => summary.focus(), open: () => (element.open = true), choose: examples.focus };
+  return { element, update, action: () => action, open: () => (element.open = true), choose: examples.focus };
 }
 
 /** A button that turns into a field: Enter renames, Escape does not. */

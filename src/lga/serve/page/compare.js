@@ -2,14 +2,15 @@
 
 import { h } from "./dom.js";
 import { drawMap, pairsOf } from "./map.js";
-import { drawBar, drawStrip, stageClass } from "./strip.js";
+import { drawStrip, stageClass } from "./strip.js";
 import { clock, counted, figure, percent } from "./words.js";
 
 const CHOSEN = { both: "each other's", forth: "the clip's", back: "the example's" };
 
 const ABOUT_STAGES =
-  "Small distances and large similarities speak for an action. A frame is matched with the nearest of the same stage, " +
-  "in both directions; neighbouring stages share their border frames.";
+  "Of the actions compared here, how close the clip comes to this one in each stage. A frame is matched with the nearest of " +
+  "the same stage, in both directions; neighbouring stages share their border frames.";
+const PLACES = ["closest", "second", "third"];
 
 let groups = 0;
 
@@ -21,7 +22,7 @@ export function createCompare(result, why) {
     const input = h("input", { type: "radio", name: group, checked: number === 0, onchange: () => show(label) });
     return h("label", { class: "choice" }, input, h("span", {}, label.label, " ", h("small", {}, percent(label.probability))));
   });
-  const show = (label) => shown.replaceChildren(...(label.example ? drawExample(result, why, label) : drawWords(label)));
+  const show = (label) => shown.replaceChildren(...(label.example ? drawExample(why, label) : drawWords(label)));
   show(why.labels[0]);
   return h(
     "fieldset",
@@ -45,13 +46,13 @@ function drawWords(label) {
   return [h("p", { class: "note" }, "No example of it was taught: its words decide alone."), h("ol", { class: "told" }, told)];
 }
 
-function drawExample(result, why, label) {
+function drawExample(why, label) {
   const { example } = label;
   const of = label.examples > 1 ? `the nearest of ${counted(label.examples, "example")}` : "its only example";
   return [
-    h("p", { class: "faint" }, h("span", { class: "name" }, example.name), `, ${of}, distance ${figure(example.distance)}`),
-    drawStrip(example.frames, example.name),
-    h("div", { class: "beside" }, drawFigure(why, label), drawStages(label)),
+    h("p", { class: "faint" }, h("span", { class: "name" }, example.name), `, ${of}`),
+    h("div", { class: "sideways" }, drawStrip(example.frames, example.name)),
+    h("div", { class: "beside" }, drawFigure(why, label), drawStages(why, label)),
     drawTable(why.frames, example),
   ];
 }
@@ -74,21 +75,30 @@ function drawFigure(why, label) {
 }
 
 /** Stage by stage: what the video and what the words had to say. */
-function drawStages({ example, likeness: similarity }) {
-  const most = Math.max(...example.stage_distance, Number.EPSILON);
+function drawStages(why, { example, likeness: similarity }) {
   const rows = similarity.map((value, stage) => {
     const cost = example.stage_distance[stage];
-    const video = cost === undefined ? h("td") : h("td", {}, figure(cost), drawBar(cost / most, "video"));
-    const words = h("td", {}, figure(value), drawBar(value, "text"));
+    const costs = why.labels.map((one) => one.example?.stage_distance[stage]);
+    const fits = why.labels.map((one) => -one.likeness[stage]);
+    const video = cost === undefined ? h("td") : drawPlace(cost, costs, `distance ${figure(cost)}`);
+    const words = drawPlace(-value, fits, `similarity ${figure(value)}`);
     return h("tr", { class: stageClass(stage) }, h("th", { scope: "row" }, tagOf(stage)), video, words);
   });
-  const head = ["stage", "video: distance", "words: similarity"].map((name) => h("th", { scope: "col" }, name));
+  const head = ["stage", "video", "words"].map((name) => h("th", { scope: "col" }, name));
   return h(
     "div",
     { class: "by-stage" },
     h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)),
     h("p", { class: "note faint" }, ABOUT_STAGES),
   );
+}
+
+/** Where a value stands among others, the smallest first, in words; the number is told on hovering. */
+function drawPlace(value, all, number) {
+  const others = all.filter((one) => Number.isFinite(one));
+  const place = others.filter((one) => one < value).length;
+  const said = others.length > 1 ? `${PLACES[place] ?? `${place + 1}th`} of ${others.length}` : "the only one";
+  return h("td", { title: number, class: place === 0 ? "first" : "faint" }, said);
 }
 
 function drawTable(frames, example) {

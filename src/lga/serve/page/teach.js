@@ -7,7 +7,7 @@ import { announce, busy, byId } from "./dom.js";
 const FINDABLE = 8;
 const motion = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-/** Fill the section; `heard` gets the labels whenever they change. */
+/** Fill the section; `heard` gets the actions, by name, whenever they change. */
 export function createTeach(settings, heard) {
   const cards = new Map();
   const form = byId("add");
@@ -41,7 +41,8 @@ export function createTeach(settings, heard) {
     byId("steps").hidden = cards.size > 0;
     byId("find").hidden = cards.size < FINDABLE;
     byId("add").classList.toggle("first", cards.size === 0);
-    heard([...cards.keys()].sort((one, other) => one.localeCompare(other)));
+    const actions = [...cards.values()].map((card) => card.action());
+    heard(actions.sort((one, other) => one.label.localeCompare(other.label)));
   }
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -60,5 +61,5 @@ export function createTeach(settings, heard) {
     const wanted = byId("wanted").value.trim().toLowerCase();
     for (const [label, card] of cards) card.element.hidden = !label.toLowerCase().includes(wanted);
   });
-  return { start, changed: (action) => changed(action.label, action) };
+  return { start, changed };
 }

@@ -21,6 +21,8 @@ export const clock = (seconds) => `${seconds.toFixed(2)}\u202fs`;
 /** A similarity or a distance; never "-0.00". */
 export const figure = (value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2);
 
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export const counted = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
 
 /** A size for people: one figure after the point while it says something. */
