@@ -1,6 +1,6 @@
 """The harness of `benchmarks/reliability.py` in small: what is killed, starved and flipped leaves nothing wrong."""
 
-import importlib.util
+import importlib
 import json
 import os
 import subprocess
@@ -16,7 +16,9 @@ PLANTED = """
 from dataclasses import replace
 from random import Random
 import json, runpy, sys
+from pathlib import Path
 from lga.errors import LGAError
+sys.path.insert(0, str(Path(sys.argv[1]).parent))
 harness = runpy.run_path(sys.argv[1])
 
 def refuse(path):
@@ -46,25 +48,32 @@ def measured(*arguments):
 
 @pytest.fixture(scope="module")
 def harness():
-    spec = importlib.util.spec_from_file_location("reliability", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["reliability"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["reliability"]
+    sys.path.insert(0, str(FILE.parent))
+    yield importlib.import_module("reliability")
+    sys.path.remove(str(FILE.parent))
+    for name in ("reliability", "reliability_place", "reliability_serve", "borrowed"):
+        del sys.modules[name]
 
 
 @pytest.mark.slow
-def test_killed_commands_leave_nothing_half_done_and_nothing_behind():
+def test_killed_commands_leave_nothing_half_done_and_nothing_behind(harness):
     found = measured("kill", "--kills", "2")
-    assert found.keys() == {"extract", "evaluate", "train", "watch", "anatomize"}
+    assert found.keys() == {*harness.COMMANDS, "serve"}
     for row in found.values():
-        assert row == {"name": row["name"], "runs": 2, "cases": []}
+        done = {"acknowledged": row["acknowledged"]} if row["name"] == "serve" else {}
+        assert row == {"name": row["name"], "runs": 2, **done, "cases": []}
+
+
+@pytest.mark.slow
+def test_what_servers_and_command_lines_write_together_is_all_there():
+    [row] = measured("together", "--seconds", "5").values()
+    assert row == {"name": "serve", "runs": 1, "acknowledged": row["acknowledged"], "cases": []}
+    assert row["acknowledged"] >= 8
 
 
 @pytest.mark.slow
 def test_on_a_full_disk_a_command_ends_with_one_line_and_loses_nothing():
-    found = measured("full", "--rooms", "0", "1", "--only", "train", "watch")
+    found = measured("full", "--rooms", "0", "1", "--only", "train", "watch", "actions add", "serve")
     for row in found.values():
         assert row["refused"] >= 1
         assert row == {"name": row["name"], "runs": 2, "refused": row["refused"], "cases": []}
