@@ -51,7 +51,7 @@ function drawExample(why, label) {
   const of = label.examples > 1 ? `the nearest of ${counted(label.examples, "example")}` : "its only example";
   return [
     h("p", { class: "faint" }, h("span", { class: "name" }, example.name), `, ${of}`),
-    h("div", { class: "sideways" }, drawStrip(example.frames, example.name)),
+    drawStrip(example.frames, example.name),
     h("div", { class: "beside" }, drawFigure(why, label), drawStages(why, label)),
     drawTable(why.frames, example),
   ];

@@ -16,14 +16,16 @@ export function createCorrection(entry, { settings, actions, taught, removed, ke
   const list = h("datalist", { id: `labels-${(lists += 1)}` });
   const right = h("button", { type: "button", "aria-label": `Right, it is ${result.label}` }, "Right");
   const wrong = h("button", { type: "button", onclick: begin, "aria-expanded": "false" }, "It is …");
-  const field = h("input", { type: "text", list: list.id, "aria-label": `What ${result.name} shows`, autocomplete: "off", maxlength: 200, required: true });
+  const about = { "aria-label": `What ${result.name} shows`, placeholder: "an action, known or new" };
+  const field = h("input", { type: "text", list: list.id, autocomplete: "off", maxlength: 200, required: true, ...about });
   const teach = h("button", { type: "submit", class: "primary" }, "Teach it");
   const cancel = h("button", { type: "button", onclick: end }, "Cancel");
   const form = h("form", { class: "row", hidden: true, onsubmit: submit, onkeydown: escape }, field, list, teach, cancel);
   const said = h("span");
   const undo = h("button", { type: "button", class: "quiet", onclick: () => busy(undo, line, takeBack) }, "Undo");
   const told = h("p", { class: "row" }, said, undo);
-  const asked = h("div", { class: "row" }, h("span", { class: "faint" }, "Is that right?"), result.known ? right : null, wrong);
+  const question = h("span", { class: "faint" }, result.known ? "Is that right?" : "Do you know what it is?");
+  const asked = h("div", { class: "row" }, question, result.known ? right : null, wrong);
   right.addEventListener("click", () => busy(right, line, () => learn(result.label)));
 
   function begin() {

@@ -19,7 +19,8 @@ export function drawStrip(frames, name) {
     const places = [stageClass(frame.stage), first && "first", last && "last"].filter(Boolean).join(" ");
     return h("li", { class: places }, picture, h("span", { class: "time", "aria-hidden": "true" }, frame.time.toFixed(1)));
   });
-  return h("ol", { class: "strip", "--frames": frames.length, "aria-label": `Frames of ${name}` }, tiles);
+  const strip = h("ol", { class: "strip", "--frames": frames.length, "aria-label": `Frames of ${name}` }, tiles);
+  return h("div", { class: "sideways", role: "group", tabindex: 0, "aria-label": `Film strip of ${name}` }, strip);
 }
 
 /** A horizontal bar for a share from 0 to 1. */

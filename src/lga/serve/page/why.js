@@ -57,6 +57,7 @@ function drawCandidates(result) {
 
 function drawAlone(result, why) {
   const pairs = [
+    ["How sure", `${result.word}: ${percent(result.confidence)}`],
     ["Video alone says", why.by_video ?? "nothing: there are no examples"],
     ["Words alone say", why.by_text],
     ["Both together", `${result.label}; the video counts ${percent(why.alpha)}, the words ${percent(1 - why.alpha)}`],
@@ -70,7 +71,7 @@ function drawFrames(result, why) {
     "div",
     { class: "part" },
     h("h4", {}, "The frames that were looked at"),
-    h("div", { class: "sideways" }, drawStrip(why.frames, result.name)),
+    drawStrip(why.frames, result.name),
     h("p", { class: "note faint" }, `The stages' sentences are those of “${result.label}”.`),
   );
 }
