@@ -256,7 +256,8 @@ class Prepared:
         """One example in the support role."""
         known, place = self.prototypes, self.staged.place(int(self.actions.support_label[example]))
         if isinstance(known, ManyExamples):
-            return known.show(torch.tensor([example])).prototypes[place]
+            number = torch.tensor([example])
+            return known.show(number, known.whole(number)).prototypes[place]
         return known.prototypes[place][(known.clips[place] == example).nonzero()[:, 0]]
 
     def match(self, clips: Sequence[ClipFeatures]) -> Matched:
@@ -394,9 +395,9 @@ def _recognition(
 ) -> Recognition:
     """The answer for one clip, which is shown cut into as many stages as the winner has."""
     actions = prepared.actions
-    order = probability[:, 0].argsort(descending=True, stable=True).tolist()
-    shares = probability.tolist()
-    candidates = tuple(Candidate(actions.labels[label], *shares[label]) for label in order)
+    best = probability[:, 0].argsort(descending=True, stable=True)
+    order = best.tolist()
+    candidates = tuple(map(Candidate, [actions.labels[label] for label in order], *probability[best].T.tolist()))
     winner = order[0]
     cut = matched.cuts[prepared.staged.place(winner)]
     frame_stage = tuple(cut.label[row].tolist())

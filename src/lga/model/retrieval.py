@@ -29,6 +29,8 @@ LINE_EXAMPLES = 64
 """Examples held against each of some others, to learn how estimates become distances."""
 SHORTENED_AT_ONCE = 512
 """Examples made short together."""
+BLOCK = 256
+"""Examples compared with clips together where all are: their motion is worked out at once."""
 SHOWN_AT_ONCE = 16
 """Examples compared in full together: what the caches hold."""
 
@@ -41,6 +43,8 @@ class Short:
     """the mean frame, of norm 1, as float16"""
     motion: Float[Tensor, "examples axes"] | None
     """on the axes; None where motion is not compared"""
+    length: Float[Tensor, " examples"]
+    """half the squared length of that; 0 without"""
     axes: Float[Tensor, "numbers axes"] | None
     slope: Float[Tensor, " examples"]
     """what 1 - cos of the mean frames is multiplied by to estimate a distance"""
@@ -95,7 +99,7 @@ class ManyExamples:
         for number in count.unique().tolist():
             own = (count == number).nonzero()[:, 0]
             place = torch.linspace(0, len(own) - 1, min(LINE_EXAMPLES, len(own)), dtype=torch.float64).round().long()
-            met = self._met(query, own[place])
+            met = self._met(query, own[place], self.whole(own[place]))
             slope[own], level[own] = fit_line((1 - met.appearance).flatten(), met.distance.flatten())
         return replace(self, short=replace(self.short, slope=slope, level=level))
 
@@ -106,10 +110,10 @@ class ManyExamples:
         cuts = self.staged.cut(frames, described)
         return cuts, self.staged.ask(frames, cuts, self.staged.lga.as_a_whole(frames, described))
 
-    def show(self, examples: Int[Tensor, " chosen"]) -> StagedExamples:
-        """Some of the examples in the support role, ready to be compared."""
+    def show(self, examples: Int[Tensor, " chosen"], whole: Whole) -> StagedExamples:
+        """Some of the examples in the support role, ready to be compared; `whole` is what they are as a whole."""
         cuts, label, frames = [cut[examples] for cut in self.cuts], self.label[examples], self.frames[examples]
-        return self.staged.show(frames, cuts, self.text, self.whole(examples), label=label)
+        return self.staged.show(frames, cuts, self.text, whole, label=label)
 
     def whole(self, examples: Int[Tensor, " chosen"]) -> Whole:
         """Some of the examples as a whole."""
@@ -130,8 +134,8 @@ class ManyExamples:
         motion = None
         if whole.motion is not None and self.short.motion is not None and self.short.axes is not None:
             mine, theirs = whole.motion @ self.short.axes, self.short.motion
-            met = mine.square().sum(1)[:, None] / 2 + theirs.square().sum(1) / 2 - mine @ theirs.T
-            motion = self.staged.lga.method.motion_weight * met.clamp_min(0)
+            half = mine.square().sum(1)[:, None] / 2 + self.short.length
+            motion = self.staged.lga.method.motion_weight * (half - mine @ theirs.T).clamp_min(0)
         return Compared(distance, motion, appearance, None, self.staged.text_scores(similarity))
 
     def refine(
@@ -146,80 +150,76 @@ class ManyExamples:
 
         `asked` says which examples the clips are, if they are; then the heads are those without them.
         """
-        if self.exact and asked is None:
-            met = self._met(query, torch.arange(len(self.label)))
-            full = replace(estimated, distance=met.distance, motion=met.motion)
-            chosen = best_classes(_weighed(full, learnt), self.label, self.keep)
-            matched = torch.full((len(chosen),), len(self.text))
-        else:
-            chosen = best_classes(_weighed(estimated, learnt), self.label, self.keep)
-            if asked is not None:
-                chosen[torch.arange(len(asked)), self.label[asked]] = True
-            full, matched = self._filled(query, estimated, chosen), chosen.sum(1)
-        if not learnt.rule.head:
-            return Refined(full, matched)
-        rows = [
-            self._head(query[0][clip : clip + 1], full, clip, chosen[clip], learnt, asked)
-            for clip in range(len(chosen))
-        ]
-        heads = [torch.cat(part) for part in zip(*rows, strict=True)]
-        if asked is None:
-            return Refined(replace(full, head=heads[0]), matched)
-        return Refined(full, matched, LeftOut(heads[0], heads[1]))
-
-    def _met(self, query: Sequence[Prototypes], examples: Int[Tensor, " chosen"]) -> Compared:
-        """Clips compared in full with some of the examples."""
-        parts = [self.staged.compare_examples(query, self.show(some)) for some in examples.split(SHOWN_AT_ONCE)]
-        return beside(parts, torch.arange(len(examples)), torch.zeros(0, dtype=torch.long))
-
-    def _filled(self, query: Sequence[Prototypes], estimated: Compared, chosen: Bool[Tensor, "query way"]) -> Compared:
-        """With what each clip's comparison with the chosen actions gives, in place of the estimates."""
+        exact = self.exact and asked is None
+        if exact:
+            estimated = self._all_met(query, estimated)
+        chosen = best_classes(learnt.weights.weigh(learnt.scores(estimated)), self.label, self.keep)
+        if asked is not None:
+            chosen[torch.arange(len(asked)), self.label[asked]] = True
         distance = estimated.distance.clone()
         motion = None if estimated.motion is None else estimated.motion.clone()
+        full, heads = replace(estimated, distance=distance, motion=motion), list[tuple[Tensor, ...]]()
         for clip, actions in enumerate(chosen):
-            examples = actions[self.label].nonzero()[:, 0]
-            met = self._met([one[clip : clip + 1] for one in query], examples)
-            distance[clip, examples] = met.distance[0]
-            if motion is not None and met.motion is not None:
-                motion[clip, examples] = met.motion[0]
-        return replace(estimated, distance=distance, motion=motion)
+            examples, one = actions[self.label].nonzero()[:, 0], [some[clip : clip + 1] for some in query]
+            whole = self.whole(examples)
+            if not exact:
+                met = self._met(one, examples, whole)
+                distance[clip, examples] = met.distance[0]
+                if motion is not None and met.motion is not None:
+                    motion[clip, examples] = met.motion[0]
+            if learnt.rule.head:
+                near = full.apart(learnt.stretch)[clip, examples]
+                itself = None if asked is None else examples == asked[clip]
+                heads.append(self._head(one[0].whole, (examples, whole), near, learnt.stretch, itself))
+        matched = torch.full((len(chosen),), len(self.text)) if exact else chosen.sum(1)
+        found = [torch.cat(part) for part in zip(*heads, strict=True)]
+        if asked is not None:
+            return Refined(full, matched, LeftOut(*found) if found else None)
+        return Refined(replace(full, head=found[0] if found else None), matched)
+
+    def _met(self, query: Sequence[Prototypes], examples: Int[Tensor, " chosen"], whole: Whole) -> Compared:
+        """Clips compared in full with some of the examples."""
+        parts = [
+            self.staged.compare_examples(query, self.show(examples[some], whole[some]))
+            for some in (slice(start, start + SHOWN_AT_ONCE) for start in range(0, len(examples), SHOWN_AT_ONCE))
+        ]
+        return beside(parts, torch.arange(len(examples)), torch.zeros(0, dtype=torch.long))
+
+    def _all_met(self, query: Sequence[Prototypes], estimated: Compared) -> Compared:
+        """Clips compared in full with all examples, in blocks."""
+        parts = [self._met(query, some, self.whole(some)) for some in torch.arange(len(self.label)).split(BLOCK)]
+        motion = [one.motion for one in parts if one.motion is not None]
+        distance = torch.cat([one.distance for one in parts], 1)
+        return replace(estimated, distance=distance, motion=torch.cat(motion, 1) if motion else None)
 
     def _head(
         self,
-        query: Prototypes,
-        full: Compared,
-        clip: int,
-        actions: Bool[Tensor, " way"],
-        learnt: Learnt,
-        asked: Int[Tensor, " query"] | None,
+        query: Whole | None,
+        support: tuple[Int[Tensor, " examples"], Whole],
+        near: Float[Tensor, " examples"],
+        stretch: Float[Tensor, ""],
+        itself: Bool[Tensor, " examples"] | None,
     ) -> tuple[Float[Tensor, "1 way"], ...]:
-        """The scores of a head that is solved from the nearest examples of one clip's best actions.
+        """The scores of a head that is solved from one clip's nearest examples of some actions; `near` is how far.
 
-        All other actions get the least of them. Of an example asked about: the scores without it, and without its
-        label.
+        All other actions get the least of them. Of a clip that is one of the examples itself: the scores without it,
+        and without its label.
         """
-        mine, way = query.whole, len(actions)
-        examples = actions[self.label].nonzero()[:, 0]
-        near = full.apart(learnt.stretch)[clip, examples]
-        if asked is not None:
-            near = near.masked_fill(examples == asked[clip], -torch.inf)
-        each = max(1, HEAD_EXAMPLES // max(1, int(actions.sum())))
-        examples = examples[nearest_of_each_class(near, self.label[examples], each)]
-        kept, label = self.label[examples].unique(return_inverse=True)
-        whole = self.whole(examples)
-        solved, level = invert_gram(whole.alike_among().stretched(learnt.stretch))
-        if asked is None:
-            if mine is None:
-                raise ValueError("a support head compares clips as a whole; fuse them with what they are as a whole")
-            alike = mine.alike(whole, mine.met(whole)).stretched(learnt.stretch)
-            coefficient, offset = solve_head(solved, level, label, len(kept))
-            found = [head_scores(alike, coefficient, offset, support_label=label)]
+        label = self.label[support[0]]
+        each = max(1, HEAD_EXAMPLES // max(1, len(label.unique())))
+        place = nearest_of_each_class(near if itself is None else near.masked_fill(itself, -torch.inf), label, each)
+        kept, label = label[place].unique(return_inverse=True)
+        whole = support[1][place]
+        solved, level = invert_gram(whole.alike_among().stretched(stretch))
+        if itself is not None:
+            own, count = itself[place].nonzero()[:, 0], len(kept)
+            found = [head_scores_without(solved, label, count, label=gone, asked=own) for gone in (False, True)]
+        elif query is not None:
+            alike = query.alike(whole, query.met(whole)).stretched(stretch)
+            found = [head_scores(alike, *solve_head(solved, level, label, len(kept)), support_label=label)]
         else:
-            place = (examples == asked[clip]).nonzero()[:, 0]
-            found = [
-                head_scores_without(solved, label, len(kept), label=without, asked=place) for without in (False, True)
-            ]
-        return tuple(_spread(one, kept, way) for one in found)
+            raise ValueError("a support head compares clips as a whole; fuse them with what they are as a whole")
+        return tuple(_spread(one, kept, len(self.text)) for one in found)
 
 
 def many_examples(
@@ -243,15 +243,12 @@ def many_examples(
             axes = random_axes(whole.motion.shape[1], AXES) if axes is None else axes
             motion.append(whole.motion @ axes)
     flat = frames.new_ones(len(frames))
-    short = Short(torch.cat(appearance), torch.cat(motion) if motion else None, axes, flat, torch.zeros_like(flat))
+    moving, none = torch.cat(motion) if motion else None, torch.zeros_like(flat)
+    length = none if moving is None else moving.square().sum(1) / 2
+    short = Short(torch.cat(appearance), moving, length, axes, flat, none)
     keep = max(LEAST_ACTIONS, min(MOST_ACTIONS, EXAMPLES * len(text) // len(frames)))
     whole_cuts = tuple(joined_cuts(column) for column in zip(*cuts, strict=True))
     return ManyExamples(staged, frames, described, text, label, whole_cuts, short, keep)
-
-
-def _weighed(compared: Compared, learnt: Learnt) -> Float[Tensor, "clips way"]:
-    """The scores without any head."""
-    return learnt.weights.weigh(learnt.scores(compared))
 
 
 def _spread(score: Float[Tensor, "1 kept"], kept: Int[Tensor, " kept"], way: int) -> Float[Tensor, "1 way"]:

@@ -50,7 +50,7 @@ class StagedLGA:
         """The numbers of stages that occur, from few to many."""
         return tuple(sorted(set(self.counts)))
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """How many stages a class has, on average."""
         return sum(self.counts) / len(self.counts)
@@ -181,8 +181,7 @@ class StagedLGA:
 
     def text_scores(self, similarity: Float[Tensor, "query way stages"]) -> Float[Tensor, "query way"]:
         """What `compare` makes of the similarities to sentences."""
-        more = torch.tensor([self.mean / count for count in self.counts], device=similarity.device)
-        return more * similarity.sum(-1)
+        return (self.mean / torch.tensor(self.counts, device=similarity.device)) * similarity.sum(-1)
 
     def rule(self, shots: float) -> Rule:
         """How scores are put together with `shots` examples a class, on average; see `LGA.rule`."""
