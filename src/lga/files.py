@@ -211,6 +211,8 @@ def one_line(path: Path) -> Generator[None]:
     Raises:
         LGAError: the disk is full, or the place cannot be written.
     """
+    if "\0" in str(path):
+        raise LGAError(f"{path}: cannot be written (no name holds a zero); choose another place")
     try:
         yield
     except OSError as error:

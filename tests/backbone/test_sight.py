@@ -16,6 +16,7 @@ from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig
 from lga.errors import ActionsError, BackboneError, SettingsError
 from lga.features.cache import FeatureCache
+from lga.features.store import FeatureStore
 from lga.recognizer import Recognizer
 from lga.store.folder import load_actions
 from lga.video.transform import resize_and_crop
@@ -123,7 +124,8 @@ def test_the_cache_and_taught_actions_of_one_pair_are_not_anothers(model_folder,
         found[sight] = Recognizer(config, cache=cache)
         actions, _ = found[sight].teach(clips, method=METHOD)
     assert len({one.encoder.identity for one in found.values()}) == 3
-    assert len(list((tmp_path / "clips").rglob("*.safetensors"))) == 6
+    kept = [key for key, _ in FeatureStore(tmp_path).rows() if key.kind == "clip"]
+    assert len(kept) == 6
     with pytest.raises(ActionsError, match="taught with the backbone"):
         found["dinov2"].prepare(actions)
 

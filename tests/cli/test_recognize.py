@@ -250,17 +250,17 @@ def test_hostile_names_are_only_names(command, actions, clips, tmp_path):
     assert "[red]b[bold].mp4" in shown
 
 
-def test_a_folder_edited_by_hand_is_refused_and_told_what_to_use(command, changed, clips):
-    record = changed / "actions.json"
-    record.write_text(record.read_text().replace("spread fingers", "closed fist"))
-    assert "changed by hand" in command("recognize", changed, clips, code=1).error
+def test_a_damaged_folder_is_refused_and_told_what_to_do(command, changed, clips):
+    data = (changed / "actions.sqlite").read_bytes()
+    (changed / "actions.sqlite").write_bytes(data.replace(b"spread fingers", b"closed fist...", 1))
+    said = command("recognize", changed, clips, code=1).error
+    assert "is not what was written" in said
+    assert "restore a copy" in said
 
 
-def test_a_half_written_folder_is_refused(command, changed, clips):
-    (changed / "features.safetensors").unlink()
-    assert command("recognize", changed, clips, code=1).error
-    (changed / "actions.json").unlink()
-    assert command("recognize", changed, clips, code=1).error
+def test_a_folder_without_its_database_is_refused(command, changed, clips):
+    (changed / "actions.sqlite").unlink()
+    assert "nothing is taught there yet" in command("recognize", changed, clips, code=1).error
 
 
 def test_actions_from_another_backbone_are_refused(command, changed, clips):

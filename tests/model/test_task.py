@@ -188,11 +188,11 @@ def test_a_text_or_a_video_that_misleads_loses_its_weight():
 def test_sentences_that_hardly_differ_leave_the_answer_to_the_video():
     """Two actions of opposite order, shown once each: the text sees next to no difference, and that the wrong way."""
     label, same = torch.arange(2), torch.eye(2, dtype=torch.bool)
-    far, look = torch.where(same, 0.0, 0.5).double(), torch.eye(2, dtype=torch.float64)
+    far, seen = torch.where(same, 0.0, 0.5).double(), torch.eye(2, dtype=torch.float64)
 
     def learnt(difference):
         like = torch.where(same, 0.0, difference).double()
-        examples = Compared(far, None, look, None, like)
+        examples = Compared(far, None, seen, None, like)
         found = learn(examples, label, 2, FITTED)
         return float(found.weights.similarity / FITTED.similarity), found.weights.weigh(found.scores(examples))
 

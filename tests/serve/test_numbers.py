@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lga.errors import ActionsError
+from lga.errors import LGAError
 from lga.recognition import prepare
 from lga.serve.service import Service
 from lga.store.folder import load_actions, save_actions
@@ -42,7 +42,11 @@ def test_no_answer_holds_what_is_no_number(client, upload, clips, refused, monke
     """The set is put into a running server, past everything that keeps it out of one."""
     actions = BROKEN[broken](client.service.actions)
     prepared = prepare(actions, client.service.recognizer.encoder.space, "flow")
-    monkeypatch.setattr(Service, "taught", lambda _: prepared)
+
+    async def taught(_):
+        return prepared
+
+    monkeypatch.setattr(Service, "taught", taught)
     for answer in ask_everything(client, upload, clips["sweep left"][3], actions.examples[0].digest):
         assert answer.status_code < 500, answer.text
         for word in ("null", "NaN", "Infinity"):
@@ -52,16 +56,18 @@ def test_no_answer_holds_what_is_no_number(client, upload, clips, refused, monke
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_server_does_not_start_with_such_a_set(serve, folder, broken):
+def test_a_server_does_not_start_with_such_a_set(serve, folder, monkeypatch, broken):
+    monkeypatch.setattr("lga.store.changes.check_actions", lambda _: None)
     save_actions(BROKEN[broken](load_actions(folder)), folder)
-    with pytest.raises(ActionsError, match="teach"), serve():
+    with pytest.raises(LGAError, match="restore a copy"), serve():
         pass
 
 
-@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("broken", [one for one in BROKEN if "width" not in one])
 def test_a_change_that_would_make_such_a_set_is_refused_and_changes_nothing(client, refused, monkeypatch, broken):
+    """No request makes one: this would be a mistake of the server, and its log has the reason."""
     before = client.get("/actions").json()
     make = BROKEN[broken]
     monkeypatch.setattr("lga.serve.routes.without_action", lambda actions, _: make(actions))
-    refused(client.delete("/actions/sweep left"), 422, "teach them again")
+    refused(client.delete("/actions/sweep left"), 500, "cannot do that now")
     assert client.get("/actions").json() == before

@@ -22,7 +22,7 @@ EXTRAS = {"serve": "fastapi", "llm": "openai", "research": "lightning-fabric"}
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class Diagnosis:
     """One thing that was looked at."""
 
     name: str
@@ -75,7 +75,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _machine() -> Iterator[Checked]:
+def _machine() -> Iterator[Diagnosis]:
     import av
     import torch
 
@@ -83,60 +83,62 @@ def _machine() -> Iterator[Checked]:
 
     device = choose_device()
     what = torch.cuda.get_device_name(device) if device.type == "cuda" else plural(torch.get_num_threads(), "thread")
-    yield Checked("lga", "works", f"{version('lga')}, Python {platform.python_version()} in {sys.prefix}")
-    yield Checked("device", "works", f"{device} ({what}), torch {torch.__version__}")
+    yield Diagnosis("lga", "works", f"{version('lga')}, Python {platform.python_version()} in {sys.prefix}")
+    yield Diagnosis("device", "works", f"{device} ({what}), torch {torch.__version__}")
     program = which("ffmpeg") or "no ffmpeg program, and none is needed"
-    yield Checked("decoder", "works", f"PyAV {av.__version__} with its own FFmpeg {av.ffmpeg_version_info}; {program}")
+    yield Diagnosis(
+        "decoder", "works", f"PyAV {av.__version__} with its own FFmpeg {av.ffmpeg_version_info}; {program}"
+    )
 
 
-def _backbones() -> Iterator[Checked]:
+def _backbones() -> Iterator[Diagnosis]:
     """The offline one is loaded; a CLIP would have to be downloaded, so that only its packages are looked for."""
     from lga.backbone.load import PLUGINS, load_backbone
     from lga.config import BackboneConfig
 
     try:
         identity = load_backbone(BackboneConfig()).identity
-        yield Checked("backbone offline", "works", identity)
+        yield Diagnosis("backbone offline", "works", identity)
     except LGAError as error:
-        yield Checked("backbone offline", "missing", str(error))
+        yield Diagnosis("backbone offline", "missing", str(error))
     clip = _version("transformers")
     says = f"transformers {clip}; needs a model, from a folder or a hub" if clip else "pip install 'lga[clip]'"
-    yield Checked("backbone clip", "works" if clip else "missing", says)
+    yield Diagnosis("backbone clip", "works" if clip else "missing", says)
     for plugin in entry_points(group=PLUGINS):
-        yield Checked(f"backbone {plugin.name}", "works", f"plugin {plugin.value}")
+        yield Diagnosis(f"backbone {plugin.name}", "works", f"plugin {plugin.value}")
 
 
-def _motion() -> Iterator[Checked]:
+def _motion() -> Iterator[Diagnosis]:
     from lga.motion.encoder import available_motion
     from lga.motion.weights import weights_folder
 
     motion, lacking = available_motion("flow+pose")
-    yield Checked(
+    yield Diagnosis(
         "flow", "missing" if motion == "none" else "works", lacking if motion == "none" else "how things move"
     )
     there = motion == "flow+pose"
-    yield Checked("pose", "works" if there else "missing", f"networks in {weights_folder()}" if there else lacking)
+    yield Diagnosis("pose", "works" if there else "missing", f"networks in {weights_folder()}" if there else lacking)
 
 
-def _extras() -> Iterator[Checked]:
+def _extras() -> Iterator[Diagnosis]:
     for extra, package in EXTRAS.items():
         found = _version(package)
-        yield Checked(
+        yield Diagnosis(
             extra, "works" if found else "none", f"{package} {found}" if found else f"pip install 'lga[{extra}]'"
         )
 
 
-def _cache() -> Checked:
+def _cache() -> Diagnosis:
     from lga.features.cache import default_cache
 
     folder = default_cache().folder
     if folder is None:
-        return Checked("cache", "none", "nothing is kept (LGA_CACHE=off)")
+        return Diagnosis("cache", "none", "nothing is kept (LGA_CACHE=off)")
     nearest = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
-        return Checked("cache", "missing", f"{folder} cannot be written; LGA_CACHE=FOLDER moves it")
+        return Diagnosis("cache", "missing", f"{folder} cannot be written; LGA_CACHE=FOLDER moves it")
     count, size = _size(folder)
-    return Checked("cache", "works", f"{folder}: {plural(count, 'file')}, {size / 2**20:.0f} MiB")
+    return Diagnosis("cache", "works", f"{folder}: {plural(count, 'file')}, {size / 2**20:.0f} MiB")
 
 
 def _size(folder: Path) -> tuple[int, int]:

@@ -34,7 +34,7 @@ def _cholesky(gram: Float[Tensor, "*episodes examples examples"]) -> Float[Tenso
     shifted = gram.clone()
     shifted.diagonal(dim1=-2, dim2=-1).add_(PENALTY)
     lower, failed = torch.linalg.cholesky_ex(shifted)
-    return lower.masked_fill_((failed > 0)[..., None, None], torch.nan)
+    return lower.masked_fill((failed > 0)[..., None, None], torch.nan)
 
 
 def solve_head(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, UntypedStorage
 
 from lga.backbone.clip import Vision, make_vision
 from lga.backbone.protocol import Backbone, Space
@@ -125,18 +125,17 @@ def head_activations(space: Space, classes: int, method: MethodConfig, settings:
 def saved_bytes(compute: Callable[[], Tensor], weights: Iterable[Tensor]) -> int:
     """Bytes that autograd keeps of a computation for its way back, each storage once, without the `weights`' own."""
     own = {one.untyped_storage().data_ptr() for one in weights}
-    kept: dict[int, int] = {}
+    kept: dict[int, UntypedStorage] = {}  # itself, so that none is freed and its place taken by another
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
+            kept[storage.data_ptr()] = storage
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        result = compute()
-    del result  # until here, so that no storage was freed and its place taken by another
-    return sum(kept.values())
+        compute()
+    return sum(one.nbytes() for one in kept.values())
 
 
 def _untrained(space: Space, settings: TrainConfig) -> Head:
