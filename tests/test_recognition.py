@@ -136,7 +136,7 @@ def ask(actions, *clips):
 def test_as_many_are_asked_about_as_allowed_and_of_each_label_its_share(monkeypatch):
     label = torch.tensor([2, 0, 1] * 20)
     assert choose_asked(label).tolist() == list(range(60))
-    monkeypatch.setattr("lga.recognition.EXACT_UP_TO", 59)
+    monkeypatch.setattr("lga.recognition.ALL_ASKED_UP_TO", 59)
     for pairs, least, wanted in ((0, 6, 6), (60 * 9, 6, 9), (60 * 60, 6, 60)):
         monkeypatch.setattr("lga.recognition.PAIRS_ASKED", pairs)
         monkeypatch.setattr("lga.recognition.LEAST_ASKED", least)
@@ -149,7 +149,7 @@ def test_as_many_are_asked_about_as_allowed_and_of_each_label_its_share(monkeypa
 def test_asking_about_all_of_many_is_asking_about_all_of_few(monkeypatch, method):
     actions, clips = taught({"wave": 4, "jump": 3, "clap": 5}, **method), [clip(number) for number in range(20, 24)]
     few = prepare(actions, TINY.space)
-    monkeypatch.setattr("lga.recognition.EXACT_UP_TO", 0)
+    monkeypatch.setattr("lga.recognition.ALL_ASKED_UP_TO", 0)
     monkeypatch.setattr("lga.recognition.LEAST_ASKED", 12)
     monkeypatch.setattr("lga.recognition.PAIRS_ASKED", 0)
     many = prepare(actions, TINY.space)

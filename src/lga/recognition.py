@@ -19,18 +19,21 @@ from lga.core.openset import fit_known, max_logit, recall_threshold
 from lga.errors import ActionsError, SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.matching import LGA, Cut, Prototypes
+from lga.model.retrieval import ManyExamples, many_examples
 from lga.model.staged import StagedExamples, StagedLGA
-from lga.model.task import Compared, Learnt, joined, learn, leave_out, solve_whole
+from lga.model.task import Compared, Learnt, Solved, joined, learn, leave_out, solve_whole, stretch_of
 from lga.motion.descriptor import comparable
 
 KINDS: tuple[Motion, ...] = ("none", "flow", "flow+pose")
 """From little to much that is compared."""
-EXACT_UP_TO = 1000
-"""Up to so many examples each is asked about, beside all others; of more, some are asked about for all."""
+ALL_ASKED_UP_TO = 1000
+"""Up to so many examples each is asked about when actions are prepared; of more, some are asked about for all."""
 PAIRS_ASKED = 160_000
 """About as many pairs of an example asked about and a taught one are matched then: about a second of one processor."""
 LEAST_ASKED = 64
 """And however many are taught, no fewer are asked about (docs/scale.md says what that changes)."""
+EXACT_UP_TO = 5000
+"""Up to so many examples a clip is compared in full with each; of more, with those of the actions that suit it best."""
 CLIPS_AT_ONCE = 64
 """Examples asked about together."""
 RECALL = 0.9
@@ -162,6 +165,8 @@ class Recognition:
     """the score from which on a clip counted as known; None if any did"""
     rejection: Rejection = NOTHING_KNOWN
     """what the taught examples say about it"""
+    matched: int = 0
+    """with the examples of how many actions the clip was compared in full; of the others distances are estimated"""
 
     def __repr__(self) -> str:
         """On one line."""
@@ -213,6 +218,8 @@ class Matched:
     """the clips in the query role"""
     comparison: Compared
     similarity: Float[Tensor, "clips way stages"]
+    exact: tuple[int, ...]
+    """how many actions each clip was compared with in full"""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -223,8 +230,10 @@ class Prepared:
     staged: StagedLGA
     cuts: tuple[Cut, ...]
     """the examples, for every number of stages that a label has"""
-    prototypes: StagedExamples
-    """the examples in the support role"""
+    prototypes: StagedExamples | ManyExamples
+    """the examples in the support role, or what they are found by where there are too many"""
+    sentences: tuple[Float[Tensor, "_ _ meaning"], ...]
+    """of the labels, ready to be compared"""
     learnt: Learnt
     """what the examples say about scores"""
     rejection: Rejection
@@ -243,14 +252,27 @@ class Prepared:
         """The examples, cut into as many stages as a label has."""
         return self.cuts[self.staged.place(label)]
 
+    def shown(self, example: int) -> Prototypes:
+        """One example in the support role."""
+        known, place = self.prototypes, self.staged.place(int(self.actions.support_label[example]))
+        if isinstance(known, ManyExamples):
+            number = torch.tensor([example])
+            return known.show(number, known.whole(number)).prototypes[place]
+        return known.prototypes[place][(known.clips[place] == example).nonzero()[:, 0]]
+
     def match(self, clips: Sequence[ClipFeatures]) -> Matched:
         """Cut, fuse and match a batch of encoded clips, once for each number of stages. The batch must not be empty."""
         frames = torch.stack([clip.frames for clip in clips])
         described = _motion(clips)
         cuts = self.staged.cut(frames, described)
         query = self.staged.ask(frames, cuts, self.lga.as_a_whole(frames, described))
-        similarity = self.staged.similarities(frames, cuts, self.actions.text)
-        return Matched(cuts, query, self.staged.compare(query, self.prototypes, similarity), similarity)
+        similarity = self.staged.similarities(frames, cuts, self.sentences)
+        many = self.prototypes
+        if not isinstance(many, ManyExamples):
+            taught = (len(self.actions.labels),) * len(clips)
+            return Matched(cuts, query, self.staged.compare(query, many, similarity), similarity, taught)
+        found = many.refine(query, many.estimate(query, similarity), self.learnt)
+        return Matched(cuts, query, found.comparison, similarity, tuple(found.matched.tolist()))
 
     def score(self, clips: Sequence[ClipFeatures]) -> Float[Tensor, "clips way"]:
         """The weighed class scores of a batch of encoded clips, before the softmax. The batch must not be empty.
@@ -287,19 +309,32 @@ class Prepared:
         )
 
 
-def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Prepared:
+def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose", *, exact: bool = False) -> Prepared:
     """Cut the taught examples, fuse them with the sentences of their labels, and match them with each other.
 
     `motion` is the kind that new clips will come with: of it and of what the examples have, the less is compared.
+    Of more than `EXACT_UP_TO` examples a clip is compared in full with those of its best actions, or, with `exact`,
+    with all.
     """
     least = KINDS[min(KINDS.index(one) for one in (actions.method.motion, motion))]
     if actions.motion is not None:
         least = comparable(actions.motion, least)
     method = actions.method.updated({"motion": least})
-    frames, label, text = actions.frames, actions.support_label, actions.text
     staged = StagedLGA(LGA(method, space, actions.head), actions.stages)
+    make = _prepared if len(actions.examples) <= EXACT_UP_TO else _prepared_many
+    cuts, examples, learnt, asked_about = make(actions, staged)
+    if isinstance(examples, ManyExamples):
+        examples = replace(examples, exact=exact)
+    rejection = fit_rejection(asked_about, learnt)
+    learnt = replace(learnt, solved=None, heads=None, itself=None)
+    return Prepared(actions, staged, cuts, examples, staged.sentences(actions.text), learnt, rejection)
+
+
+def _prepared(actions: Actions, staged: StagedLGA) -> tuple[tuple[Cut, ...], StagedExamples, Learnt, Compared]:
+    """The examples cut and shown, what they teach, and how those asked about compare with all."""
+    frames, label, text = actions.frames, actions.support_label, actions.text
     cuts = staged.cut(frames, actions.motion)
-    whole = staged.lga.as_a_whole(frames, actions.motion)
+    whole, sentences = staged.lga.as_a_whole(frames, actions.motion), staged.sentences(text)
     asked, rule = choose_asked(label), staged.rule(actions.shots)
     # before the frames are normalised, so that the two do not need memory at once
     solved = solve_whole(whole.alike_among(), label, rule) if len(asked) < len(label) else None
@@ -308,17 +343,34 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose") -> Pre
     for some in asked.split(CLIPS_AT_ONCE):
         own = [cut[some] for cut in cuts]
         query = staged.ask(frames[some], own, whole[some])
-        rows.append(staged.compare(query, support, staged.similarities(frames[some], own, text)))
+        rows.append(staged.compare(query, support, staged.similarities(frames[some], own, sentences)))
     examples = joined(rows)
-    learnt = learn(examples, label, len(actions.labels), rule, asked=asked, solved=solved)
-    rejection = fit_rejection(examples, learnt)
-    return Prepared(actions, staged, cuts, support, replace(learnt, solved=None, itself=None), rejection)
+    return cuts, support, learn(examples, label, len(actions.labels), rule, asked=asked, solved=solved), examples
+
+
+def _prepared_many(actions: Actions, staged: StagedLGA) -> tuple[tuple[Cut, ...], ManyExamples, Learnt, Compared]:
+    """The same of many examples, which are estimated; those asked about go the way of new clips.
+
+    They are learnt from twice: from estimates, which says what they have to be compared with in full, and from that.
+    """
+    label, rule, way = actions.support_label, staged.rule(actions.shots), len(actions.labels)
+    many, asked = many_examples(staged, actions.frames, actions.motion, actions.text, label), choose_asked(label)
+    described = None if actions.motion is None else actions.motion[asked]
+    cuts, query = many.ask(actions.frames[asked], described)
+    many = many.with_line(query)
+    similarity = staged.similarities(actions.frames[asked], cuts, staged.sentences(actions.text))
+    estimated = many.estimate(query, similarity)
+    solved = Solved(stretch_of(estimated.appearance, label, rule, label[asked]), None)
+    first = learn(estimated, label, way, rule, asked=asked, solved=solved)
+    found = many.refine(query, estimated, first, asked=asked)
+    solved = replace(solved, heads=found.left_out)
+    return many.cuts, many, learn(found.comparison, label, way, rule, asked=asked, solved=solved), found.comparison
 
 
 def choose_asked(label: Int[Tensor, " examples"]) -> Int[Tensor, " asked"]:
     """The numbers, in order, of the examples to ask about: all, or of many some, evenly spread over the labels."""
     count = len(label)
-    if count <= EXACT_UP_TO:
+    if count <= ALL_ASKED_UP_TO:
         return torch.arange(count)
     some = max(LEAST_ASKED, PAIRS_ASKED // count)
     place = torch.linspace(0, count - 1, some, dtype=torch.float64).round().long()
@@ -343,9 +395,9 @@ def _recognition(
 ) -> Recognition:
     """The answer for one clip, which is shown cut into as many stages as the winner has."""
     actions = prepared.actions
-    order = probability[:, 0].argsort(descending=True, stable=True).tolist()
-    shares = probability.tolist()
-    candidates = tuple(Candidate(actions.labels[label], *shares[label]) for label in order)
+    best = probability[:, 0].argsort(descending=True, stable=True)
+    order = best.tolist()
+    candidates = tuple(map(Candidate, [actions.labels[label] for label in order], *probability[best].T.tolist()))
     winner = order[0]
     cut = matched.cuts[prepared.staged.place(winner)]
     frame_stage = tuple(cut.label[row].tolist())
@@ -364,6 +416,7 @@ def _recognition(
         best_distance=None if nearest is None else max(0.0, float(apart[nearest])),
         frame_stage=frame_stage,
         times=clip.times,
+        matched=matched.exact[row],
     )
 
 

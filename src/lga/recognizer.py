@@ -210,14 +210,16 @@ class Recognizer:
             for path, clip in batch:
                 yield clip if isinstance(clip, Skipped) else replace(next(answers), path=path)
 
-    def prepare(self, actions: Actions) -> Prepared:
+    def prepare(self, actions: Actions, *, exact: bool = False) -> Prepared:
         """Cut and fuse the taught examples, once for all clips that are asked about.
+
+        Of thousands of examples a clip is compared with those of its best actions, or with all if `exact`.
 
         Raises:
             ActionsError: the actions were taught with another backbone.
         """
         self.check(actions)
-        return prepare(actions, self.encoder.space, self._measurable(actions.method.motion))
+        return prepare(actions, self.encoder.space, self._measurable(actions.method.motion), exact=exact)
 
     def encode(
         self, actions: Actions, paths: Iterable[str | Path], *, limits: Limits = UNLIMITED

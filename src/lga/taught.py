@@ -80,6 +80,11 @@ class TaughtActions:
             numbers.setdefault(example.label, []).append(number)
         return {label: tuple(some) for label, some in numbers.items()}
 
+    def search(self, text: str) -> tuple[Anatomy, ...]:
+        """The actions with `text` in their label; capitals and signs between words do not matter."""
+        wanted = lookup_key(text) if text.strip() else ""
+        return tuple(one for one in self.anatomies if wanted in lookup_key(one.label))
+
     def spelling(self, label: str) -> str | None:
         """How a label is spelt here, or None if it is not taught."""
         return next((known for known in self.labels if lookup_key(known) == lookup_key(label)), None)

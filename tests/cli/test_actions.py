@@ -24,6 +24,16 @@ def labels(command, folder):
     return [one["label"] for one in json.loads(command("actions", "list", folder, "--json").stdout)["actions"]]
 
 
+def test_a_list_is_searched_and_limited(command, changed):
+    every = labels(command, changed)
+    found = json.loads(command("actions", "list", changed, "--search", "KICK-ball", "--json").stdout)["actions"]
+    assert [one["label"] for one in found] == ["kick ball"]
+    short = command("actions", "list", changed, "--limit", "2")
+    assert [label in short.stdout for label in every] == [True, True, False]
+    assert "2 of 3 actions" in short.stderr
+    assert "from 1 on, not 0" in command("actions", "list", changed, "--limit", "0", code=1).stderr
+
+
 def test_an_action_is_renamed(command, changed):
     before = json.loads(command("actions", "show", changed, "wave", "--json").stdout)
     command("actions", "rename", changed, "WAVE", "wink")

@@ -31,11 +31,24 @@ def test_settings_say_what_a_page_must_know(serve, tmp_path):
         "bytes": 3_000_000,
         "seconds": 7.0,
         "pixels": 3840 * 2160,
-        "examples": 2000,
+        "examples": 100_000,
         "clips": 32,
-        "actions": 500,
+        "actions": 20_000,
     }
     assert (told["stages"], told["frames"], told["token_needed"], told["paths"]) == (3, 8, False, True)
+
+
+def test_actions_are_searched_and_listed_in_pages(client):
+    whole = client.get("/actions").json()
+    labels = [one["label"] for one in whole["actions"]]
+    assert whole["total"] == len(labels) == 2
+    pages = [client.get(f"/actions?offset={place}&limit=1").json() for place in range(3)]
+    assert [[one["label"] for one in page["actions"]] for page in pages] == [labels[:1], labels[1:], []]
+    assert {page["total"] for page in pages} == {2}
+    found = client.get("/actions", params={"search": labels[1][:3].upper()}).json()
+    assert [one["label"] for one in found["actions"]] == labels[1:]
+    assert client.get("/actions?search=nothing+like+it").json()["actions"] == []
+    assert client.get("/actions?limit=0").status_code == 422
 
 
 def test_actions_are_listed_with_their_examples_and_where_their_pictures_are(client, clips):
@@ -255,7 +268,7 @@ def test_everything_can_be_forgotten_and_taught_again_even_after_a_restart(serve
         assert ActionsFolder(folder).load() is None
         refused(client.post("/recognize", files=upload("clip", clips["sweep left"][3])), 409, "nothing is taught")
     with serve() as client:
-        assert client.get("/actions").json() == {"version": 1, "actions": []}
+        assert client.get("/actions").json() == {"version": 1, "actions": [], "total": 0}
         assert client.get("/healthz").json()["actions"] == 0
         assert client.post("/actions/sweep left/examples", files=upload("clips", clips["sweep left"][0])).json()[
             "added"

@@ -20,9 +20,10 @@ from lga.cli.options import (
     report_motion,
     report_skipped,
     report_unknown,
+    stderr,
     stdout,
 )
-from lga.errors import ActionsError
+from lga.errors import ActionsError, SettingsError
 
 if TYPE_CHECKING:
     from lga.actions import Actions
@@ -37,6 +38,10 @@ class List:
 
     actions: Positional[Path]
     """folder that `lga teach` wrote"""
+    search: Annotated[str | None, tyro.conf.arg(metavar="TEXT")] = None
+    """list only actions with this in their name; capitals and signs between words do not matter"""
+    limit: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """list so many at most"""
     json: Flag = False
     """print one JSON document instead of a table"""
 
@@ -45,16 +50,21 @@ class List:
         from lga.cli.show import actions_table
         from lga.store.listing import read_taught
 
+        if self.limit is not None and self.limit < 1:
+            raise SettingsError(f"--limit takes a number of actions from 1 on, not {self.limit}")
         actions = read_taught(self.actions)
+        found = actions.search(self.search or "")
+        listed = found[: self.limit]
         if self.json:
-            counts = [len(actions.examples_of(label)) for label in actions.labels]
             rows = [
-                {"label": one.label, "examples": count, "origin": one.origin}
-                for one, count in zip(actions.anatomies, counts, strict=True)
+                {"label": one.label, "examples": len(actions.examples_of(one.label)), "origin": one.origin}
+                for one in listed
             ]
             print_json({"identity": actions.identity, "actions": rows})
         else:
-            stdout().print(actions_table(actions))
+            stdout().print(actions_table(actions, listed))
+            if len(listed) < len(actions.labels):
+                stderr().print(f"{len(listed)} of {plural(len(actions.labels), 'action')}", soft_wrap=True)
         return 0
 
 
@@ -151,8 +161,6 @@ class Remove:
 
     def run(self) -> int:
         """Remove and save; needs no backbone."""
-        from lga.errors import SettingsError
-
         if (self.label is None) == (self.example is None):
             raise SettingsError("name either an action or, with --example, one example to remove")
         label, example = self.label or "", self.example
@@ -248,7 +256,6 @@ class ImportActions:
     def run(self) -> int:
         """Read, check and save."""
         from lga.cli.show import actions_table
-        from lga.errors import ActionsError
         from lga.store.folder import ActionsFolder
         from lga.store.merge import merge
         from lga.store.share import import_actions

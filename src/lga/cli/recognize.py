@@ -70,6 +70,8 @@ class Recognize:
     """which clips count as a taught action: all (always), those that score at least the threshold that lets 90 % of
     such clips pass (suggested), or at least a number from 0 to 1: the score is the probability of showing a taught
     action if half of your clips do"""
+    exact: Flag = False
+    """compare clips in full with all examples, also where thousands are taught; slower, and seldom another answer"""
     device: Annotated[str, DEVICE] = "auto"
     """cpu, cuda, cuda:1, mps, or auto"""
 
@@ -87,7 +89,7 @@ class Recognize:
             if not clips:
                 raise SettingsError(f"{self.clips[0] if self.clips else 'nothing'}: no clips to recognise there")
             recognizer = Recognizer(actions.backbone.model_copy(update={"device": self.device}))
-            prepared = recognizer.prepare(actions)
+            prepared = recognizer.prepare(actions, exact=self.exact)
             bar = bars.add("recognising", len(clips))
             found, skipped = self._recognize(recognizer, prepared, clips, bar)
         self._close(found, skipped)

@@ -49,12 +49,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def actions_table(actions: "TaughtActions") -> Table:
-    """A row an action: its examples and where its sentences come from."""
+def actions_table(actions: "TaughtActions", anatomies: "Sequence[Anatomy] | None" = None) -> Table:
+    """A row an action, of all or of these: its examples and where its sentences come from."""
     table = light_table("action", "examples", "sentences from")
-    counts = Counter(one.label for one in actions.examples)
-    for anatomy in actions.anatomies:
-        count = counts[anatomy.label]
+    for anatomy in actions.anatomies if anatomies is None else anatomies:
+        count = len(actions.examples_of(anatomy.label))
         table.add_row(anatomy.label, str(count) if count else "none: by its words alone", origin(anatomy))
     return table
 
@@ -114,6 +113,7 @@ def recognition_value(result: "Recognition", top: int) -> dict[str, object]:
         "word": result.word,
         "threshold": result.threshold,
         "duration": result.duration,
+        "matched": result.matched,
         "candidates": [asdict(one) for one in result.candidates[:top]],
         "stages": [asdict(one) for one in result.stages],
         "best_example": result.best_example,

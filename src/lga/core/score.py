@@ -38,7 +38,17 @@ def video_text_scores(
 
     Source: LGA (arXiv:2507.16287), "Video-text matching".
     """
-    return einsum(F.normalize(stages, dim=-1), F.normalize(text, dim=-1), "q l d, c l d -> q c l")
+    return unit_text_scores(stages, F.normalize(text, dim=-1))
+
+
+def unit_text_scores(
+    stages: Float[Tensor, "query stages dim"], text: Float[Tensor, "way stages dim"]
+) -> Float[Tensor, "query way stages"]:
+    """`video_text_scores` of sentences whose length is 1, or 0, already.
+
+    Source: as `video_text_scores`.
+    """
+    return einsum(F.normalize(stages, dim=-1), text, "q l d, c l d -> q c l")
 
 
 def gram(rows: Float[Tensor, "rows dim"], block: int = ROWS_AT_ONCE) -> Float[Tensor, "rows rows"]:
@@ -102,17 +112,20 @@ def _group_sums(
     rows: Float[Tensor, "*episodes asked columns"], group: Int[Tensor, " asked"]
 ) -> Float[Tensor, "*episodes asked columns"]:
     """In every row the sum over the rows of its group."""
-    groups = int(group.max()) + 1 if len(group) else 0
-    empty = rows.new_zeros((*rows.shape[:-2], groups, rows.shape[-1]))
+    there, group = group.unique(return_inverse=True)
+    empty = rows.new_zeros((*rows.shape[:-2], len(there), rows.shape[-1]))
     return empty.index_add(-2, group, rows)[..., group, :]
 
 
 def contrast_stretch(
-    appearance: Float[Tensor, "*episodes examples examples"], support_label: Int[Tensor, " examples"]
+    appearance: Float[Tensor, "*episodes asked examples"],
+    support_label: Int[Tensor, " examples"],
+    mine: Int[Tensor, " asked"] | None = None,
 ) -> Float[Tensor, "*episodes"]:
     """By how much the distances of appearance are multiplied, 1 to `MOST_STRETCH`, from the examples alone.
 
-    `appearance` are the cosines of the examples' mean frames. Where an example's cosines with those of other classes
+    `appearance` are the cosines of the examples' mean frames: of all with all, or of some, whose labels are `mine`,
+    with all. Where an example's cosines with those of other classes
     deviate from their mean by less than `LEAST_SPREAD`, all are stretched until they do: backbones whose pictures all
     lie in a narrow cone tell as much by small differences as others by large ones. Where no example has two of other
     classes it is 1.
@@ -120,8 +133,9 @@ def contrast_stretch(
     Source: our choice, made on simulated joint spaces (docs/backbones.md).
     """
     square, differences = appearance.new_zeros(()), appearance.new_zeros(())
-    for some, mine in zip(appearance.split(ROWS_AT_ONCE, -2), support_label.split(ROWS_AT_ONCE), strict=True):
-        foreign = (mine[:, None] != support_label).to(appearance.dtype)
+    own = support_label if mine is None else mine
+    for some, label in zip(appearance.split(ROWS_AT_ONCE, -2), own.split(ROWS_AT_ONCE), strict=True):
+        foreign = (label[:, None] != support_label).to(appearance.dtype)
         count = foreign.sum(-1, keepdim=True)
         mean = (some * foreign).sum(-1, keepdim=True) / count.clamp_min(1)
         square = square + ((some - mean).square() * foreign).sum((-2, -1))

@@ -165,12 +165,11 @@ def _compare(prepared: Prepared, matched: Matched, label: int, number: int) -> E
     """Hold the one matched clip beside an example of a label, frame by frame and stage by stage."""
     method, example, moved = prepared.actions.method, prepared.actions.examples[number], matched.comparison.motion
     place, cut = prepared.staged.place(label), prepared.cut_of(label)
-    query, support = matched.prototypes[place], prepared.prototypes.prototypes[place]
-    among = prepared.prototypes.clips[place].tolist().index(number)
+    query, support = matched.prototypes[place], prepared.shown(number)
     tokens = _weightier_tokens(query, support, prepared.lga.head)
-    distance = token_distances(tokens[0][0], tokens[1][among])
+    distance = token_distances(tokens[0][0], tokens[1][0])
     whole = method.matcher == "bi_mhm"
-    here, there = (stage.clamp_max(0) if whole else stage for stage in (query.stage[0], support.stage[among]))
+    here, there = (stage.clamp_max(0) if whole else stage for stage in (query.stage[0], support.stage[0]))
     stages = 1 if whole else prepared.actions.stages[label]
     costs = stage_costs(distance, here, there, stages, reduction=method.reduction)
     costs = prepared.staged.distance_scales[place] * costs

@@ -85,7 +85,7 @@ def fuse_dataset(dataset: Dataset, config: MethodConfig, *, head: Head | None = 
     whole = lga.lga.as_a_whole(frames, described)
     query = lga.ask(frames, cuts, whole)
     support = lga.show(frames, cuts, dataset.sentences, whole, label=dataset.label)
-    return FusedDataset(lga, query, support, lga.similarities(frames, cuts, dataset.sentences))
+    return FusedDataset(lga, query, support, lga.similarities(frames, cuts, lga.sentences(dataset.sentences)))
 
 
 def match_dataset(

@@ -12,7 +12,7 @@ from torch import Tensor
 from lga.backbone.protocol import Space
 from lga.config import MethodConfig
 from lga.core.distance import MATCHERS, clip_distances, unit_distances, whole_clip_distances
-from lga.core.score import gram, video_text_scores
+from lga.core.score import gram, unit_text_scores
 from lga.core.segment import (
     SEGMENTERS,
     hard_segment,
@@ -59,6 +59,19 @@ class Cut:
         if self.begin is None:
             return stage_borders(self.label[clip].tolist(), times, duration)
         return (0.0, *(duration * share for share in self.begin[clip].tolist()), duration)
+
+
+def joined_cuts(parts: Sequence[Cut]) -> Cut:
+    """The cuts of some clips and of others, as one. There must be at least one."""
+    begin = [one.begin for one in parts if one.begin is not None]
+    most = max(one.frame.shape[1] for one in parts)
+    return Cut(
+        torch.cat([one.label for one in parts]),
+        torch.cat([one.mask for one in parts]),
+        torch.cat([F.pad(one.frame, (0, most - one.frame.shape[1])) for one in parts]),
+        torch.cat([F.pad(one.stage, (0, most - one.stage.shape[1]), value=-1) for one in parts]),
+        torch.cat(begin) if begin else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +263,10 @@ class LGA:
         head the motion weighs `HEAD_MOTION` and, where the camera is still, up to 1: under a moving one it says
         less.
         """
-        mean = F.normalize(frames[..., self.space.visual].mean(1), dim=-1)
+        return self.summed_up(F.normalize(frames[..., self.space.visual].mean(1), dim=-1), described)
+
+    def summed_up(self, mean: Float[Tensor, "clips sight"], described: Float[Tensor, "clips motion"] | None) -> Whole:
+        """`as_a_whole` of clips whose mean frames, made of length 1, are known already."""
         if described is None or self.method.motion == "none":
             return Whole(mean)
         motion = motion_vectors(described, self.method.motion)
@@ -341,8 +357,17 @@ class LGA:
 
         Source: LGA, "Video-text matching".
         """
-        means = stage_means(frames[..., self.space.semantic], cut.mask)
-        return video_text_scores(means, text[..., self.space.semantic])
+        return self.similar_to(frames, cut, self.sentences(text))
+
+    def sentences(self, text: Float[Tensor, "way stages dim"]) -> Float[Tensor, "way stages meaning"]:
+        """What clips are compared with of sentences: their meaning, made of length 1."""
+        return F.normalize(text[..., self.space.semantic], dim=-1)
+
+    def similar_to(
+        self, frames: Float[Tensor, "query frames dim"], cut: Cut, sentences: Float[Tensor, "way stages meaning"]
+    ) -> Float[Tensor, "query way stages"]:
+        """`similarities` to what `sentences` gives."""
+        return unit_text_scores(stage_means(frames[..., self.space.semantic], cut.mask), sentences)
 
 
 def touches(text: Float[Tensor, "*sentences dim"] | None, sight: slice) -> bool:

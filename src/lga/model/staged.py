@@ -50,7 +50,7 @@ class StagedLGA:
         """The numbers of stages that occur, from few to many."""
         return tuple(sorted(set(self.counts)))
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """How many stages a class has, on average."""
         return sum(self.counts) / len(self.counts)
@@ -105,9 +105,9 @@ class StagedLGA:
 
         `text` has the sentences of every class, padded.
         """
-        of_clip = torch.tensor(self.counts, device=label.device)[label]
+        of_clip = torch.tensor([self.counts[one] for one in label.tolist()], dtype=torch.long, device=label.device)
         clips = tuple((of_clip == number).nonzero()[:, 0] for number in self.numbers)
-        spoken = self.lga.head is not None or touches(text, self.lga.space.visual)
+        spoken = self.lga.head is not None or touches(text[label.unique()], self.lga.space.visual)
         prototypes = tuple(
             one.ready(
                 one.fuse(
@@ -121,18 +121,32 @@ class StagedLGA:
         )
         return StagedExamples(clips, prototypes)
 
+    def sentences(self, text: Float[Tensor, "way stages dim"]) -> tuple[Float[Tensor, "_ _ meaning"], ...]:
+        """What clips are compared with of the sentences of the classes of every number; see `LGA.sentences`."""
+        return tuple(
+            one.sentences(text[..., : one.stages, :])
+            if len(classes) == len(text)
+            else one.sentences(text[classes, : one.stages])
+            for one, classes in zip(self.each, self._classes, strict=True)
+        )
+
     def similarities(
-        self, frames: Float[Tensor, "query frames dim"], cuts: Sequence[Cut], text: Float[Tensor, "way stages dim"]
+        self,
+        frames: Float[Tensor, "query frames dim"],
+        cuts: Sequence[Cut],
+        sentences: Sequence[Float[Tensor, "_ _ meaning"]],
     ) -> Float[Tensor, "query way stages"]:
         """The similarity of every stage of every query to every class's sentence for it; see `LGA.similarities`.
 
-        The stages are those of the class's own number, and 0 beyond.
+        `sentences` are those that the method of the same name gives. The stages are those of the class's own number,
+        and 0 beyond.
         """
+        most = self.numbers[-1]
         found = [
-            F.pad(one.similarities(frames, cut, text[classes, : one.stages]), (0, text.shape[1] - one.stages))
-            for one, cut, classes in zip(self.each, cuts, self._classes(text.device), strict=True)
+            F.pad(one.similar_to(frames, cut, some), (0, most - one.stages))
+            for one, cut, some in zip(self.each, cuts, sentences, strict=True)
         ]
-        return torch.cat(found, 1)[:, torch.cat(self._classes(text.device)).argsort()]
+        return found[0] if len(found) == 1 else torch.cat(found, 1)[:, torch.cat(self._classes).argsort()]
 
     def compare(
         self, query: Sequence[Prototypes], support: StagedExamples, similarity: Float[Tensor, "query way stages"]
@@ -142,20 +156,41 @@ class StagedLGA:
         Raises:
             ValueError: a clip has not been summed up as a whole.
         """
-        classes, parts = self._classes(similarity.device), list[Compared]()
+        parts = [similarity[:, classes] for classes in self._classes]
+        return self._compare(query, support, parts, self._classes)
+
+    def compare_examples(self, query: Sequence[Prototypes], support: StagedExamples) -> Compared:
+        """The same without the sentences of any class."""
+        empty = query[0].vectors.new_zeros(len(query[0].vectors), 0, 1)
+        none = torch.zeros(0, dtype=torch.long, device=empty.device)
+        return self._compare(query, support, [empty for _ in self.numbers], [none for _ in self.numbers])
+
+    def _compare(
+        self,
+        query: Sequence[Prototypes],
+        support: StagedExamples,
+        similarity: Sequence[Float[Tensor, "query _ _"]],
+        classes: Sequence[Int[Tensor, " _"]],
+    ) -> Compared:
+        parts: list[Compared] = []
         for place, (one, scale) in enumerate(zip(self.each, self.distance_scales, strict=True)):
-            part = one.compare(query[place], support.prototypes[place], similarity[:, classes[place]])
+            part = one.compare(query[place], support.prototypes[place], similarity[place])
             more = self.mean / one.stages
             parts.append(replace(part, distance=scale * part.distance, similarity=more * part.similarity))
-        return beside(parts, torch.cat(support.clips), torch.cat(classes))
+        return beside(parts, torch.cat(support.clips), torch.cat(list(classes)))
+
+    def text_scores(self, similarity: Float[Tensor, "query way stages"]) -> Float[Tensor, "query way"]:
+        """What `compare` makes of the similarities to sentences."""
+        return (self.mean / torch.tensor(self.counts, device=similarity.device)) * similarity.sum(-1)
 
     def rule(self, shots: float) -> Rule:
         """How scores are put together with `shots` examples a class, on average; see `LGA.rule`."""
         return self.lga.rule(shots, self.mean)
 
-    def _classes(self, device: torch.device) -> tuple[Int[Tensor, " _"], ...]:
+    @cached_property
+    def _classes(self) -> tuple[Int[Tensor, " _"], ...]:
         """The classes of every number."""
-        count = torch.tensor(self.counts, device=device)
+        count = torch.tensor(self.counts)
         return tuple((count == number).nonzero()[:, 0] for number in self.numbers)
 
 

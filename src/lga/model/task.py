@@ -31,6 +31,8 @@ class Compared:
     """the inner product by which the support head compares how they move; None where it does not"""
     similarity: Float[Tensor, "*episodes clips way"]
     """to the stage sentences of every class, summed over the stages"""
+    head: Float[Tensor, "*episodes clips way"] | None = None
+    """scores of a support head that was solved for each clip alone; None where one is solved for all clips"""
 
     def apart(self, stretch: Float[Tensor, "*episodes"] | None = None) -> Float[Tensor, "*episodes clips examples"]:
         """The distance of appearance and motion together, the appearance stretched."""
@@ -201,6 +203,8 @@ class Learnt:
     """coefficients and offsets of the support head; None without it"""
     solved: Float[Tensor, "*episodes examples examples"] | None
     """what they were solved with: `invert_gram` of the examples"""
+    heads: "LeftOut | None"
+    """in place of `head` and `solved`, where a head is solved for each clip alone"""
     weights: ScoreWeights
     """of both matches together"""
     sharpness: Float[Tensor, "*episodes"]
@@ -233,7 +237,7 @@ class Learnt:
         apart = clips.apart(self.stretch) - self.far_from_all[..., None, :]
         return ClassScores(
             class_distances(apart, self.support_label, self.way, pooling=self.rule.pooling),
-            None
+            clips.head
             if self.head is None
             else head_scores(clips.alike(self.stretch), *self.head, support_label=self.support_label),
             clips.similarity - self.like_all[..., None, :],
@@ -257,6 +261,18 @@ class Solved:
     """what the appearance is multiplied by"""
     inverse: tuple[Float[Tensor, "*episodes examples examples"], Float[Tensor, "*episodes examples 1"]] | None
     """what `invert_gram` gives for the support head; None without it"""
+    heads: "LeftOut | None" = None
+    """where a head is solved for each clip alone: what those of the examples asked about say"""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """The support head's scores of the examples asked about."""
+
+    itself: Float[Tensor, "asked way"]
+    """each without itself"""
+    label: Float[Tensor, "asked way"]
+    """each without any of its label"""
 
 
 def solve_whole(alike: Alike, support_label: Int[Tensor, " examples"], rule: Rule) -> Solved:
@@ -264,11 +280,23 @@ def solve_whole(alike: Alike, support_label: Int[Tensor, " examples"], rule: Rul
 
     Source: our choice (docs/backbones.md); see `contrast_stretch` and `invert_gram`.
     """
-    appearance = alike.appearance
-    stretch = appearance.new_ones(appearance.shape[:-2])
-    if rule.alpha is None:
-        stretch = contrast_stretch(appearance, support_label)
+    stretch = stretch_of(alike.appearance, support_label, rule)
     return Solved(stretch, invert_gram(alike.stretched(stretch)) if rule.head else None)
+
+
+def stretch_of(
+    appearance: Float[Tensor, "*episodes asked examples"],
+    support_label: Int[Tensor, " examples"],
+    rule: Rule,
+    mine: Int[Tensor, " asked"] | None = None,
+) -> Float[Tensor, "*episodes"]:
+    """What the appearance is multiplied by; see `contrast_stretch`. With a fixed alpha 1.
+
+    Source: our choice (docs/backbones.md).
+    """
+    if rule.alpha is None:
+        return contrast_stretch(appearance, support_label, mine)
+    return appearance.new_ones(appearance.shape[:-2])
 
 
 def learn(
@@ -307,6 +335,7 @@ def learn(
         rule.hub_correction * hub_means(like, mine[:, None] != classes),
         None if inverse is None else solve_head(*inverse, support_label, way),
         None if inverse is None else inverse[0],
+        solved.heads,
         _fixed(rule, stretch, rule.alpha if rule.alpha is not None and len(support_label) else 0.0),
         torch.ones_like(stretch),
         asked,
@@ -359,7 +388,9 @@ def leave_out(examples: Compared, learnt: Learnt, *, label: bool) -> ClassScores
     apart, like = examples.apart(learnt.stretch), examples.similarity
     apart = apart - rule.hub_correction * hub_means_without(apart, ~same, group, ~columns)
     head, some = None, learnt.asked if len(mine) < len(theirs) else None
-    if learnt.solved is not None:
+    if learnt.heads is not None:
+        head = learnt.heads.label if label else learnt.heads.itself
+    elif learnt.solved is not None:
         head = head_scores_without(learnt.solved, theirs, way, label=label, asked=some)
     return ClassScores(
         class_distances(apart, theirs, way, pooling=rule.pooling, gone=columns),

@@ -38,6 +38,9 @@ from lga.taught import Example
 
 Top = Annotated[int, Query(ge=1, le=20)]
 Accepting = Literal["always", "suggested"] | Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
+Search = Annotated[str, Query(max_length=200)]
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+Limit = Annotated[int, Query(ge=1, le=1_000_000)]
 router = APIRouter()
 actions_router = APIRouter(prefix="/actions")
 
@@ -139,10 +142,16 @@ async def explain(
 
 
 @actions_router.get("")
-async def list_actions(service: Serving) -> AllActions:
-    """All taught actions with their examples."""
+async def list_actions(
+    service: Serving, search: Search = "", offset: Offset = 0, limit: Limit | None = None
+) -> AllActions:
+    """The taught actions with their examples: those with `search` in their label, all or `limit` from `offset` on."""
     actions = service.actions
-    return AllActions(actions=[] if actions is None else [action_value(actions, label) for label in actions.labels])
+    if actions is None:
+        return AllActions(actions=[], total=0)
+    found = actions.search(search)
+    listed = found[offset : None if limit is None else offset + limit]
+    return AllActions(actions=[action_value(actions, one.label) for one in listed], total=len(found))
 
 
 @actions_router.get("/{label}", responses=refusals(404))

@@ -112,9 +112,11 @@ class OneAction(Answer):
 
 
 class AllActions(Answer):
-    """All actions."""
+    """All actions, or some of them."""
 
     actions: list[ActionValue]
+    total: int
+    """how many actions the search finds, listed here or not"""
 
 
 class SkippedValue(Value):
@@ -231,6 +233,8 @@ class Result(Value):
     known: bool
     known_score: float | None
     threshold: float | None
+    matched: int
+    """with the examples of how many actions the clip was compared in full"""
     candidates: list[CandidateValue]
     stages: list[StageValue]
     best_example: BestExample | None

@@ -51,9 +51,9 @@ class ServeConfig(Frozen):
     """how long one upload may take"""
     upload_rate: Annotated[int, Field(ge=1)] = 10_000
     """bytes a second that an upload must reach after its first few seconds"""
-    max_actions: Annotated[int, Field(ge=1)] = 500
+    max_actions: Annotated[int, Field(ge=1)] = 20_000
     """actions that may be taught"""
-    max_examples: Annotated[int, Field(ge=1)] = 2000
+    max_examples: Annotated[int, Field(ge=1)] = 100_000
     """examples that may be taught, of all actions together"""
 
     @property

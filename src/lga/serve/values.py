@@ -33,7 +33,7 @@ def action_value(actions: Actions, label: str) -> ActionValue:
         origin=anatomy.origin,
         detail=anatomy.detail,
         stages=anatomy.stages,
-        examples=[_example(one) for one in actions.examples if one.label == label],
+        examples=[_example(actions.examples[number]) for number in actions.examples_of(label)],
     )
 
 
@@ -50,6 +50,7 @@ def result_value(actions: Actions, recognition: Recognition, name: str, *, top: 
         known=recognition.known,
         known_score=recognition.known_score,
         threshold=recognition.threshold,
+        matched=recognition.matched,
         candidates=[CandidateValue.model_validate(asdict(candidate)) for candidate in recognition.candidates[:top]],
         stages=[StageValue.model_validate(asdict(stage)) for stage in recognition.stages],
         best_example=None
