@@ -19,7 +19,7 @@ def says_decoding_only(stream: Stream) -> bool:
     An AVI only says the former; of MPEG-4 FFmpeg works out the latter, of H.264 it does not.
     """
     codec = stream.codec_context  # None where FFmpeg knows no such codec
-    return stream.container.format.name == "avi" and codec is not None and codec.name in ("h264", "hevc")
+    return stream.container.format.name == "avi" and bool(codec) and codec.name in ("h264", "hevc")
 
 
 def stamp_of(packet: "Packet[Any]") -> int | None:
