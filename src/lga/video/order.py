@@ -18,10 +18,8 @@ def says_decoding_only(stream: Stream) -> bool:
 
     An AVI only says the former; of MPEG-4 FFmpeg works out the latter, of H.264 it does not.
     """
-    codec = stream.codec_context
-    if codec is None:  # pyright: ignore[reportUnnecessaryComparison]  # FFmpeg knows no such codec
-        return False
-    return stream.container.format.name == "avi" and codec.name in ("h264", "hevc")
+    codec = stream.codec_context  # None where FFmpeg knows no such codec
+    return stream.container.format.name == "avi" and bool(codec) and codec.name in ("h264", "hevc")
 
 
 def stamp_of(packet: "Packet[Any]") -> int | None:

@@ -36,8 +36,7 @@ def add_sound(address: Address, video: Path, *, until: float) -> str | None:
         with open(address.name, "rb") as file, av.open(file, "r", options=options, metadata_errors="replace") as heard:
             if not heard.streams.audio:
                 return "the video has none"
-            codec = heard.streams.audio[0].codec_context
-            if codec is None:  # pyright: ignore[reportUnnecessaryComparison]  # FFmpeg knows no such codec
+            if not heard.streams.audio[0].codec_context:  # FFmpeg knows no such codec
                 return "it is of a kind that is not known here"
             with replace_file(video) as part, av.open(str(video)) as seen, av.open(str(part), "w", "mp4") as written:
                 _write(heard, seen, written, until)
