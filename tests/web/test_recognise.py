@@ -67,7 +67,13 @@ def test_under_why_are_strip_candidates_and_the_map(server, clips, visit):
     assert list(dict.fromkeys(colours)) == ["rgb(38, 103, 181)", "rgb(222, 130, 24)", "rgb(31, 145, 104)"]
     assert result.locator(".candidates li").count() == 2
     assert result.locator(".candidates .bar").count() == 6
-    for said in ("How sure", "Video alone says", "Words alone say", "Both together", "Is it one of your actions at all?"):
+    for said in (
+        "How sure",
+        "Video alone says",
+        "Words alone say",
+        "Both together",
+        "Is it one of your actions at all?",
+    ):
         assert result.get_by_text(said).is_visible()
     grid = result.get_by_role("img", name="How far apart the frames")
     assert grid.locator("rect.cell").count() == 64
