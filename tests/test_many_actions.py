@@ -64,7 +64,7 @@ def new_clips(*, motion=True):
 @pytest.fixture
 def many(monkeypatch):
     """From the first example on."""
-    monkeypatch.setattr("lga.recognition.EXACT_UP_TO", 0)
+    monkeypatch.setattr("lga.model.learning.EXACT_UP_TO", 0)
 
 
 def keep(monkeypatch, actions):
@@ -77,7 +77,7 @@ def keep(monkeypatch, actions):
 def test_where_all_actions_are_compared_in_full_the_answer_is_the_exact_one(monkeypatch, method, motion):
     actions, clips = taught((3,) * WAY, motion=motion, **method), new_clips(motion=motion)
     wanted = prepare(actions, TINY.space)
-    monkeypatch.setattr("lga.recognition.EXACT_UP_TO", 0)
+    monkeypatch.setattr("lga.model.learning.EXACT_UP_TO", 0)
     keep(monkeypatch, WAY)
     found = prepare(actions, TINY.space)
     torch.testing.assert_close(found.score(clips), wanted.score(clips), rtol=2e-2, atol=2e-2)
@@ -164,7 +164,7 @@ def test_an_explanation_shows_the_examples_that_were_compared_in_full(many, monk
 
 def test_up_to_the_threshold_nothing_is_estimated(monkeypatch):
     actions = taught((3,) * WAY)
-    monkeypatch.setattr("lga.recognition.EXACT_UP_TO", len(actions.examples))
+    monkeypatch.setattr("lga.model.learning.EXACT_UP_TO", len(actions.examples))
     one, other = prepare(actions, TINY.space), prepare(actions, TINY.space, exact=True)
     assert torch.equal(one.score(new_clips()), other.score(new_clips()))
     assert isinstance(one.prototypes, StagedExamples)

@@ -13,9 +13,10 @@ from lga.config import BackboneConfig, MethodConfig, TrainConfig
 from lga.errors import ActionsError, SettingsError
 from lga.features.cache import ClipFeatures
 from lga.model.checkpoint import make_head
+from lga.model.learning import choose_asked
 from lga.model.matching import LGA
 from lga.model.task import Compared, learn
-from lga.recognition import INDISTINCT, NOTHING_KNOWN, TOO_FEW, choose_asked, fit_rejection, prepare
+from lga.recognition import INDISTINCT, NOTHING_KNOWN, TOO_FEW, fit_rejection, prepare
 from lga.taught import Example
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -136,10 +137,10 @@ def ask(actions, *clips):
 def test_as_many_are_asked_about_as_allowed_and_of_each_label_its_share(monkeypatch):
     label = torch.tensor([2, 0, 1] * 20)
     assert choose_asked(label).tolist() == list(range(60))
-    monkeypatch.setattr("lga.recognition.ALL_ASKED_UP_TO", 59)
+    monkeypatch.setattr("lga.model.learning.ALL_ASKED_UP_TO", 59)
     for pairs, least, wanted in ((0, 6, 6), (60 * 9, 6, 9), (60 * 60, 6, 60)):
-        monkeypatch.setattr("lga.recognition.PAIRS_ASKED", pairs)
-        monkeypatch.setattr("lga.recognition.LEAST_ASKED", least)
+        monkeypatch.setattr("lga.model.learning.PAIRS_ASKED", pairs)
+        monkeypatch.setattr("lga.model.learning.LEAST_ASKED", least)
         found = choose_asked(label)
         assert found.tolist() == sorted(set(found.tolist()))
         assert torch.bincount(label[found]).tolist() == [wanted // 3] * 3
@@ -149,12 +150,12 @@ def test_as_many_are_asked_about_as_allowed_and_of_each_label_its_share(monkeypa
 def test_asking_about_all_of_many_is_asking_about_all_of_few(monkeypatch, method):
     actions, clips = taught({"wave": 4, "jump": 3, "clap": 5}, **method), [clip(number) for number in range(20, 24)]
     few = prepare(actions, TINY.space)
-    monkeypatch.setattr("lga.recognition.ALL_ASKED_UP_TO", 0)
-    monkeypatch.setattr("lga.recognition.LEAST_ASKED", 12)
-    monkeypatch.setattr("lga.recognition.PAIRS_ASKED", 0)
+    monkeypatch.setattr("lga.model.learning.ALL_ASKED_UP_TO", 0)
+    monkeypatch.setattr("lga.model.learning.LEAST_ASKED", 12)
+    monkeypatch.setattr("lga.model.learning.PAIRS_ASKED", 0)
     many = prepare(actions, TINY.space)
     torch.testing.assert_close(many.score(clips), few.score(clips))
-    monkeypatch.setattr("lga.recognition.LEAST_ASKED", 6)
+    monkeypatch.setattr("lga.model.learning.LEAST_ASKED", 6)
     some = prepare(actions, TINY.space)
     assert len(some.learnt.asked) == 6
     for result in some.answer(clips):

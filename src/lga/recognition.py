@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from lga.actions import Actions
@@ -18,24 +18,15 @@ from lga.config import Motion
 from lga.core.openset import fit_known, max_logit, recall_threshold
 from lga.errors import ActionsError, SettingsError
 from lga.features.cache import ClipFeatures
+from lga.model.learning import learn_from
 from lga.model.matching import LGA, Cut, Prototypes
-from lga.model.retrieval import ManyExamples, many_examples
+from lga.model.retrieval import ManyExamples
 from lga.model.staged import StagedExamples, StagedLGA
-from lga.model.task import Compared, Learnt, Solved, joined, learn, leave_out, solve_whole, stretch_of
+from lga.model.task import Compared, Learnt, leave_out
 from lga.motion.descriptor import comparable
 
 KINDS: tuple[Motion, ...] = ("none", "flow", "flow+pose")
 """From little to much that is compared."""
-ALL_ASKED_UP_TO = 1000
-"""Up to so many examples each is asked about when actions are prepared; of more, some are asked about for all."""
-PAIRS_ASKED = 160_000
-"""About as many pairs of an example asked about and a taught one are matched then: about a second of one processor."""
-LEAST_ASKED = 64
-"""And however many are taught, no fewer are asked about (docs/scale.md says what that changes)."""
-EXACT_UP_TO = 5000
-"""Up to so many examples a clip is compared in full with each; of more, with those of the actions that suit it best."""
-CLIPS_AT_ONCE = 64
-"""Examples asked about together."""
 RECALL = 0.9
 """The share of the taught actions' clips that the suggested threshold accepts, or more."""
 Accept = Literal["always", "suggested"] | float
@@ -321,60 +312,13 @@ def prepare(actions: Actions, space: Space, motion: Motion = "flow+pose", *, exa
         least = comparable(actions.motion, least)
     method = actions.method.updated({"motion": least})
     staged = StagedLGA(LGA(method, space, actions.head), actions.stages)
-    make = _prepared if len(actions.examples) <= EXACT_UP_TO else _prepared_many
-    cuts, examples, learnt, asked_about = make(actions, staged)
+    frames, label, text = actions.frames, actions.support_label, actions.text
+    cuts, examples, learnt, asked_about = learn_from(staged, frames, actions.motion, text, label)
     if isinstance(examples, ManyExamples):
         examples = replace(examples, exact=exact)
     rejection = fit_rejection(asked_about, learnt)
     learnt = replace(learnt, solved=None, heads=None, itself=None)
-    return Prepared(actions, staged, cuts, examples, staged.sentences(actions.text), learnt, rejection)
-
-
-def _prepared(actions: Actions, staged: StagedLGA) -> tuple[tuple[Cut, ...], StagedExamples, Learnt, Compared]:
-    """The examples cut and shown, what they teach, and how those asked about compare with all."""
-    frames, label, text = actions.frames, actions.support_label, actions.text
-    cuts = staged.cut(frames, actions.motion)
-    whole, sentences = staged.lga.as_a_whole(frames, actions.motion), staged.sentences(text)
-    asked, rule = choose_asked(label), staged.rule(actions.shots)
-    # before the frames are normalised, so that the two do not need memory at once
-    solved = solve_whole(whole.alike_among(), label, rule) if len(asked) < len(label) else None
-    support = staged.show(frames, cuts, text, whole, label=label)
-    rows: list[Compared] = []
-    for some in asked.split(CLIPS_AT_ONCE):
-        own = [cut[some] for cut in cuts]
-        query = staged.ask(frames[some], own, whole[some])
-        rows.append(staged.compare(query, support, staged.similarities(frames[some], own, sentences)))
-    examples = joined(rows)
-    return cuts, support, learn(examples, label, len(actions.labels), rule, asked=asked, solved=solved), examples
-
-
-def _prepared_many(actions: Actions, staged: StagedLGA) -> tuple[tuple[Cut, ...], ManyExamples, Learnt, Compared]:
-    """The same of many examples, which are estimated; those asked about go the way of new clips.
-
-    They are learnt from twice: from estimates, which says what they have to be compared with in full, and from that.
-    """
-    label, rule, way = actions.support_label, staged.rule(actions.shots), len(actions.labels)
-    many, asked = many_examples(staged, actions.frames, actions.motion, actions.text, label), choose_asked(label)
-    described = None if actions.motion is None else actions.motion[asked]
-    cuts, query = many.ask(actions.frames[asked], described)
-    many = many.with_line(query)
-    similarity = staged.similarities(actions.frames[asked], cuts, staged.sentences(actions.text))
-    estimated = many.estimate(query, similarity)
-    solved = Solved(stretch_of(estimated.appearance, label, rule, label[asked]), None)
-    first = learn(estimated, label, way, rule, asked=asked, solved=solved)
-    found = many.refine(query, estimated, first, asked=asked)
-    solved = replace(solved, heads=found.left_out)
-    return many.cuts, many, learn(found.comparison, label, way, rule, asked=asked, solved=solved), found.comparison
-
-
-def choose_asked(label: Int[Tensor, " examples"]) -> Int[Tensor, " asked"]:
-    """The numbers, in order, of the examples to ask about: all, or of many some, evenly spread over the labels."""
-    count = len(label)
-    if count <= ALL_ASKED_UP_TO:
-        return torch.arange(count)
-    some = max(LEAST_ASKED, PAIRS_ASKED // count)
-    place = torch.linspace(0, count - 1, some, dtype=torch.float64).round().long()
-    return label.argsort(stable=True)[place].sort().values
+    return Prepared(actions, staged, cuts, examples, staged.sentences(text), learnt, rejection)
 
 
 def _numbers(scores: Float[Tensor, "clips way"]) -> Float[Tensor, "clips way"]:

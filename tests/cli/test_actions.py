@@ -31,7 +31,7 @@ def test_a_list_is_searched_and_limited(command, changed):
     short = command("actions", "list", changed, "--limit", "2")
     assert [label in short.stdout for label in every] == [True, True, False]
     assert "2 of 3 actions" in short.stderr
-    assert "from 1 on, not 0" in command("actions", "list", changed, "--limit", "0", code=1).stderr
+    assert "from 1 on, not 0" in command("actions", "list", changed, "--limit", "0", code=2).stderr
 
 
 def test_an_action_is_renamed(command, changed):

@@ -262,7 +262,7 @@ class Solved:
     inverse: tuple[Float[Tensor, "*episodes examples examples"], Float[Tensor, "*episodes examples 1"]] | None
     """what `invert_gram` gives for the support head; None without it"""
     heads: "LeftOut | None" = None
-    """where a head is solved for each clip alone: what those of the examples asked about say"""
+    """where each clip has a head of its own: those of the examples asked about"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,13 +290,9 @@ def stretch_of(
     rule: Rule,
     mine: Int[Tensor, " asked"] | None = None,
 ) -> Float[Tensor, "*episodes"]:
-    """What the appearance is multiplied by; see `contrast_stretch`. With a fixed alpha 1.
-
-    Source: our choice (docs/backbones.md).
-    """
-    if rule.alpha is None:
-        return contrast_stretch(appearance, support_label, mine)
-    return appearance.new_ones(appearance.shape[:-2])
+    """What the appearance is multiplied by; see `contrast_stretch`. With a fixed alpha 1."""
+    one = appearance.new_ones(appearance.shape[:-2])
+    return one if rule.alpha is not None else contrast_stretch(appearance, support_label, mine)
 
 
 def learn(
@@ -340,9 +336,8 @@ def learn(
         torch.ones_like(stretch),
         asked,
     )
-    if not len(support_label):
-        return learnt
-    return _fitted(examples, learnt) if adaptive else _sharpened(examples, learnt)
+    fitted = _fitted if adaptive else _sharpened
+    return fitted(examples, learnt) if len(support_label) else learnt
 
 
 def _fitted(examples: Compared, learnt: Learnt) -> Learnt:
