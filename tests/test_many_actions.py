@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lga.actions import Actions, Example
+from lga.actions import Actions
 from lga.anatomy.lexicon import anatomize
 from lga.backbone.tiny import TinyBackbone
 from lga.config import BackboneConfig, MethodConfig
@@ -15,6 +15,7 @@ from lga.features.cache import ClipFeatures
 from lga.model.staged import StagedExamples
 from lga.motion.descriptor import FOUND, NUMBERS, STILL
 from lga.recognition import prepare
+from lga.taught import Example
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = TinyBackbone()

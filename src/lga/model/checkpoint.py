@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from lga.backbone.protocol import Space
 from lga.config import BackboneConfig, FrozenModel, SavedMethod, TrainConfig
 from lga.errors import CheckpointError, SettingsError
 from lga.files import LFS_ADVICE, LFS_POINTER, checksum_of, kind_of, remove_file, to_json, write_atomically
+from lga.labels import quote
 from lga.model.head import Adapter, Head, StageFusion
 from lga.model.record import HeadRecord
 
