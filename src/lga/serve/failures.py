@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match
+from starlette.routing import Match, Route
 
 from lga.errors import LGAError
 from lga.serve.schema import Failure
@@ -57,8 +57,9 @@ async def refused(request: Request, error: HTTPException) -> Response:
 
 def _allowed(request: Request) -> str:
     """The methods of all routes at an address; the framework names those of the first one."""
-    here = [route for route in request.app.state.routes if route.matches(request.scope)[0] != Match.NONE]
-    return ", ".join(sorted({method for route in here for method in route.methods}))
+    routes = [one for one in (*request.app.state.routes, *request.app.routes) if isinstance(one, Route)]
+    here = [route for route in routes if route.matches(request.scope)[0] != Match.NONE]
+    return ", ".join(sorted({method for route in here for method in route.methods or ()}))
 
 
 async def invalid(_: Request, error: RequestValidationError) -> Response:
