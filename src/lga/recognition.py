@@ -158,6 +158,8 @@ class Recognition:
     """what the taught examples say about it"""
     matched: int = 0
     """with the examples of how many actions the clip was compared in full; of the others distances are estimated"""
+    best_name: str = ""
+    """what the clip of `best_example` is called, for people"""
 
     def __repr__(self) -> str:
         """On one line."""
@@ -351,16 +353,18 @@ def _recognition(
     own = list(actions.examples_of(actions.labels[winner]))
     apart = matched.comparison.apart_from(row, own)
     nearest = nearest_example(apart)
+    best = None if nearest is None else actions.examples[own[nearest]]
     return Recognition(
         path=Path(),
         duration=clip.duration,
         candidates=candidates,
         stages=stages,
-        best_example=None if nearest is None else actions.examples[own[nearest]].path,
+        best_example=None if best is None else best.path,
         best_distance=None if nearest is None else max(0.0, float(apart[nearest])),
         frame_stage=frame_stage,
         times=clip.times,
         matched=matched.exact[row],
+        best_name="" if best is None else best.called,
     )
 
 

@@ -26,6 +26,7 @@ def answer(path: str, label: str, confidence: float, *, known: bool = True):
         word=confidence_word(confidence, known=known),
         borders=(0.0, 0.5, 1.25, 2.0),
         best_example=f"/examples/{label}/1.mp4",
+        best_name="1.mp4",
     )
 
 

@@ -64,7 +64,7 @@ class ResultLines:
             parts.append(Text(f"{borders:<{BORDERS}}"))
             left -= max(len(borders), BORDERS) + gap
         if result.best_example is not None and (not self.terminal or left >= NEAREST + gap):
-            nearest = f"like {printable(Path(result.best_example).name)}"
+            nearest = f"like {printable(result.best_name)}"
             parts.append(Text(shortened(nearest, left - gap) if self.terminal else nearest, "dim"))
         shown = Text(self.gap).join(parts)
         shown.rstrip()

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lga.cli.options import light_table, plural, seconds
+from lga.errors import printable
 
 if TYPE_CHECKING:
     from lga.anatomy.review import Change, Conflict, EditDistance, Span
@@ -94,7 +95,7 @@ def stages_table(result: "Recognition") -> Table:
     """Why the first label: the clip's stages with its sentences, and the example that is nearest."""
     nearest = "no examples: by its words alone"
     if result.best_example is not None:
-        nearest = f"nearest example: {Path(result.best_example).name}, distance {result.best_distance:.2f}"
+        nearest = f"nearest example: {printable(result.best_name)}, distance {result.best_distance:.2f}"
     table = light_table("stage", "from", "to", f"{result.label}: sentence", "similarity", caption=nearest)
     for number, stage in enumerate(result.stages, 1):
         table.add_row(str(number), seconds(stage.start), seconds(stage.end), stage.sentence, f"{stage.similarity:+.2f}")
