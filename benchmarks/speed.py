@@ -114,7 +114,7 @@ def steps(paths: Sequence[Path]) -> list[Row]:
         query = MATCHING.fuse(frames, cut, None)
         distance = MATCHING.distances(query, support)
         class_distances(distance, support_label, len(LABELS), pooling=METHOD.pooling)
-        MATCHING.similarities(frames, cut, text)
+        MATCHING.similarities(frames, cut, MATCHING.sentences(text))
 
     match()
     return [*rows, per_clip(f"match with {len(support_label)} examples of {len(LABELS)} actions", paths, match)]

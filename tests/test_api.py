@@ -151,7 +151,7 @@ def test_a_path_in_place_of_actions_is_refused():
 
 def test_a_clip_is_cut_fused_and_matched_once_for_the_answer_and_its_reasons(model, clips, monkeypatch):
     calls: list[str] = []
-    for name in ("cut", "fuse", "distances", "similar_to"):
+    for name in ("cut", "fuse", "distances", "similarities"):
         own = getattr(type(model.prepared.lga), name)
 
         def counted(*given, own=own, name=name):
@@ -160,7 +160,7 @@ def test_a_clip_is_cut_fused_and_matched_once_for_the_answer_and_its_reasons(mod
 
         monkeypatch.setattr(type(model.prepared.lga), name, counted)
     model.explain(clips["darken"][2])
-    assert calls == ["cut", "fuse", "similar_to", "distances"]
+    assert calls == ["cut", "fuse", "similarities", "distances"]
 
 
 def test_what_others_changed_since_a_model_was_loaded_stays_when_it_is_saved(model, clips, tmp_path):

@@ -88,7 +88,7 @@ def test_an_earlier_evaluation_is_replaced(evaluate, tmp_path):
 
 def test_every_clip_is_cut_once_and_fused_once_in_each_role(evaluate, tmp_path, monkeypatch):
     calls = Counter()
-    for name in ("cut", "fuse", "similar_to"):
+    for name in ("cut", "fuse", "similarities"):
         own = getattr(LGA, name)
 
         def counted(self, frames, *rest, name=name, own=own):
@@ -97,7 +97,7 @@ def test_every_clip_is_cut_once_and_fused_once_in_each_role(evaluate, tmp_path, 
 
         monkeypatch.setattr(LGA, name, counted)
     evaluate("--out", tmp_path / "results", "--both-protocols")
-    assert calls == {"cut": 9, "fuse": 18, "similar_to": 9}
+    assert calls == {"cut": 9, "fuse": 18, "similarities": 9}
 
 
 def test_a_folder_with_something_else_is_left_alone(evaluate, tmp_path):

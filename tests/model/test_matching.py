@@ -175,13 +175,14 @@ def test_only_the_visual_part_decides_between_videos(seed):
 @given(seeds)
 def test_only_the_semantic_part_is_compared_with_text(seed):
     frames, text = random_set(seed)
-    cut = LGA(PLAIN, SPACE).cut(frames)
-    wanted = LGA(PLAIN, SPACE).similarities(frames, cut, text)
-    shifted = LGA(PLAIN, SPACE).similarities(
-        frames + inside(frames, SPACE.visual), cut, text + inside(text, SPACE.visual)
-    )
+    lga = LGA(PLAIN, SPACE)
+    cut = lga.cut(frames)
+    wanted = lga.similarities(frames, cut, lga.sentences(text))
+    elsewhere = lga.sentences(text + inside(text, SPACE.visual))
+    shifted = lga.similarities(frames + inside(frames, SPACE.visual), cut, elsewhere)
     torch.testing.assert_close(shifted, wanted)
-    assert not torch.allclose(LGA(PLAIN, SPACE).similarities(frames, cut, text + inside(text, SPACE.semantic)), wanted)
+    others = lga.sentences(text + inside(text, SPACE.semantic))
+    assert not torch.allclose(lga.similarities(frames, cut, others), wanted)
 
 
 def test_where_the_parts_are_the_same_everything_is_compared():
@@ -195,8 +196,9 @@ def test_where_the_parts_are_the_same_everything_is_compared():
 @given(seeds)
 def test_the_text_score_of_a_stage_is_the_cosine_of_its_mean_frame(seed):
     frames, text = random_set(seed)
-    cut = LGA(PLAIN, SPACE).cut(frames)
-    found = LGA(PLAIN, SPACE).similarities(frames, cut, text[:2])
+    lga = LGA(PLAIN, SPACE)
+    cut = lga.cut(frames)
+    found = lga.similarities(frames, cut, lga.sentences(text[:2]))
     assert found.shape == (CLIPS, 2, STAGES)
     for clip in range(CLIPS):
         for label in range(2):

@@ -75,7 +75,7 @@ def test_one_number_is_the_method_itself_to_the_bit():
     cut, whole = lga.cut(dataset.frames, dataset.motion), lga.as_a_whole(dataset.frames, dataset.motion)
     query = lga.fuse(dataset.frames, cut, None, whole)
     support = lga.fuse(dataset.frames, cut, dataset.sentences[dataset.label], whole)
-    wanted = lga.compare(query, support, lga.similarities(dataset.frames, cut, dataset.sentences))
+    wanted = lga.compare(query, support, lga.similarities(dataset.frames, cut, lga.sentences(dataset.sentences)))
     fused = fuse_dataset(dataset, METHOD.updated({"motion": "flow"}))
     found = fused.lga.compare(fused.query, fused.support, fused.similarity)
     for name in ("distance", "motion", "appearance", "moving", "similarity"):

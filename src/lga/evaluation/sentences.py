@@ -170,7 +170,7 @@ def check_against_clips(
     lga = LGA(method, backbone.space)
     cut = lga.cut(frames)
     by_sentences, by_label = (
-        lga.similarities(frames, cut, encode_stages(anatomies, wording, backbone, cache))
+        lga.similarities(frames, cut, lga.sentences(encode_stages(anatomies, wording, backbone, cache)))
         for wording in (method.wording, "label")
     )
     return VisualChecks(tuple(weigh_checks(by_sentences, by_label, label, anatomies)), tuple(skipped))

@@ -350,23 +350,19 @@ class LGA:
         frame = query.frame, support.frame
         return unit_distances(query.vectors, support.vectors, (stage[0], stage[1]), frame, reduction=reduction)
 
-    def similarities(
-        self, frames: Float[Tensor, "query frames dim"], cut: Cut, text: Float[Tensor, "way stages dim"]
-    ) -> Float[Tensor, "query way stages"]:
-        """The similarity of every stage of every query to every class's sentence for it, before fusion, -1 to 1.
-
-        Source: LGA, "Video-text matching".
-        """
-        return self.similar_to(frames, cut, self.sentences(text))
-
     def sentences(self, text: Float[Tensor, "way stages dim"]) -> Float[Tensor, "way stages meaning"]:
         """What clips are compared with of sentences: their meaning, made of length 1."""
         return F.normalize(text[..., self.space.semantic], dim=-1)
 
-    def similar_to(
+    def similarities(
         self, frames: Float[Tensor, "query frames dim"], cut: Cut, sentences: Float[Tensor, "way stages meaning"]
     ) -> Float[Tensor, "query way stages"]:
-        """`similarities` to what `sentences` gives."""
+        """The similarity of every stage of every query to every class's sentence for it, before fusion, -1 to 1.
+
+        `sentences` are those that the method of the same name gives.
+
+        Source: LGA, "Video-text matching".
+        """
         return unit_text_scores(stage_means(frames[..., self.space.semantic], cut.mask), sentences)
 
 

@@ -143,7 +143,7 @@ class StagedLGA:
         """
         most = self.numbers[-1]
         found = [
-            F.pad(one.similar_to(frames, cut, some), (0, most - one.stages))
+            F.pad(one.similarities(frames, cut, some), (0, most - one.stages))
             for one, cut, some in zip(self.each, cuts, sentences, strict=True)
         ]
         return found[0] if len(found) == 1 else torch.cat(found, 1)[:, torch.cat(self._classes).argsort()]
