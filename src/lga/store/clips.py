@@ -15,8 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
+from lga.durable import make_folders, sync_file, sync_folder
 from lga.errors import LGAError, VideoError
-from lga.files import kind_of
+from lga.files import kind_of, one_line
 from lga.taught import Example
 from lga.video.files import content_digest
 
@@ -29,7 +30,7 @@ class KeptClips:
     """The clips of one folder of taught actions."""
 
     def __init__(self, folder: Path):
-        self._folder, self._clips = folder, folder / CLIPS
+        self._clips = folder / CLIPS
 
     @property
     def place(self) -> Path:
@@ -58,15 +59,11 @@ class KeptClips:
         Raises:
             LGAError: the disk is full, or the place cannot be written.
         """
-        try:
-            if not self._clips.is_dir():
-                self._clips.mkdir(exist_ok=True)
-                sync_folder(self._folder)
+        with one_line(self._clips):
+            make_folders(self._clips)
             while (one := ClipMark.take(self._clips / f".{uuid4().hex}.mark", flags=os.O_CREAT | os.O_EXCL)) is None:
                 pass
-        except OSError as error:
-            raise _unwritten(self._clips, error) from error
-        return one
+            return one
 
     def abandoned(self) -> list["ClipMark"]:
         """The marks of changes that a kill has cut off, held from now on."""
@@ -154,13 +151,9 @@ class Comings:
             return
         self.announce(name)
         part = self._held().part(name)
-        try:
-            with source.open("rb") as read, part.open("wb") as written:
-                shutil.copyfileobj(read, written, 2**20)
-                written.flush()
-                os.fsync(written.fileno())
-        except OSError as error:
-            raise _unwritten(part.with_name(name), error) from error
+        with one_line(part.with_name(name)):
+            shutil.copyfile(source, part)
+            sync_file(part)
         if not is_clip_of(part, name[:64]):
             raise LGAError(f"{source}: has changed while it was read; try again")
         self._copied.add(name)
@@ -172,10 +165,8 @@ class Comings:
             LGAError: a place cannot be written.
         """
         for name in self._copied:
-            try:
+            with one_line(self._clips.place / name):
                 self._held().place(name)
-            except OSError as error:
-                raise _unwritten(self._held().part(name).with_name(name), error) from error
         self._copied.clear()
 
     def announce(self, name: str) -> None:
@@ -184,10 +175,8 @@ class Comings:
         Raises:
             LGAError: the place cannot be written.
         """
-        try:
+        with one_line(Path(self._clips.path(name))):
             self._held().announce(name)
-        except OSError as error:
-            raise _unwritten(Path(self._clips.path(name)), error) from error
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None):
         marks = self._clips.abandoned() if self._mark is None else [self._mark, *self._clips.abandoned()]
@@ -226,16 +215,3 @@ def is_clip_of(path: Path, digest: str) -> bool:
 def as_text(path: Path) -> str:
     """A path as text that can be written anywhere; bytes that are no UTF-8 are escaped."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def sync_folder(folder: Path) -> None:
-    """Return when the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _unwritten(path: Path, error: OSError) -> LGAError:
-    return LGAError(f"{path}: cannot be written ({error.strerror}); free some space or choose another place")

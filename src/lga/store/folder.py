@@ -14,10 +14,11 @@ from threading import Lock
 
 from lga.actions import Actions
 from lga.database import connect, reading, writing
-from lga.errors import ActionsError, LGAError
-from lga.files import kind_of
+from lga.durable import make_folders
+from lga.errors import ActionsError
+from lga.files import kind_of, one_line
 from lga.store.changes import PlannedChange, plan_change
-from lga.store.clips import ClipMark, Comings, KeptClips, kept_name, sync_folder
+from lga.store.clips import ClipMark, Comings, KeptClips, kept_name
 from lga.store.format1 import digest_format1, is_format1, load_format1, remove_format1
 from lga.store.rows import DATABASE, LAYOUT, read_kept, read_seal
 from lga.store.tables import NOTHING, State, read_state
@@ -206,11 +207,8 @@ class ActionsFolder:
     def _make_folder(self) -> None:
         if kind_of(self.folder) == "folder":
             return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            sync_folder(self.folder.parent)
-        except OSError as error:
-            raise LGAError(f"{self.folder}: cannot be made ({error.strerror}); choose another place") from error
+        with one_line(self.folder):
+            make_folders(self.folder)
 
     @contextmanager
     def _writing(self) -> Generator[sqlite3.Connection]:
