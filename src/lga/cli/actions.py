@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lga.actions import Actions
     from lga.features.extract import Skipped
     from lga.recognizer import Recognizer
+    from lga.store.folder import ActionsFolder
     from lga.taught import TaughtActions
 
 
@@ -116,30 +117,30 @@ class Add:
         """Encode, add and save."""
         from lga.anatomy.descriptions import read_descriptions
         from lga.store.clips import as_text
-        from lga.store.folder import load_actions
 
-        actions = load_actions(self.actions)
-        report_motion(actions.method.motion)
-        stages = actions.method.stages
-        descriptions = read_descriptions(self.descriptions, stages=stages) if self.descriptions else None
-        given = existing(self.clips)
-        if descriptions is None and actions.spelling(self.label) is None:
-            report_unknown([self.label], clips={self.label: given})
-        skipped = list["Skipped"]()
-        with progress_bar("adding") as (bar,):
-            recognizer = _recognizer(actions)
-            clips = recognizer.encode_clips(actions.method, given, progress=bar)
+        with _open(self.actions) as store:
+            actions = store.load_taught()
+            report_motion(actions.method.motion)
+            stages = actions.method.stages
+            descriptions = read_descriptions(self.descriptions, stages=stages) if self.descriptions else None
+            given = existing(self.clips)
+            if descriptions is None and actions.spelling(self.label) is None:
+                report_unknown([self.label], clips={self.label: given})
+            skipped = list["Skipped"]()
+            with progress_bar("adding") as (bar,):
+                recognizer = _recognizer(actions)
+                clips = recognizer.encode_clips(actions.method, given, progress=bar)
 
-        def add(now: "Actions") -> "Actions":
-            after, left_out = recognizer.add(now, self.label, clips, descriptions=descriptions)
-            skipped[:] = left_out
-            if given and len(after.examples) == len(now.examples):
-                report_skipped(skipped)
-                raise ActionsError(f"none of the {plural(len(given), 'clip')} can be used; nothing was added")
-            return after
+            def add(now: "Actions") -> "Actions":
+                after, left_out = recognizer.add(now, self.label, clips, descriptions=descriptions)
+                skipped[:] = left_out
+                if given and len(after.examples) == len(now.examples):
+                    report_skipped(skipped)
+                    raise ActionsError(f"none of the {plural(len(given), 'clip')} can be used; nothing was added")
+                return after
 
-        keep = {as_text(path.absolute()) for path in clips.paths} if self.keep_clips else set[str]()
-        _change(self.actions, add, keep=keep)
+            keep = {as_text(path.absolute()) for path in clips.paths} if self.keep_clips else set[str]()
+            _change(store, add, keep=keep)
         report_skipped(skipped)
         report_cache(recognizer.cache)
         return 0
@@ -164,7 +165,8 @@ class Remove:
         if (self.label is None) == (self.example is None):
             raise SettingsError("name either an action or, with --example, one example to remove")
         label, example = self.label or "", self.example
-        _change(self.actions, lambda now: now.without(label) if example is None else now.without_example(example))
+        with _open(self.actions) as store:
+            _change(store, lambda now: now.without(label) if example is None else now.without_example(example))
         return 0
 
 
@@ -184,10 +186,9 @@ class Rename:
 
     def run(self) -> int:
         """Rename and save."""
-        from lga.store.folder import load_actions
-
-        recognizer = _recognizer(load_actions(self.actions))
-        _change(self.actions, lambda now: recognizer.rename(now, self.label, self.name))
+        with _open(self.actions) as store:
+            recognizer = _recognizer(store.load_taught())
+            _change(store, lambda now: recognizer.rename(now, self.label, self.name))
         return 0
 
 
@@ -206,12 +207,12 @@ class Describe:
     def run(self) -> int:
         """Describe and save."""
         from lga.anatomy.descriptions import read_descriptions
-        from lga.store.folder import load_actions
 
-        actions = load_actions(self.actions)
-        descriptions = read_descriptions(self.descriptions, stages=actions.method.stages)
-        recognizer = _recognizer(actions)
-        _change(self.actions, lambda now: recognizer.describe(now, descriptions))
+        with _open(self.actions) as store:
+            actions = store.load_taught()
+            descriptions = read_descriptions(self.descriptions, stages=actions.method.stages)
+            recognizer = _recognizer(actions)
+            _change(store, lambda now: recognizer.describe(now, descriptions))
         return 0
 
 
@@ -256,7 +257,6 @@ class ImportActions:
     def run(self) -> int:
         """Read, check and save."""
         from lga.cli.show import actions_table
-        from lga.store.folder import ActionsFolder
         from lga.store.merge import merge
         from lga.store.share import import_actions
 
@@ -267,7 +267,7 @@ class ImportActions:
                 raise ActionsError(f"{self.actions}: actions are taught there; --merge adds to them")
             return merge(None, shared, now)
 
-        with closing(ActionsFolder(self.actions)) as store:
+        with _open(self.actions) as store:
             after = store.change(add) or shared
         stdout().print(actions_table(after))
         return 0
@@ -305,18 +305,22 @@ def _recognizer(actions: "Actions") -> "Recognizer":
     return Recognizer(actions.backbone)
 
 
-def _change(folder: Path, edit: "Callable[[Actions], Actions]", *, keep: Collection[str] = ()) -> None:
+def _open(folder: Path) -> "closing[ActionsFolder]":
+    """A folder of taught actions, read once: what `_change` changes is read again only if others have changed it."""
+    from lga.store.folder import ActionsFolder
+
+    return closing(ActionsFolder(folder))
+
+
+def _change(store: "ActionsFolder", edit: "Callable[[Actions], Actions]", *, keep: Collection[str] = ()) -> None:
     """Change what is taught in a folder by then, and print it."""
     from lga.cli.show import actions_table
-    from lga.errors import ActionsError
-    from lga.store.folder import ActionsFolder
 
     def change(now: "Actions | None") -> "Actions":
         if now is None:
-            raise ActionsError(f"{folder}: nothing is taught there; give the folder that `lga teach` wrote")
+            raise ActionsError(f"{store.folder}: nothing is taught there; give the folder that `lga teach` wrote")
         return edit(now)
 
-    with closing(ActionsFolder(folder)) as store:
-        after = store.change(change, keep=keep)
+    after = store.change(change, keep=keep)
     if after is not None:
         stdout().print(actions_table(after))

@@ -58,6 +58,21 @@ class ActionsFolder:
         """
         return self._newest().actions
 
+    def load_taught(self) -> Actions:
+        """The same of a folder in which something has to be taught.
+
+        Raises:
+            ActionsError: also where nothing is, or no folder; the message says which.
+        """
+        if kind_of(self.folder) == "nothing":
+            raise ActionsError(
+                f"{self.folder}: no such folder; give the folder that `lga teach EXAMPLES/ --out FOLDER` wrote"
+            )
+        actions = self.load()
+        if actions is None:
+            raise ActionsError(f"{self.folder}: nothing is taught there yet; `lga teach EXAMPLES/ --out FOLDER` does")
+        return actions
+
     def change(self, edit: Edit, *, keep: Collection[str] = ()) -> Actions | None:
         """Replace the actions by what `edit` makes of them; when this returns, it is on the disk.
 
@@ -253,13 +268,8 @@ def load_actions(folder: Path) -> Actions:
         ActionsError: the folder is missing, damaged, edited or from another version, or nothing is taught there; the
             message says which.
     """
-    if kind_of(folder) == "nothing":
-        raise ActionsError(f"{folder}: no such folder; give the folder that `lga teach EXAMPLES/ --out FOLDER` wrote")
     with closing(ActionsFolder(folder)) as store:
-        actions = store.load()
-    if actions is None:
-        raise ActionsError(f"{folder}: nothing is taught there yet; `lga teach EXAMPLES/ --out FOLDER` does")
-    return actions
+        return store.load_taught()
 
 
 def save_actions(actions: Actions, folder: Path, *, keep: Collection[str] = ()) -> Actions:
